@@ -43,7 +43,7 @@ export async function ensurePackages() {
     : output.includes("ENOENT") && output.includes("spawn")
       ? "npm was not found: install it (it comes with Node) and try again."
       : "Check that the npm registry can be reached (`npm ping`) and that the disk has 1 GB free, then try again.";
-  throw new SetupError(`npm ci failed:\n${tail(output)}`, fix);
+  throw new SetupError(`npm ci failed:\n${tail(withoutUsage(output))}`, fix);
 }
 
 /**
@@ -56,6 +56,16 @@ function readLock(file) {
   } catch {
     return undefined;
   }
+}
+
+/**
+ * npm prints the cause, then its manual page.
+ *
+ * @param {string} output
+ */
+function withoutUsage(output) {
+  const [cause = ""] = output.split("npm error Clean install a project");
+  return cause.replace(/^npm warn .*\n/gm, "");
 }
 
 /** `npm run` puts node_modules/.bin first, and npm must not run from the folder that it is about to replace. */
