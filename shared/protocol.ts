@@ -1,0 +1,218 @@
+/**
+ * The wire between the edge and its runners: one schema per message, used by both sides.
+ *
+ * A runner registers, leases a task, heartbeats while it works and reports. The answer to a report carries the next
+ * task, so that a round costs one request. Everything random in a task follows from the seeds it carries.
+ */
+import { z } from "zod";
+import { genotypeSchema } from "./genotype.ts";
+import { datasetNames } from "./datasets.ts";
+import { finalTrainingSchema } from "./specification.ts";
+
+export const protocolVersion = 1;
+export const leaseSeconds = 90;
+export const heartbeatSeconds = 20;
+
+export const backendSchema = z.strictObject({
+  name: z.enum(["tensorflow", "wasm"]),
+  versions: z.record(z.string(), z.string()),
+  threads: z.int().min(1),
+});
+
+export const registerRequestSchema = z.strictObject({
+  protocolVersion: z.int(),
+  name: z.string().min(1).max(120),
+  backend: backendSchema,
+});
+export const registerResponseSchema = z.object({ runnerId: z.string() });
+
+export const leaseRequestSchema = z.strictObject({
+  runnerId: z.string(),
+  /** Only work of this search. */
+  searchId: z.string().optional(),
+});
+
+/** Per cell kind, per edge (by position), the surviving operations. */
+export const choicesSchema = z.record(z.string(), z.array(z.array(z.string())));
+/** Per cell kind, per edge, one operation. */
+export const selectionSchema = z.record(z.string(), z.array(z.string()));
+/** Per cell kind, per edge, one number per surviving operation. */
+export const logitsSchema = z.record(z.string(), z.array(z.array(z.number())));
+export type Choices = z.infer<typeof choicesSchema>;
+export type Selection = z.infer<typeof selectionSchema>;
+export type Logits = z.infer<typeof logitsSchema>;
+
+/** The supernet of a stage and how it is trained: everything a new runner needs to build it from nothing. */
+export const stageTaskSchema = z.object({
+  index: z.int(),
+  /** Seed of the initial weights, the split and the order of the images. */
+  seed: z.number(),
+  dataset: z.enum(datasetNames as [string, ...string[]]),
+  /** A built-in space's name or the inline definition, as in the specification. */
+  space: z.unknown(),
+  choices: choicesSchema,
+  stem: z.enum(["cifar", "imagenet"]),
+  channels: z.int(),
+  layers: z.int(),
+  batchSize: z.int(),
+  validationFraction: z.number(),
+  /** Weight steps of the whole stage: the length of the cosine. */
+  totalSteps: z.int(),
+  learningRate: z.number(),
+  momentum: z.number(),
+  weightDecay: z.number(),
+  clipNorm: z.number(),
+});
+export type StageTask = z.infer<typeof stageTaskSchema>;
+
+const common = {
+  taskId: z.string(),
+  searchId: z.string(),
+};
+
+export const trainRoundSchema = z.object({
+  ...common,
+  kind: z.literal("trainRound"),
+  /** Rounds of a search are numbered from 0, through its stages. */
+  round: z.int(),
+  stage: stageTaskSchema,
+  /** First weight step of this round within the stage, and how many. */
+  firstStep: z.int(),
+  steps: z.int(),
+  paths: z.enum(["fair", "uniform", "policy", "mixture"]),
+  pathSeed: z.number(),
+  /** Policy logits: the distribution of `policy` paths, the weights of `mixture`. */
+  logits: logitsSchema,
+  skipDropout: z.number(),
+  /** Measured after the weight steps, on `evaluation.images` images of half B starting at `evaluation.offset` of its seeded order. */
+  candidates: z.array(z.object({ selection: selectionSchema })),
+  evaluation: z.object({ images: z.int(), offset: z.int() }),
+});
+export type TrainRoundTask = z.infer<typeof trainRoundSchema>;
+
+export const finalTrainingTaskSchema = z.object({
+  ...common,
+  kind: z.literal("finalTraining"),
+  trainingId: z.string(),
+  genotype: genotypeSchema,
+  hash: z.string(),
+  dataset: z.enum(datasetNames as [string, ...string[]]),
+  stem: z.enum(["cifar", "imagenet"]),
+  channels: z.int(),
+  layers: z.int(),
+  recipe: finalTrainingSchema,
+  seed: z.number(),
+});
+export type FinalTrainingTask = z.infer<typeof finalTrainingTaskSchema>;
+
+export const taskSchema = z.discriminatedUnion("kind", [trainRoundSchema, finalTrainingTaskSchema]);
+export type Task = z.infer<typeof taskSchema>;
+
+/** A task with the lease under which it may be reported. Times are the edge's. */
+export const leasedTaskSchema = z.object({
+  leaseId: z.string(),
+  leaseSeconds: z.int(),
+  heartbeatSeconds: z.int(),
+  leaseExpiresAt: z.string(),
+  task: taskSchema,
+});
+export type LeasedTask = z.infer<typeof leasedTaskSchema>;
+
+/** Nothing to do: ask again after `retryAfterSeconds`. */
+export const leaseResponseSchema = z.object({ lease: leasedTaskSchema.nullable(), retryAfterSeconds: z.number() });
+
+export const measurementSchema = z.strictObject({
+  /** Index into the task's candidates. */
+  candidate: z.int().min(0),
+  /** By objective id, in the objective's unit; null where it could not be measured. */
+  values: z.record(z.string(), z.number().nullable()),
+  images: z.int().min(0),
+  /** Mean cross-entropy, natural logarithm. */
+  loss: z.number().nullable(),
+});
+export type Measurement = z.infer<typeof measurementSchema>;
+
+export const trainRoundReportSchema = z.strictObject({
+  kind: z.literal("trainRound"),
+  leaseId: z.string(),
+  measurements: z.array(measurementSchema),
+  /** Mean training loss of the round's weight steps; null when there were none. */
+  trainLoss: z.number().nullable(),
+  /** Hash of the weights after the round (FNV-1a 64, hexadecimal): a replayed round must reach it. */
+  digest: z.string(),
+  seconds: z.strictObject({ train: z.number(), evaluate: z.number(), idle: z.number() }),
+});
+export type TrainRoundReport = z.infer<typeof trainRoundReportSchema>;
+
+export const finalTrainingReportSchema = z.strictObject({
+  kind: z.literal("finalTraining"),
+  leaseId: z.string(),
+  testAccuracy: z.number(),
+  testLoss: z.number(),
+  trainLoss: z.number(),
+  parameters: z.int(),
+  macs: z.number(),
+  steps: z.int(),
+  seconds: z.number(),
+  /** Uploaded before the report: format to export id. */
+  exports: z.record(z.string(), z.string()),
+});
+export type FinalTrainingReport = z.infer<typeof finalTrainingReportSchema>;
+
+export const failureReportSchema = z.strictObject({
+  kind: z.literal("failure"),
+  leaseId: z.string(),
+  message: z.string().max(2000),
+});
+
+export const reportSchema = z.discriminatedUnion("kind", [trainRoundReportSchema, finalTrainingReportSchema, failureReportSchema]);
+export type Report = z.infer<typeof reportSchema>;
+
+export const reportResponseSchema = z.object({
+  accepted: z.boolean(),
+  /** The next task under the same runner's lease, or null when there is none now. */
+  next: leasedTaskSchema.nullable(),
+});
+
+export const heartbeatRequestSchema = z.strictObject({
+  leaseId: z.string(),
+  /** For people: what is being done and how far, e.g. steps of a final training. */
+  progress: z.strictObject({ done: z.number(), total: z.number(), trainLoss: z.number().nullable() }).optional(),
+});
+/** `stop`: finish nothing more, checkpoint and release (paused, cancelled, deleted). */
+export const heartbeatResponseSchema = z.object({ leaseExpiresAt: z.string(), stop: z.boolean() });
+
+export const releaseRequestSchema = z.strictObject({ leaseId: z.string() });
+
+/** Blobs (checkpoints and exports) go as: create, PUT parts/{n}, complete with SHA-256. */
+export const partBytes = 16 * 1024 * 1024;
+export const blobCreateSchema = z.strictObject({
+  leaseId: z.string(),
+  purpose: z.enum(["checkpoint", "export"]),
+  searchId: z.string(),
+  /** Checkpoint: the last round it contains, or the step of a final training. */
+  round: z.int().optional(),
+  trainingId: z.string().optional(),
+  /** Export: its format; the file name clients see. */
+  format: z.string().optional(),
+  fileName: z.string().max(200),
+  bytes: z.int().min(0).max(4 * 1024 ** 3),
+});
+export const blobCreatedSchema = z.object({ blobId: z.string(), partBytes: z.int() });
+export const blobCompleteSchema = z.strictObject({ leaseId: z.string(), sha256: z.string().regex(/^[0-9a-f]{64}$/) });
+
+/** Latest checkpoint of a search or training, newest first. */
+export const checkpointSchema = z.object({
+  blobId: z.string(),
+  round: z.int(),
+  bytes: z.int(),
+  sha256: z.string(),
+  createdAt: z.string(),
+});
+export const checkpointsResponseSchema = z.object({ data: z.array(checkpointSchema) });
+
+/** Rounds already reported, for a runner that resumes: their tasks and the digests they must reach. */
+export const replaySchema = z.object({
+  data: z.array(z.object({ round: z.int(), task: trainRoundSchema, digest: z.string() })),
+  nextRound: z.int().nullable(),
+});

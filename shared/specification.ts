@@ -1,0 +1,181 @@
+/**
+ * The search specification: what a user asks for, validated once here for edge, runner and command line.
+ * The schema is complete; `unsupported` names what a valid specification asks for that this version cannot do.
+ */
+import { z } from "zod";
+import { datasetFacts, datasetNames } from "./datasets.ts";
+import { scheduleSchema, schedulePresets, stageSteps, type Schedule } from "./schedule.ts";
+
+const name = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "lower-case letters, digits and hyphens, at most 63");
+const usd = z.number().positive();
+
+const datasetSchema = z.strictObject({ name });
+
+const inlineSpaceSchema = z.strictObject({
+  skeleton: z.enum(["cells", "nas-bench-201"]).default("cells"),
+  nodes: z.int().min(1).max(8).optional(),
+  normal: z.array(z.string()).min(1),
+  reduction: z.array(z.string()).min(1).optional(),
+});
+
+const supernetEvaluationSchema = z.strictObject({
+  kind: z.literal("supernet"),
+  /** The derived network that is counted and measured. */
+  network: z
+    .strictObject({
+      stem: z.enum(["cifar", "imagenet"]).default("cifar"),
+      channels: z.int().min(1).max(512).default(36),
+      layers: z.int().min(1).max(60).default(20),
+    })
+    .prefault({}),
+});
+
+const tabularEvaluationSchema = z.strictObject({
+  kind: z.literal("tabular"),
+  table: z.string(),
+  architecture: z.string(),
+  reward: z.string(),
+});
+
+export const objectiveSchema = z.strictObject({
+  name: z.string().regex(/^[a-z][a-zA-Z0-9]{0,40}$/),
+  device: name.optional(),
+  goal: z.enum(["maximize", "minimize"]),
+  target: z.number().positive().optional().describe("soft: steers the reward"),
+  limit: z.number().positive().optional().describe("hard: infeasible beyond it"),
+  exponent: z.number().max(0).optional().describe("reward exponent beyond the target; -0.5 unless told"),
+});
+export type Objective = z.infer<typeof objectiveSchema>;
+
+/** Id of an objective: `name`, or `name.device`. */
+export const objectiveId = (objective: Pick<Objective, "name" | "device">): string =>
+  objective.device === undefined ? objective.name : `${objective.name}.${objective.device}`;
+
+/** Objectives computed from the genotype before anything is trained. */
+export const cheapObjectives = ["parameters", "macs", "activationBytes"] as const;
+
+export const finalTrainingSchema = z.strictObject({
+  preset: z.enum(["darts-cifar", "darts-imagenet", "demo"]).default("darts-cifar"),
+  epochs: z.number().positive().optional(),
+  steps: z.int().min(1).optional().describe("wins over epochs"),
+  top: z.int().min(0).max(16).default(1),
+  channels: z.int().min(1).max(512).optional(),
+  layers: z.int().min(1).max(60).optional(),
+  batchSize: z.int().min(1).max(4096).optional(),
+  learningRate: z.number().positive().optional(),
+  weightDecay: z.number().min(0).optional(),
+  cutout: z.int().min(0).optional(),
+  auxiliaryWeight: z.number().min(0).max(1).optional(),
+  dropPath: z.number().min(0).max(0.9).optional(),
+  labelSmoothing: z.number().min(0).max(0.5).optional(),
+  seed: z.int().min(0).optional(),
+});
+export type FinalTraining = z.infer<typeof finalTrainingSchema>;
+
+export const specificationSchema = z
+  .strictObject({
+    name: z.string().min(1).max(120),
+    dataset: datasetSchema.prefault({ name: "fashion-mnist" }),
+    space: z.union([z.string(), inlineSpaceSchema]).default("tnd-nas"),
+    strategy: z.strictObject({ name: z.string() }).prefault({ name: "default" }),
+    evaluation: z.discriminatedUnion("kind", [supernetEvaluationSchema, tabularEvaluationSchema]).prefault({ kind: "supernet" }),
+    objectives: z
+      .array(objectiveSchema)
+      .min(1)
+      .max(8)
+      .default([
+        { name: "accuracy", goal: "maximize" },
+        { name: "parameters", goal: "minimize" },
+      ]),
+    schedule: z.union([z.strictObject({ preset: z.string() }), scheduleSchema]).default({ preset: "demo-10" }),
+    budget: z
+      .strictObject({
+        usd: usd.optional(),
+        gpuHours: z.number().positive().optional(),
+        wallClockHours: z.number().positive().optional(),
+        evaluations: z.int().min(1).optional(),
+      })
+      .prefault({}),
+    rental: z
+      .strictObject({
+        providers: z.array(z.enum(["runpod", "vast", "lambda", "digitalocean", "kubernetes"])).min(1),
+        gpus: z.array(z.string()).optional(),
+        maxUsdPerHour: usd,
+        maxInstances: z.int().min(1).max(64).default(1),
+        interruptible: z.boolean().default(false),
+        image: z.string().optional(),
+      })
+      .optional(),
+    finalTraining: finalTrainingSchema.prefault({}),
+    seed: z.int().min(0).max(Number.MAX_SAFE_INTEGER).default(1),
+    visibility: z.enum(["private", "public"]).default("private"),
+  })
+  .describe("A Nasturtium search");
+export type Specification = z.infer<typeof specificationSchema>;
+export type SpecificationInput = z.input<typeof specificationSchema>;
+
+/** A problem with one field: JSON pointer into the specification, and what to do. */
+export interface FieldError {
+  pointer: string;
+  detail: string;
+}
+
+/** The schedule spelled out: a preset's row, or the one in the specification. Throws RangeError for an unknown preset. */
+export function resolveSchedule(specification: Specification): Schedule {
+  const { schedule } = specification;
+  if (!("preset" in schedule)) return schedule;
+  const preset = Object.hasOwn(schedulePresets, schedule.preset) ? schedulePresets[schedule.preset] : undefined;
+  if (preset === undefined)
+    throw new RangeError(`unknown preset "${schedule.preset}"; known: ${Object.keys(schedulePresets).join(", ")}`);
+  return scheduleSchema.parse(preset);
+}
+
+export const strategyNames = ["default", "tnd-nas", "random"] as const;
+
+/** What is valid but not possible in this version, by field; empty when all can be done. */
+export function unsupported(specification: Specification): FieldError[] {
+  const errors: FieldError[] = [];
+  const refuse = (pointer: string, detail: string) => errors.push({ pointer, detail });
+  if (!(strategyNames as readonly string[]).includes(specification.strategy.name))
+    refuse("/strategy/name", `strategy "${specification.strategy.name}" is not supported; use one of ${strategyNames.join(", ")}`);
+  if (specification.evaluation.kind !== "supernet")
+    refuse("/evaluation/kind", `evaluation "${specification.evaluation.kind}" is not supported; use supernet`);
+  if (!(datasetNames as string[]).includes(specification.dataset.name))
+    refuse("/dataset/name", `no data set "${specification.dataset.name}"; use one of ${datasetNames.join(", ")}`);
+  if (specification.rental !== undefined)
+    refuse("/rental", "rented machines are not supported; leave the key out and start a runner of your own");
+  const seen = new Set<string>();
+  specification.objectives.forEach((objective, index) => {
+    const id = objectiveId(objective);
+    if (seen.has(id)) refuse(`/objectives/${index}`, `objective "${id}" is listed twice; keep one`);
+    seen.add(id);
+    if (objective.device !== undefined)
+      refuse(`/objectives/${index}/device`, `measuring on device "${objective.device}" is not supported; leave it out`);
+    const known: readonly string[] = ["accuracy", ...cheapObjectives];
+    if (!known.includes(objective.name))
+      refuse(`/objectives/${index}/name`, `objective "${objective.name}" is not supported; use one of ${known.join(", ")}`);
+    const wanted = objective.name === "accuracy" ? "maximize" : "minimize";
+    if (known.includes(objective.name) && objective.goal !== wanted)
+      refuse(`/objectives/${index}/goal`, `${objective.name} can only be "${wanted}d"; set goal: ${wanted}`);
+    if (objective.name === "accuracy" && (objective.target ?? objective.limit ?? 0) > 100)
+      refuse(`/objectives/${index}`, "accuracy is in percent: 100 at most");
+  });
+  if (!seen.has("accuracy")) refuse("/objectives", 'one objective must be accuracy; add { name: accuracy, goal: maximize }');
+  return errors;
+}
+
+/** Length of a search in steps, rounds and evaluations, before confirmation and final training. */
+export function scheduleLength(specification: Specification): { steps: number; rounds: number; evaluations: number } {
+  const schedule = resolveSchedule(specification);
+  const facts = datasetFacts[specification.dataset.name as keyof typeof datasetFacts];
+  let steps = 0;
+  let rounds = 0;
+  let searchRounds = 0;
+  for (const stage of schedule.stages) {
+    const { total, warmup } = stageSteps(stage, schedule, facts.trainImages);
+    steps += total;
+    searchRounds += Math.ceil((total - warmup) / schedule.stepsPerRound);
+    rounds += Math.ceil(warmup / schedule.warmupStepsPerRound) + Math.ceil((total - warmup) / schedule.stepsPerRound) + 1;
+  }
+  return { steps, rounds, evaluations: searchRounds * schedule.policy.candidates };
+}
