@@ -1,0 +1,169 @@
+/**
+ * Counts what a network costs: parameters, multiply-accumulates and activation memory, from its description alone.
+ * A cost table makes the cost of any selection of a space a sum over its edges.
+ */
+
+import type { Genotype } from "./genotype.ts";
+import type { Cost, Shape } from "./layers.ts";
+import { activationBytes, layersCost } from "./layers.ts";
+import type { Cell, Network, NetworkSize } from "./network.ts";
+import { deriveNetwork, planNetwork } from "./network.ts";
+import type { SearchSpace, Selection, Skeleton } from "./space.ts";
+import { concatOf, edgesOf } from "./space.ts";
+
+/** A network's cost; the auxiliary classifier is in `parametersWithAuxiliary` only. */
+export interface NetworkCost extends Cost {
+  parametersWithAuxiliary: number;
+}
+
+/** What a space's networks of one size cost: the cost of what is always there, and of each operation on each edge. */
+export interface CostTable {
+  base: NetworkCost;
+  /** By cell kind, edge position and operation: its cost summed over all cells of the kind. */
+  edges: Record<string, Record<string, Cost>[]>;
+}
+
+/**
+ * What a network costs for one image. All choices of an edge are counted, so a supernet is counted whole.
+ *
+ * @throws Error when the network's shapes do not fit together
+ */
+export function countNetwork(network: Network): NetworkCost {
+  return walk(network, () => {});
+}
+
+/** What the network of a genotype costs. */
+export function countGenotype(
+  genotype: Genotype,
+  options: NetworkSize & { skeleton?: Skeleton | undefined; auxiliary?: boolean },
+): NetworkCost {
+  return countNetwork(deriveNetwork({ auxiliary: false, ...options, genotype }));
+}
+
+/**
+ * The costs from which `selectionCost` adds up any architecture of the space. Building a table takes as long as counting a
+ * few networks; keep it for as long as the size stays the same.
+ */
+export function costTable(space: SearchSpace, size: NetworkSize & { auxiliary?: boolean }): CostTable {
+  const edges: CostTable["edges"] = {};
+  const cells: Parameters<typeof planNetwork>[0]["cells"] = {};
+  for (const [kind, { operations }] of Object.entries(space.cells)) {
+    const planned = edgesOf(space).map((edge) => ({ ...edge, operations }));
+    cells[kind] = { nodes: space.nodes, edges: planned, concat: concatOf(space) };
+    edges[kind] = planned.map(() =>
+      Object.fromEntries(operations.map((name) => [name, { parameters: 0, macs: 0, activationBytes: 0 }])),
+    );
+  }
+  const network = planNetwork({
+    auxiliary: false,
+    ...size,
+    skeleton: space.skeleton,
+    inputs: space.inputs,
+    cells,
+    affine: true,
+    search: false,
+  });
+  const base = walk(network, (kind, position, operation, cost) => {
+    const entry = edges[kind]?.[position]?.[operation];
+    if (entry) addCost(entry, cost, 1);
+  });
+  for (const rows of Object.values(edges)) {
+    for (const row of rows) {
+      for (const cost of Object.values(row)) {
+        addCost(base, cost, -1);
+        base.parametersWithAuxiliary -= cost.parameters;
+      }
+    }
+  }
+  return { base, edges };
+}
+
+/**
+ * What the network of a selection costs: equal to counting the network derived from it.
+ *
+ * @throws Error when the selection has an operation that the table's space lacks
+ */
+export function selectionCost(table: CostTable, selection: Selection): NetworkCost {
+  const total = { ...table.base };
+  for (const kind in table.edges) {
+    const rows = table.edges[kind] ?? [];
+    const chosen = selection[kind] ?? [];
+    for (const [position, row] of rows.entries()) {
+      const operation = chosen[position];
+      const cost = operation === undefined ? undefined : row[operation];
+      if (!cost) throw new Error(`Edge ${position} of the ${kind} cell cannot hold "${operation}".`);
+      addCost(total, cost, 1);
+      total.parametersWithAuxiliary += cost.parameters;
+    }
+  }
+  return total;
+}
+
+type Visit = (kind: string, position: number, operation: string, cost: Cost) => void;
+
+function walk(network: Network, visit: Visit): NetworkCost {
+  const total: Cost = { parameters: 0, macs: 0, activationBytes: 0 };
+  const states: Shape[] = [];
+  let shape: Shape = network.image;
+  for (const stem of network.stems) {
+    const cost = layersCost(stem.layers, shape);
+    addCost(total, cost, 1);
+    shape = cost.output;
+    if (stem.isState) states.push(shape);
+  }
+  const firstCellState = states.length;
+  for (const cell of network.cells) states.push(walkCell(cell, states, total, visit));
+  addCost(total, layersCost(network.head.layers, states.at(-1) ?? shape), 1);
+
+  let parametersWithAuxiliary = total.parameters;
+  if (network.auxiliary) {
+    const input = stateAt(states, firstCellState + network.auxiliary.afterCell);
+    parametersWithAuxiliary += layersCost(network.auxiliary.layers, input).parameters;
+  }
+  return { ...total, parametersWithAuxiliary };
+}
+
+function walkCell(cell: Cell, states: readonly Shape[], total: Cost, visit: Visit): Shape {
+  const inputs = cell.preprocess.map(({ layers }, index) => {
+    const cost = layersCost(layers, stateAt(states, cell.inputStates[index]));
+    addCost(total, cost, 1);
+    return cost.output;
+  });
+  const first = stateAt(inputs, 0);
+  const node = {
+    height: Math.ceil(first.height / cell.stride),
+    width: Math.ceil(first.width / cell.stride),
+    channels: cell.channels,
+  };
+  for (const edge of cell.edges) {
+    const input = inputs[edge.from] ?? node;
+    for (const choice of edge.choices) {
+      const cost = layersCost(choice.layers, input);
+      if (cost.output.height !== node.height || cost.output.channels !== node.channels) {
+        throw new Error(`${choice.path} gives ${shapeText(cost.output)}, its node is ${shapeText(node)}.`);
+      }
+      addCost(total, cost, 1);
+      visit(cell.kind, edge.position, choice.operation, cost);
+    }
+  }
+  total.activationBytes += cell.nodes * activationBytes(node);
+  const output = { ...node, channels: node.channels * cell.concat.length };
+  if (cell.concat.length > 1) total.activationBytes += activationBytes(output);
+  return output;
+}
+
+function stateAt(states: readonly Shape[], index: number | undefined): Shape {
+  const state = index === undefined ? undefined : states[index];
+  if (!state) throw new Error(`A cell reads state ${index}, which does not exist.`);
+  return state;
+}
+
+function addCost(total: Cost, cost: Cost, sign: 1 | -1): void {
+  total.parameters += sign * cost.parameters;
+  total.macs += sign * cost.macs;
+  total.activationBytes += sign * cost.activationBytes;
+}
+
+function shapeText(shape: Shape): string {
+  return `${shape.height}x${shape.width}x${shape.channels}`;
+}
