@@ -2,6 +2,7 @@
 
 import { existsSync } from "node:fs";
 import path from "node:path";
+import { type DatasetName, datasetNames } from "../../shared/datasets.ts";
 import { type CifarLayout, cifar10, cifar100, downloadArchive, hasCifar, readCifar } from "./cifar.ts";
 import { readFashionMnistIdx, readFashionMnistPackage } from "./fashionMnist.ts";
 import { DataError, defaultCacheDir, digestOf, type ImageSets } from "./files.ts";

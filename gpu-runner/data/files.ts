@@ -57,7 +57,7 @@ export async function writeCache(file: string, sets: ImageSets): Promise<void> {
     }
     await rename(temporary, file);
   } catch (err) {
-    await rm(temporary, { force: true });
+    await rm(temporary, { force: true }).catch(() => {}); // the first failure is the one to tell
     throw new DataError(
       `The cache file ${file} cannot be written: ${reasonOf(err)}.`,
       "Free some space or set NASTURTIUM_CACHE to a folder that can be written.",
