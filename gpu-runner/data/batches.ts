@@ -3,7 +3,7 @@
  * (seed, epoch) and the augmentation from (seed, n), so a run resumes by seeking, without generator states.
  */
 
-import { Random } from "../../shared/random.ts";
+import { deriveSeed, Random } from "../../shared/random.ts";
 import type { Dataset, Images } from "./dataset.ts";
 
 export interface Batch {
@@ -81,7 +81,7 @@ export class BatchSource {
   /** The next batch, in arrays of its own: TensorFlow may read them later. */
   next(): Batch {
     const { batchSize, seed, augmentation } = this.#options;
-    const random = new Random(`batch/${seed}/${this.#position}`);
+    const random = new Random(deriveSeed(seed, "batch", this.#position));
     const first = this.#position * batchSize;
     const batch = emptyBatch(this.#images, batchSize);
     for (let slot = 0; slot < batchSize; slot++) {
@@ -98,7 +98,7 @@ export class BatchSource {
     const epoch = Math.floor(draw / count);
     if (epoch !== this.#epoch) {
       this.#order = Array.from(this.#indices);
-      new Random(`epoch/${this.#options.seed}/${epoch}`).shuffle(this.#order);
+      new Random(deriveSeed(this.#options.seed, "epoch", epoch)).shuffle(this.#order);
       this.#epoch = epoch;
     }
     return this.#order[draw % count] as number;

@@ -1,6 +1,6 @@
 /** Splits training images in the half that trains weights and the half that rewards architectures. */
 
-import { Random } from "../../shared/random.ts";
+import { deriveSeed, Random } from "../../shared/random.ts";
 import type { Images } from "./dataset.ts";
 
 /** Two disjoint lists of image indices that together name every image, each in random order. */
@@ -25,7 +25,7 @@ export function splitHalves(
   { valid }: { valid: number },
 ): Halves {
   if (!(valid > 0 && valid < 1)) throw new RangeError(`valid must be between 0 and 1, not ${valid}`);
-  const random = new Random(`split/${seed}`);
+  const random = new Random(deriveSeed(seed, "split"));
   const byClass = Array.from({ length: classes }, (): number[] => []);
   for (const [index, label] of labels.entries()) byClass[label]?.push(index);
 
