@@ -1,0 +1,93 @@
+/**
+ * The non-dominated archive of a stage: the front, and the layers behind it as far as there is room, so that a member
+ * that a second measurement demotes has successors. Supernets of different stages are not comparable, so each stage
+ * has its own. Pure.
+ */
+import { ParetoFront } from "../../shared/pareto.ts";
+import { hypervolume } from "../../shared/hypervolume.ts";
+import type { Selection } from "../../shared/protocol.ts";
+import { type Objective, objectiveId, type Specification } from "../../shared/specification.ts";
+import type { Values } from "./reward.ts";
+
+export interface Archived {
+  hash: string;
+  selection: Selection;
+  values: Values;
+  feasible: boolean;
+  /** Images its accuracy was measured on, over all its measurements. */
+  images: number;
+  /** Round of its first measurement. */
+  round: number;
+  /** Measured again at the stage's end. */
+  confirmed: boolean;
+  version: number;
+}
+
+export const archiveCapacity = 64;
+
+/** Minimised objectives: what is maximised is negated; null when a value is missing. */
+export function costsOf(values: Values, objectives: readonly Objective[]): number[] | null {
+  const costs: number[] = [];
+  for (const objective of objectives) {
+    const value = values[objectiveId(objective)];
+    if (value === null || value === undefined || !Number.isFinite(value)) return null;
+    costs.push(objective.goal === "minimize" ? value : -value);
+  }
+  return costs;
+}
+
+/** The entries sorted into non-dominated layers, infeasible and incomplete ones in the last. */
+export function layersOf(entries: readonly Archived[], objectives: readonly Objective[]): Archived[][] {
+  const layers: Archived[][] = [];
+  const incomplete: Archived[] = [];
+  let rest: { entry: Archived; costs: number[] }[] = [];
+  for (const entry of entries) {
+    const costs = entry.feasible ? costsOf(entry.values, objectives) : null;
+    if (costs === null) incomplete.push(entry);
+    else rest.push({ entry, costs });
+  }
+  while (rest.length > 0) {
+    const layer = new Set(frontOf(rest));
+    layers.push(rest.filter((item) => layer.has(item)).map(({ entry }) => entry));
+    rest = rest.filter((item) => !layer.has(item));
+  }
+  if (incomplete.length > 0) layers.push(incomplete);
+  return layers;
+}
+
+function frontOf<T extends { costs: number[] }>(items: readonly T[]): T[] {
+  const front = new ParetoFront<T>(items[0]?.costs.length ?? 0);
+  for (const item of items) front.insert(item.costs, item);
+  return [...front.values()];
+}
+
+/** Feasible, complete, non-dominated entries; once some are confirmed, only confirmed ones. */
+export function paretoEntries(entries: readonly Archived[], objectives: readonly Objective[]): Archived[] {
+  const confirmed = entries.filter((entry) => entry.confirmed);
+  const [first] = layersOf(confirmed.length > 0 ? confirmed : entries, objectives);
+  return (first ?? []).filter((entry) => entry.feasible && costsOf(entry.values, objectives) !== null);
+}
+
+/** The archive cut to its capacity: whole layers from the front backwards, older entries first within the last. */
+export function truncate(entries: readonly Archived[], objectives: readonly Objective[]): Archived[] {
+  if (entries.length <= archiveCapacity) return [...entries];
+  return layersOf(entries, objectives).flat().slice(0, archiveCapacity);
+}
+
+/** Smallest and largest value of each objective that the hypervolume is measured in. */
+export type Bounds = Record<string, [low: number, high: number]>;
+
+/** Share of the box between the bounds that the front dominates, 0 to 1. */
+export function hypervolumeShare(front: readonly Archived[], specification: Specification, bounds: Bounds): number {
+  const points: number[][] = [];
+  for (const entry of front) {
+    const point = specification.objectives.map((objective) => {
+      const id = objectiveId(objective);
+      const [low, high] = bounds[id] ?? [0, 1];
+      const share = ((entry.values[id] ?? Number.NaN) - low) / (high - low || 1);
+      return Math.min(1, Math.max(0, objective.goal === "minimize" ? share : 1 - share));
+    });
+    if (point.every(Number.isFinite)) points.push(point);
+  }
+  return hypervolume(points, specification.objectives.map(() => 1));
+}

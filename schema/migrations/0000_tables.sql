@@ -1,0 +1,144 @@
+CREATE TABLE `architectures` (
+	`search_id` text NOT NULL,
+	`stage` integer NOT NULL,
+	`hash` text NOT NULL,
+	`genotype` text NOT NULL,
+	`selection` text NOT NULL,
+	`values` text NOT NULL,
+	`feasible` integer NOT NULL,
+	`on_front` integer NOT NULL,
+	`round` integer NOT NULL,
+	`images` integer NOT NULL,
+	`version` integer NOT NULL,
+	PRIMARY KEY(`search_id`, `hash`, `stage`)
+);
+--> statement-breakpoint
+CREATE TABLE `blob_parts` (
+	`blob_id` text NOT NULL,
+	`part` integer NOT NULL,
+	`etag` text NOT NULL,
+	PRIMARY KEY(`blob_id`, `part`)
+);
+--> statement-breakpoint
+CREATE TABLE `blobs` (
+	`id` text PRIMARY KEY NOT NULL,
+	`search_id` text NOT NULL,
+	`training_id` text,
+	`lease_id` text NOT NULL,
+	`purpose` text NOT NULL,
+	`round` integer,
+	`format` text,
+	`file_name` text NOT NULL,
+	`bytes` integer NOT NULL,
+	`sha256` text,
+	`object_key` text NOT NULL,
+	`upload_id` text NOT NULL,
+	`created_at` integer NOT NULL
+);
+--> statement-breakpoint
+CREATE INDEX `blobs_by_search` ON `blobs` (`search_id`,`purpose`,`created_at`);--> statement-breakpoint
+CREATE INDEX `blobs_by_training` ON `blobs` (`training_id`,`purpose`,`created_at`);--> statement-breakpoint
+CREATE TABLE `events` (
+	`search_id` text NOT NULL,
+	`sequence` integer NOT NULL,
+	`type` text NOT NULL,
+	`data` text NOT NULL,
+	`created_at` integer NOT NULL,
+	PRIMARY KEY(`search_id`, `sequence`)
+);
+--> statement-breakpoint
+CREATE TABLE `rounds` (
+	`search_id` text NOT NULL,
+	`round` integer NOT NULL,
+	`stage` integer NOT NULL,
+	`phase` text NOT NULL,
+	`task` text NOT NULL,
+	`candidates` text NOT NULL,
+	`train_loss` real,
+	`hypervolume` real,
+	`pruned` text NOT NULL,
+	`digest` text NOT NULL,
+	`seconds` text NOT NULL,
+	`created_at` integer NOT NULL,
+	PRIMARY KEY(`search_id`, `round`)
+);
+--> statement-breakpoint
+CREATE TABLE `leases` (
+	`resource` text PRIMARY KEY NOT NULL,
+	`search_id` text NOT NULL,
+	`lease_id` text NOT NULL,
+	`runner_id` text NOT NULL,
+	`expires_at` integer NOT NULL,
+	`attempts` integer NOT NULL,
+	`progress` text
+);
+--> statement-breakpoint
+CREATE INDEX `leases_by_search` ON `leases` (`search_id`);--> statement-breakpoint
+CREATE TABLE `runners` (
+	`id` text PRIMARY KEY NOT NULL,
+	`name` text NOT NULL,
+	`backend` text NOT NULL,
+	`created_at` integer NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE `controller_states` (
+	`search_id` text PRIMARY KEY NOT NULL,
+	`round` integer NOT NULL,
+	`state` text NOT NULL,
+	`busy_seconds` real NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE `searches` (
+	`id` text PRIMARY KEY NOT NULL,
+	`name` text NOT NULL,
+	`state` text NOT NULL,
+	`searching` integer NOT NULL,
+	`visibility` text NOT NULL,
+	`specification` text NOT NULL,
+	`failure` text,
+	`version` integer NOT NULL,
+	`created_at` integer NOT NULL,
+	`started_at` integer,
+	`finished_at` integer
+);
+--> statement-breakpoint
+CREATE INDEX `searches_by_creation` ON `searches` (`created_at`,`id`);--> statement-breakpoint
+CREATE INDEX `searches_by_state` ON `searches` (`state`,`created_at`,`id`);--> statement-breakpoint
+CREATE TABLE `idempotency_keys` (
+	`principal` text NOT NULL,
+	`key` text NOT NULL,
+	`fingerprint` text NOT NULL,
+	`status` integer,
+	`location` text,
+	`body` text,
+	`expires_at` integer NOT NULL,
+	PRIMARY KEY(`principal`, `key`)
+);
+--> statement-breakpoint
+CREATE INDEX `idempotency_keys_by_expiry` ON `idempotency_keys` (`expires_at`);--> statement-breakpoint
+CREATE TABLE `tokens` (
+	`id` text PRIMARY KEY NOT NULL,
+	`name` text NOT NULL,
+	`hash` text NOT NULL,
+	`scopes` text NOT NULL,
+	`created_at` integer NOT NULL,
+	`revoked_at` integer
+);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `tokens_hash_unique` ON `tokens` (`hash`);--> statement-breakpoint
+CREATE TABLE `trainings` (
+	`id` text PRIMARY KEY NOT NULL,
+	`search_id` text NOT NULL,
+	`hash` text NOT NULL,
+	`genotype` text NOT NULL,
+	`recipe` text NOT NULL,
+	`state` text NOT NULL,
+	`report` text,
+	`failure` text,
+	`created_at` integer NOT NULL,
+	`started_at` integer,
+	`finished_at` integer
+);
+--> statement-breakpoint
+CREATE INDEX `trainings_by_search` ON `trainings` (`search_id`,`created_at`,`id`);--> statement-breakpoint
+CREATE INDEX `trainings_by_state` ON `trainings` (`state`,`created_at`);

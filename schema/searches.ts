@@ -1,0 +1,38 @@
+/** Searches: what was asked for, and how far it is. The controller's state is a row of its own, rewritten each round. */
+
+import { index, integer, real, sqliteTable, text } from "drizzle-orm/sqlite-core";
+import type { Specification } from "../shared/specification.ts";
+
+export const searchStates = ["queued", "running", "paused", "completed", "failed", "cancelled"] as const;
+export type SearchState = (typeof searchStates)[number];
+
+export const searches = sqliteTable(
+  "searches",
+  {
+    id: text().primaryKey(),
+    name: text().notNull(),
+    state: text({ enum: searchStates }).notNull(),
+    /** Rounds are left: false once only final trainings remain. */
+    searching: integer({ mode: "boolean" }).notNull(),
+    visibility: text({ enum: ["private", "public"] }).notNull(),
+    specification: text({ mode: "json" }).$type<Specification>().notNull(),
+    failure: text(),
+    version: integer().notNull(),
+    createdAt: integer().notNull(),
+    startedAt: integer(),
+    finishedAt: integer(),
+  },
+  (table) => [
+    index("searches_by_creation").on(table.createdAt, table.id),
+    index("searches_by_state").on(table.state, table.createdAt, table.id),
+  ],
+);
+
+export const controllerStates = sqliteTable("controller_states", {
+  searchId: text().primaryKey(),
+  /** The round whose report is awaited: as many as were reported. */
+  round: integer().notNull(),
+  state: text().notNull(),
+  /** Runner time of all reported rounds, against `budget.gpuHours`. */
+  busySeconds: real().notNull(),
+});

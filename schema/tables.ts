@@ -1,0 +1,10 @@
+/** Every table of the database. */
+
+export * from "./architectures.ts";
+export * from "./blobs.ts";
+export * from "./events.ts";
+export * from "./rounds.ts";
+export * from "./runners.ts";
+export * from "./searches.ts";
+export * from "./tokens.ts";
+export * from "./trainings.ts";
