@@ -8,9 +8,24 @@ export interface DatasetFacts {
 }
 
 export const datasetFacts = {
-  "fashion-mnist": { image: { height: 28, width: 28, channels: 1 }, classes: 10, trainImages: 60_000, testImages: 10_000 },
-  cifar10: { image: { height: 32, width: 32, channels: 3 }, classes: 10, trainImages: 50_000, testImages: 10_000 },
-  cifar100: { image: { height: 32, width: 32, channels: 3 }, classes: 100, trainImages: 50_000, testImages: 10_000 },
+  "fashion-mnist": {
+    image: { height: 28, width: 28, channels: 1 },
+    classes: 10,
+    trainImages: 60_000,
+    testImages: 10_000,
+  },
+  cifar10: {
+    image: { height: 32, width: 32, channels: 3 },
+    classes: 10,
+    trainImages: 50_000,
+    testImages: 10_000,
+  },
+  cifar100: {
+    image: { height: 32, width: 32, channels: 3 },
+    classes: 100,
+    trainImages: 50_000,
+    testImages: 10_000,
+  },
 } as const satisfies Record<string, DatasetFacts>;
 
 export type DatasetName = keyof typeof datasetFacts;

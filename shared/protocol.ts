@@ -5,8 +5,8 @@
  * task, so that a round costs one request. Everything random in a task follows from the seeds it carries.
  */
 import { z } from "zod";
-import { genotypeSchema } from "./genotype.ts";
 import { datasetNames } from "./datasets.ts";
+import { genotypeSchema } from "./genotype.ts";
 import { finalTrainingSchema } from "./specification.ts";
 
 export const protocolVersion = 1;
@@ -119,7 +119,10 @@ export const leasedTaskSchema = z.object({
 export type LeasedTask = z.infer<typeof leasedTaskSchema>;
 
 /** Nothing to do: ask again after `retryAfterSeconds`. */
-export const leaseResponseSchema = z.object({ lease: leasedTaskSchema.nullable(), retryAfterSeconds: z.number() });
+export const leaseResponseSchema = z.object({
+  lease: leasedTaskSchema.nullable(),
+  retryAfterSeconds: z.number(),
+});
 
 export const measurementSchema = z.strictObject({
   /** Index into the task's candidates. */
@@ -165,7 +168,11 @@ export const failureReportSchema = z.strictObject({
   message: z.string().max(2000),
 });
 
-export const reportSchema = z.discriminatedUnion("kind", [trainRoundReportSchema, finalTrainingReportSchema, failureReportSchema]);
+export const reportSchema = z.discriminatedUnion("kind", [
+  trainRoundReportSchema,
+  finalTrainingReportSchema,
+  failureReportSchema,
+]);
 export type Report = z.infer<typeof reportSchema>;
 
 export const reportResponseSchema = z.object({
@@ -177,7 +184,9 @@ export const reportResponseSchema = z.object({
 export const heartbeatRequestSchema = z.strictObject({
   leaseId: z.string(),
   /** For people: what is being done and how far, e.g. steps of a final training. */
-  progress: z.strictObject({ done: z.number(), total: z.number(), trainLoss: z.number().nullable() }).optional(),
+  progress: z
+    .strictObject({ done: z.number(), total: z.number(), trainLoss: z.number().nullable() })
+    .optional(),
 });
 /** `stop`: finish nothing more, checkpoint and release (paused, cancelled, deleted). */
 export const heartbeatResponseSchema = z.object({ leaseExpiresAt: z.string(), stop: z.boolean() });
@@ -196,10 +205,16 @@ export const blobCreateSchema = z.strictObject({
   /** Export: its format; the file name clients see. */
   format: z.string().optional(),
   fileName: z.string().max(200),
-  bytes: z.int().min(0).max(4 * 1024 ** 3),
+  bytes: z
+    .int()
+    .min(0)
+    .max(4 * 1024 ** 3),
 });
 export const blobCreatedSchema = z.object({ blobId: z.string(), partBytes: z.int() });
-export const blobCompleteSchema = z.strictObject({ leaseId: z.string(), sha256: z.string().regex(/^[0-9a-f]{64}$/) });
+export const blobCompleteSchema = z.strictObject({
+  leaseId: z.string(),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+});
 
 /** Latest checkpoint of a search or training, newest first. */
 export const checkpointSchema = z.object({

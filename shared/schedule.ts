@@ -16,9 +16,14 @@ export const stageSchema = z.strictObject({
   warmupEpochs: z.number().min(0).optional(),
   steps: count.optional(),
   warmupSteps: z.int().min(0).optional(),
-  drop: z.record(z.string(), z.int().min(0)).describe("operations dropped per edge at the stage's end, by cell kind"),
+  drop: z
+    .record(z.string(), z.int().min(0))
+    .describe("operations dropped per edge at the stage's end, by cell kind"),
   skipDropout: z.number().min(0).max(0.95).default(0),
-  targets: z.record(z.string(), positive).optional().describe("reward target by objective id, in its unit; overrides the objective's target"),
+  targets: z
+    .record(z.string(), positive)
+    .optional()
+    .describe("reward target by objective id, in its unit; overrides the objective's target"),
   exponents: z.record(z.string(), z.number().max(0)).optional().describe("reward exponent by objective id"),
 });
 export type Stage = z.infer<typeof stageSchema>;
@@ -54,7 +59,12 @@ export const scheduleSchema = z.strictObject({
     })
     .prefault({}),
   /** At a stage's end the front is measured again on this many images, so that it does not keep lucky members. */
-  confirmation: z.strictObject({ images: count.max(50_000).default(2000), architectures: z.int().min(0).max(64).default(24) }).prefault({}),
+  confirmation: z
+    .strictObject({
+      images: count.max(50_000).default(2000),
+      architectures: z.int().min(0).max(64).default(24),
+    })
+    .prefault({}),
   stages: z.array(stageSchema).min(1).max(10),
 });
 export type Schedule = z.infer<typeof scheduleSchema>;
@@ -67,9 +77,36 @@ const tndNasCifar10: ScheduleInput = {
   weights: { warmupPaths: "mixture", paths: "mixture" },
   policy: { reward: "multiplicative" },
   stages: [
-    { layers: 5, channels: 16, epochs: 25, warmupEpochs: 15, drop: { normal: 4, reduction: 2 }, skipDropout: 0.3, targets: { parameters: 6.4e6 }, exponents: { parameters: -0.45 } },
-    { layers: 11, channels: 16, epochs: 25, warmupEpochs: 15, drop: { normal: 3, reduction: 2 }, skipDropout: 0.6, targets: { parameters: 5.4e6 }, exponents: { parameters: -0.2 } },
-    { layers: 17, channels: 16, epochs: 25, warmupEpochs: 15, drop: { normal: 2, reduction: 1 }, skipDropout: 0.8, targets: { parameters: 4.4e6 }, exponents: { parameters: -0.25 } },
+    {
+      layers: 5,
+      channels: 16,
+      epochs: 25,
+      warmupEpochs: 15,
+      drop: { normal: 4, reduction: 2 },
+      skipDropout: 0.3,
+      targets: { parameters: 6.4e6 },
+      exponents: { parameters: -0.45 },
+    },
+    {
+      layers: 11,
+      channels: 16,
+      epochs: 25,
+      warmupEpochs: 15,
+      drop: { normal: 3, reduction: 2 },
+      skipDropout: 0.6,
+      targets: { parameters: 5.4e6 },
+      exponents: { parameters: -0.2 },
+    },
+    {
+      layers: 17,
+      channels: 16,
+      epochs: 25,
+      warmupEpochs: 15,
+      drop: { normal: 2, reduction: 1 },
+      skipDropout: 0.8,
+      targets: { parameters: 4.4e6 },
+      exponents: { parameters: -0.25 },
+    },
   ],
 };
 
@@ -78,9 +115,36 @@ const tndNasCifar100: ScheduleInput = {
   batchSize: 64,
   stepsPerRound: 4,
   stages: [
-    { layers: 5, channels: 24, epochs: 16, warmupEpochs: 8, drop: { normal: 4, reduction: 2 }, skipDropout: 0.3, targets: { parameters: 4.4e6 }, exponents: { parameters: -0.95 } },
-    { layers: 11, channels: 24, epochs: 16, warmupEpochs: 8, drop: { normal: 3, reduction: 2 }, skipDropout: 0.6, targets: { parameters: 3.2e6 }, exponents: { parameters: -1 } },
-    { layers: 17, channels: 24, epochs: 16, warmupEpochs: 8, drop: { normal: 2, reduction: 1 }, skipDropout: 0.8, targets: { parameters: 2.5e6 }, exponents: { parameters: -1 } },
+    {
+      layers: 5,
+      channels: 24,
+      epochs: 16,
+      warmupEpochs: 8,
+      drop: { normal: 4, reduction: 2 },
+      skipDropout: 0.3,
+      targets: { parameters: 4.4e6 },
+      exponents: { parameters: -0.95 },
+    },
+    {
+      layers: 11,
+      channels: 24,
+      epochs: 16,
+      warmupEpochs: 8,
+      drop: { normal: 3, reduction: 2 },
+      skipDropout: 0.6,
+      targets: { parameters: 3.2e6 },
+      exponents: { parameters: -1 },
+    },
+    {
+      layers: 17,
+      channels: 24,
+      epochs: 16,
+      warmupEpochs: 8,
+      drop: { normal: 2, reduction: 1 },
+      skipDropout: 0.8,
+      targets: { parameters: 2.5e6 },
+      exponents: { parameters: -1 },
+    },
   ],
 };
 
@@ -107,8 +171,15 @@ export const schedulePresets: Record<string, ScheduleInput> = {
 };
 
 /** Weight steps of a stage, all and warm-up, given the images of half A. */
-export function stageSteps(stage: Stage, schedule: Schedule, trainImages: number): { total: number; warmup: number } {
-  const perEpoch = Math.max(1, Math.ceil(Math.floor(trainImages * (1 - schedule.validationFraction)) / schedule.batchSize));
+export function stageSteps(
+  stage: Stage,
+  schedule: Schedule,
+  trainImages: number,
+): { total: number; warmup: number } {
+  const perEpoch = Math.max(
+    1,
+    Math.ceil(Math.floor(trainImages * (1 - schedule.validationFraction)) / schedule.batchSize),
+  );
   const total = stage.steps ?? Math.round((stage.epochs ?? 1) * perEpoch);
   const warmup = stage.warmupSteps ?? Math.round((stage.warmupEpochs ?? 0) * perEpoch);
   return { total, warmup: Math.min(total, warmup) };

@@ -4,9 +4,11 @@
  */
 import { z } from "zod";
 import { datasetFacts, datasetNames } from "./datasets.ts";
-import { scheduleSchema, schedulePresets, stageSteps, type Schedule } from "./schedule.ts";
+import { type Schedule, schedulePresets, scheduleSchema, stageSteps } from "./schedule.ts";
 
-const name = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "lower-case letters, digits and hyphens, at most 63");
+const name = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "lower-case letters, digits and hyphens, at most 63");
 const usd = z.number().positive();
 
 const datasetSchema = z.strictObject({ name });
@@ -78,7 +80,9 @@ export const specificationSchema = z
     dataset: datasetSchema.prefault({ name: "fashion-mnist" }),
     space: z.union([z.string(), inlineSpaceSchema]).default("tnd-nas"),
     strategy: z.strictObject({ name: z.string() }).prefault({ name: "default" }),
-    evaluation: z.discriminatedUnion("kind", [supernetEvaluationSchema, tabularEvaluationSchema]).prefault({ kind: "supernet" }),
+    evaluation: z
+      .discriminatedUnion("kind", [supernetEvaluationSchema, tabularEvaluationSchema])
+      .prefault({ kind: "supernet" }),
     objectives: z
       .array(objectiveSchema)
       .min(1)
@@ -87,7 +91,9 @@ export const specificationSchema = z
         { name: "accuracy", goal: "maximize" },
         { name: "parameters", goal: "minimize" },
       ]),
-    schedule: z.union([z.strictObject({ preset: z.string() }), scheduleSchema]).default({ preset: "demo-10" }),
+    schedule: z
+      .union([z.strictObject({ preset: z.string() }), scheduleSchema])
+      .default({ preset: "demo-10" }),
     budget: z
       .strictObject({
         usd: usd.optional(),
@@ -124,9 +130,13 @@ export interface FieldError {
 export function resolveSchedule(specification: Specification): Schedule {
   const { schedule } = specification;
   if (!("preset" in schedule)) return schedule;
-  const preset = Object.hasOwn(schedulePresets, schedule.preset) ? schedulePresets[schedule.preset] : undefined;
+  const preset = Object.hasOwn(schedulePresets, schedule.preset)
+    ? schedulePresets[schedule.preset]
+    : undefined;
   if (preset === undefined)
-    throw new RangeError(`unknown preset "${schedule.preset}"; known: ${Object.keys(schedulePresets).join(", ")}`);
+    throw new RangeError(
+      `unknown preset "${schedule.preset}"; known: ${Object.keys(schedulePresets).join(", ")}`,
+    );
   return scheduleSchema.parse(preset);
 }
 
@@ -137,11 +147,20 @@ export function unsupported(specification: Specification): FieldError[] {
   const errors: FieldError[] = [];
   const refuse = (pointer: string, detail: string) => errors.push({ pointer, detail });
   if (!(strategyNames as readonly string[]).includes(specification.strategy.name))
-    refuse("/strategy/name", `strategy "${specification.strategy.name}" is not supported; use one of ${strategyNames.join(", ")}`);
+    refuse(
+      "/strategy/name",
+      `strategy "${specification.strategy.name}" is not supported; use one of ${strategyNames.join(", ")}`,
+    );
   if (specification.evaluation.kind !== "supernet")
-    refuse("/evaluation/kind", `evaluation "${specification.evaluation.kind}" is not supported; use supernet`);
+    refuse(
+      "/evaluation/kind",
+      `evaluation "${specification.evaluation.kind}" is not supported; use supernet`,
+    );
   if (!(datasetNames as string[]).includes(specification.dataset.name))
-    refuse("/dataset/name", `no data set "${specification.dataset.name}"; use one of ${datasetNames.join(", ")}`);
+    refuse(
+      "/dataset/name",
+      `no data set "${specification.dataset.name}"; use one of ${datasetNames.join(", ")}`,
+    );
   if (specification.rental !== undefined)
     refuse("/rental", "rented machines are not supported; leave the key out and start a runner of your own");
   const seen = new Set<string>();
@@ -150,22 +169,33 @@ export function unsupported(specification: Specification): FieldError[] {
     if (seen.has(id)) refuse(`/objectives/${index}`, `objective "${id}" is listed twice; keep one`);
     seen.add(id);
     if (objective.device !== undefined)
-      refuse(`/objectives/${index}/device`, `measuring on device "${objective.device}" is not supported; leave it out`);
+      refuse(
+        `/objectives/${index}/device`,
+        `measuring on device "${objective.device}" is not supported; leave it out`,
+      );
     const known: readonly string[] = ["accuracy", ...cheapObjectives];
     if (!known.includes(objective.name))
-      refuse(`/objectives/${index}/name`, `objective "${objective.name}" is not supported; use one of ${known.join(", ")}`);
+      refuse(
+        `/objectives/${index}/name`,
+        `objective "${objective.name}" is not supported; use one of ${known.join(", ")}`,
+      );
     const wanted = objective.name === "accuracy" ? "maximize" : "minimize";
     if (known.includes(objective.name) && objective.goal !== wanted)
       refuse(`/objectives/${index}/goal`, `${objective.name} can only be "${wanted}d"; set goal: ${wanted}`);
     if (objective.name === "accuracy" && (objective.target ?? objective.limit ?? 0) > 100)
       refuse(`/objectives/${index}`, "accuracy is in percent: 100 at most");
   });
-  if (!seen.has("accuracy")) refuse("/objectives", 'one objective must be accuracy; add { name: accuracy, goal: maximize }');
+  if (!seen.has("accuracy"))
+    refuse("/objectives", "one objective must be accuracy; add { name: accuracy, goal: maximize }");
   return errors;
 }
 
 /** Length of a search in steps, rounds and evaluations, before confirmation and final training. */
-export function scheduleLength(specification: Specification): { steps: number; rounds: number; evaluations: number } {
+export function scheduleLength(specification: Specification): {
+  steps: number;
+  rounds: number;
+  evaluations: number;
+} {
   const schedule = resolveSchedule(specification);
   const facts = datasetFacts[specification.dataset.name as keyof typeof datasetFacts];
   let steps = 0;
@@ -175,7 +205,10 @@ export function scheduleLength(specification: Specification): { steps: number; r
     const { total, warmup } = stageSteps(stage, schedule, facts.trainImages);
     steps += total;
     searchRounds += Math.ceil((total - warmup) / schedule.stepsPerRound);
-    rounds += Math.ceil(warmup / schedule.warmupStepsPerRound) + Math.ceil((total - warmup) / schedule.stepsPerRound) + 1;
+    rounds +=
+      Math.ceil(warmup / schedule.warmupStepsPerRound) +
+      Math.ceil((total - warmup) / schedule.stepsPerRound) +
+      1;
   }
   return { steps, rounds, evaluations: searchRounds * schedule.policy.candidates };
 }

@@ -3,8 +3,9 @@
  * that a second measurement demotes has successors. Supernets of different stages are not comparable, so each stage
  * has its own. Pure.
  */
-import { ParetoFront } from "../../shared/pareto.ts";
+
 import { hypervolume } from "../../shared/hypervolume.ts";
+import { ParetoFront } from "../../shared/pareto.ts";
 import type { Selection } from "../../shared/protocol.ts";
 import { type Objective, objectiveId, type Specification } from "../../shared/specification.ts";
 import type { Values } from "./reward.ts";
@@ -58,7 +59,7 @@ export function layersOf(entries: readonly Archived[], objectives: readonly Obje
 function frontOf<T extends { costs: number[] }>(items: readonly T[]): T[] {
   const front = new ParetoFront<T>(items[0]?.costs.length ?? 0);
   for (const item of items) front.insert(item.costs, item);
-  return [...front.values()];
+  return front.entries().map(({ item }) => item);
 }
 
 /** Feasible, complete, non-dominated entries; once some are confirmed, only confirmed ones. */
@@ -78,7 +79,11 @@ export function truncate(entries: readonly Archived[], objectives: readonly Obje
 export type Bounds = Record<string, [low: number, high: number]>;
 
 /** Share of the box between the bounds that the front dominates, 0 to 1. */
-export function hypervolumeShare(front: readonly Archived[], specification: Specification, bounds: Bounds): number {
+export function hypervolumeShare(
+  front: readonly Archived[],
+  specification: Specification,
+  bounds: Bounds,
+): number {
   const points: number[][] = [];
   for (const entry of front) {
     const point = specification.objectives.map((objective) => {
@@ -89,5 +94,8 @@ export function hypervolumeShare(front: readonly Archived[], specification: Spec
     });
     if (point.every(Number.isFinite)) points.push(point);
   }
-  return hypervolume(points, specification.objectives.map(() => 1));
+  return hypervolume(
+    points,
+    specification.objectives.map(() => 1),
+  );
 }

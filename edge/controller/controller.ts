@@ -5,16 +5,39 @@
  * drawn from the policy are measured and move it) and one confirmation round (the front is measured again on more
  * images). Then the weakest operations of every edge go and the next stage starts with a new supernet.
  */
-import { type CostTable } from "../../shared/count.ts";
-import { datasetFacts, type DatasetName } from "../../shared/datasets.ts";
+import type { CostTable } from "../../shared/count.ts";
+import { type DatasetName, datasetFacts } from "../../shared/datasets.ts";
 import { canonicalHash, type Genotype } from "../../shared/genotype.ts";
 import type { Choices, Selection, TrainRoundReport, TrainRoundTask } from "../../shared/protocol.ts";
 import { Random } from "../../shared/random.ts";
 import { type Schedule, type Stage, stageSteps } from "../../shared/schedule.ts";
 import { edgesOf, fullChoices, genotypeFromSelection } from "../../shared/space.ts";
-import { cheapObjectives, objectiveId, resolveSchedule, type Specification } from "../../shared/specification.ts";
-import { type Archived, type Bounds, hypervolumeShare, layersOf, paretoEntries, truncate } from "./archive.ts";
-import { initialPolicy, modeSelection, type PolicyState, type Pruning, prune, round4, sampleSelection, seedOf, softmax, updatePolicy } from "./policy.ts";
+import {
+  cheapObjectives,
+  objectiveId,
+  resolveSchedule,
+  type Specification,
+} from "../../shared/specification.ts";
+import {
+  type Archived,
+  type Bounds,
+  hypervolumeShare,
+  layersOf,
+  paretoEntries,
+  truncate,
+} from "./archive.ts";
+import {
+  initialPolicy,
+  modeSelection,
+  type PolicyState,
+  type Pruning,
+  prune,
+  round4,
+  sampleSelection,
+  seedOf,
+  softmax,
+  updatePolicy,
+} from "./policy.ts";
 import { cheapValues, costTableOf, profile, spaceOf } from "./profile.ts";
 import { isFeasible, reward, type Values } from "./reward.ts";
 
@@ -93,7 +116,8 @@ const virtualEpochs = 25;
 const feasibleTries = 50;
 /** The front is announced when its hypervolume has grown by this share. */
 const announceGrowth = 0.01;
-const learnedFrom = (accuracy: number | null | undefined): boolean => typeof accuracy === "number" && Number.isFinite(accuracy);
+const learnedFrom = (accuracy: number | null | undefined): boolean =>
+  typeof accuracy === "number" && Number.isFinite(accuracy);
 
 export function startSearch(specification: Specification, searchId: string): ControllerState {
   const choices = fullChoices(spaceOf(specification));
@@ -112,7 +136,11 @@ export function startSearch(specification: Specification, searchId: string): Con
     phase: "warmup",
     step: 0,
     choices,
-    policy: initialPolicy(choices, resolveSchedule(specification).policy.initialScale, seedOf(specification.seed, "policy", 0)),
+    policy: initialPolicy(
+      choices,
+      resolveSchedule(specification).policy.initialScale,
+      seedOf(specification.seed, "policy", 0),
+    ),
     archive: [],
     task: null,
     evaluations: 0,
@@ -147,25 +175,33 @@ export function completeRound(
       ? updatePolicy(
           state.policy,
           state.choices,
-          measured.flatMap(({ selection, reward: value }) => (value === null ? [] : [{ selection, reward: value }])),
+          measured.flatMap(({ selection, reward: value }) =>
+            value === null ? [] : [{ selection, reward: value }],
+          ),
           context.schedule.policy,
         )
       : state.policy;
 
   const merged = mergeArchive(state, measured, task, context);
   const front = paretoEntries(merged.archive, specification.objectives);
-  const hypervolume = merged.archive.length === 0 ? state.hypervolume : hypervolumeShare(front, specification, state.bounds);
+  const hypervolume =
+    merged.archive.length === 0 ? state.hypervolume : hypervolumeShare(front, specification, state.bounds);
   const events: RoundOutcome["events"] = [];
   if (state.round === 0) events.push({ type: "search.started", data: { seed: state.seed } });
   let announced = state.announced;
   if (hypervolume > announced * (1 + announceGrowth) && front.length > 0) {
     announced = hypervolume;
-    events.push({ type: "front.improved", data: { round: state.round, size: front.length, hypervolume: round4(hypervolume) } });
+    events.push({
+      type: "front.improved",
+      data: { round: state.round, size: front.length, hypervolume: round4(hypervolume) },
+    });
   }
 
   const evaluations = state.evaluations + measured.length;
   const finishing =
-    state.finishing || options.budgetExhausted === true || evaluations >= (specification.budget.evaluations ?? Number.POSITIVE_INFINITY);
+    state.finishing ||
+    options.budgetExhausted === true ||
+    evaluations >= (specification.budget.evaluations ?? Number.POSITIVE_INFINITY);
   let next: ControllerState = {
     ...state,
     policy,
@@ -187,9 +223,18 @@ export function completeRound(
     pruned = result.pruned;
     events.push({
       type: "stage.completed",
-      data: { stage: state.stage, round: state.round, front: front.length, hypervolume: round4(hypervolume), edgesPruned: pruned.length },
+      data: {
+        stage: state.stage,
+        round: state.round,
+        front: front.length,
+        hypervolume: round4(hypervolume),
+        edgesPruned: pruned.length,
+      },
     });
-    next.prunings = [...state.prunings, ...pruned.map((pruning) => ({ ...pruning, stage: state.stage, round: state.round }))];
+    next.prunings = [
+      ...state.prunings,
+      ...pruned.map((pruning) => ({ ...pruning, stage: state.stage, round: state.round })),
+    ];
     done = finishing || state.stage + 1 >= context.schedule.stages.length;
     if (!done) {
       next = {
@@ -198,7 +243,11 @@ export function completeRound(
         step: 0,
         searchRounds: 0,
         choices: result.choices,
-        policy: initialPolicy(result.choices, context.schedule.policy.initialScale, seedOf(state.seed, "policy", state.stage + 1)),
+        policy: initialPolicy(
+          result.choices,
+          context.schedule.policy.initialScale,
+          seedOf(state.seed, "policy", state.stage + 1),
+        ),
         archive: [],
         hypervolume: 0,
         announced: 0,
@@ -206,7 +255,7 @@ export function completeRound(
     }
   }
   if (!done) {
-    next = withTask({ ...next, phase: phaseAt(next, context, state.phase) }, context);
+    next = withTask({ ...next, phase: phaseAt(next, context) }, context);
   }
   return {
     state: next,
@@ -233,7 +282,10 @@ export interface PolicyView {
   updates: number;
   baseline: number | null;
   /** Probability of each surviving operation, per edge of each kind of cell. */
-  cells: Record<string, { position: number; from: number; to: number; probabilities: Record<string, number> }[]>;
+  cells: Record<
+    string,
+    { position: number; from: number; to: number; probabilities: Record<string, number> }[]
+  >;
   prunings: ControllerState["prunings"];
 }
 
@@ -254,7 +306,9 @@ export function policyView(state: ControllerState, specification: Specification)
             position,
             from: edges[position]?.from ?? 0,
             to: edges[position]?.to ?? 0,
-            probabilities: Object.fromEntries(operations.map((operation, index) => [operation, round4(probabilities[index] ?? 0)])),
+            probabilities: Object.fromEntries(
+              operations.map((operation, index) => [operation, round4(probabilities[index] ?? 0)]),
+            ),
           };
         }),
       ]),
@@ -301,23 +355,23 @@ class Context {
   cheap(selection: Selection): Values {
     const values = cheapValues(this.costs, selection);
     return Object.fromEntries(
-      cheapObjectives.filter((name) => this.specification.objectives.some((o) => objectiveId(o) === name)).map((name) => [name, values[name]]),
+      cheapObjectives
+        .filter((name) => this.specification.objectives.some((o) => objectiveId(o) === name))
+        .map((name) => [name, values[name]]),
     );
   }
 }
 
-function phaseAt(state: ControllerState, context: Context, previous: Phase): Phase {
+function phaseAt(state: ControllerState, context: Context): Phase {
   const { total, warmup } = stageSteps(context.stage(state.stage), context.schedule, context.trainImages);
-  const started = previous === "confirm" ? "warmup" : previous;
-  if (state.finishing && state.archive.length > 0) return "confirm";
-  if (state.step < warmup) return "warmup";
-  if (state.step < total) return "search";
-  return started === "confirm" ? "warmup" : "confirm";
+  if (state.finishing || state.step >= total) return "confirm";
+  return state.step < warmup ? "warmup" : "search";
 }
 
 function withTask(state: ControllerState, context: Context): ControllerState {
   const { schedule, specification } = context;
-  if (specification.evaluation.kind !== "supernet") throw new RangeError("only supernet searches have training rounds");
+  if (specification.evaluation.kind !== "supernet")
+    throw new RangeError("only supernet searches have training rounds");
   const stage = context.stage(state.stage);
   const { total, warmup } = stageSteps(stage, schedule, context.trainImages);
   const steps =
@@ -326,7 +380,12 @@ function withTask(state: ControllerState, context: Context): ControllerState {
       : state.phase === "search"
         ? Math.min(schedule.stepsPerRound, total - state.step)
         : 0;
-  const selections = state.phase === "search" ? draw(state, context) : state.phase === "confirm" ? toConfirm(state, context) : [];
+  const selections =
+    state.phase === "search"
+      ? draw(state, context)
+      : state.phase === "confirm"
+        ? toConfirm(state, context)
+        : [];
   const task: TrainRoundTask = {
     kind: "trainRound",
     taskId: `${state.searchId}-r${state.round}`,
@@ -359,7 +418,10 @@ function withTask(state: ControllerState, context: Context): ControllerState {
     evaluation:
       state.phase === "confirm"
         ? { images: schedule.confirmation.images, offset: 0 }
-        : { images: schedule.policy.evaluationImages, offset: state.searchRounds * schedule.policy.evaluationImages },
+        : {
+            images: schedule.policy.evaluationImages,
+            offset: state.searchRounds * schedule.policy.evaluationImages,
+          },
   };
   return { ...state, task };
 }
@@ -398,10 +460,16 @@ function toConfirm(state: ControllerState, context: Context): Selection[] {
   return [mode, ...ranked.map(({ selection }) => selection)].slice(0, wanted);
 }
 
-function candidatesOf(task: TrainRoundTask, report: TrainRoundReport, context: Context, stage: Stage): CandidateRecord[] {
+function candidatesOf(
+  task: TrainRoundTask,
+  report: TrainRoundReport,
+  context: Context,
+  stage: Stage,
+): CandidateRecord[] {
   const byIndex = new Map(report.measurements.map((measurement) => [measurement.candidate, measurement]));
   for (const index of byIndex.keys())
-    if (index >= task.candidates.length) throw new RangeError(`round ${task.round} has no candidate ${index}`);
+    if (index >= task.candidates.length)
+      throw new RangeError(`round ${task.round} has no candidate ${index}`);
   return task.candidates.map(({ selection }, index) => {
     const measurement = byIndex.get(index);
     const values: Values = { accuracy: measurement?.values["accuracy"] ?? null, ...context.cheap(selection) };
@@ -417,7 +485,12 @@ function candidatesOf(task: TrainRoundTask, report: TrainRoundReport, context: C
 }
 
 /** Several measurements of one architecture in a stage count by their images; confirmation replaces what was seen before. */
-function mergeArchive(state: ControllerState, measured: readonly CandidateRecord[], task: TrainRoundTask, context: Context) {
+function mergeArchive(
+  state: ControllerState,
+  measured: readonly CandidateRecord[],
+  task: TrainRoundTask,
+  context: Context,
+) {
   const byHash = new Map(state.archive.map((entry) => [entry.hash, entry]));
   const before = new Map(byHash);
   const confirming = state.phase === "confirm";
@@ -442,14 +515,20 @@ function mergeArchive(state: ControllerState, measured: readonly CandidateRecord
     });
   }
   const archive = truncate([...byHash.values()], context.specification.objectives);
-  const frontBefore = new Set(paretoEntries(state.archive, context.specification.objectives).map(({ hash }) => hash));
+  const frontBefore = new Set(
+    paretoEntries(state.archive, context.specification.objectives).map(({ hash }) => hash),
+  );
   return {
     archive,
     /** Rows to write: front members that are new or changed, and those that left the front. */
     changed(front: readonly Archived[], current: Context, stage: number): ArchiveEntry[] {
       const frontHashes = new Set(front.map(({ hash }) => hash));
-      const rows = front.filter((entry) => !frontBefore.has(entry.hash) || before.get(entry.hash)?.version !== entry.version);
-      const left = [...frontBefore].filter((hash) => !frontHashes.has(hash)).flatMap((hash) => byHash.get(hash) ?? []);
+      const rows = front.filter(
+        (entry) => !frontBefore.has(entry.hash) || before.get(entry.hash)?.version !== entry.version,
+      );
+      const left = [...frontBefore]
+        .filter((hash) => !frontHashes.has(hash))
+        .flatMap((hash) => byHash.get(hash) ?? []);
       return [...rows, ...left].map((entry) => ({
         hash: entry.hash,
         stage,
@@ -471,7 +550,8 @@ function rank(front: readonly Archived[], context: Context, stage: Stage): strin
   return front
     .map((entry) => ({
       hash: entry.hash,
-      reward: reward(entry.values, context.specification, context.schedule, stage) ?? Number.NEGATIVE_INFINITY,
+      reward:
+        reward(entry.values, context.specification, context.schedule, stage) ?? Number.NEGATIVE_INFINITY,
     }))
     .sort((a, b) => b.reward - a.reward)
     .map(({ hash }) => hash);

@@ -79,7 +79,9 @@ export function updatePolicy(
   if (rewarded.length === 0) return policy;
   const meanReward = rewarded.reduce((total, { reward }) => total + reward, 0) / rewarded.length;
   const baseline =
-    policy.baseline === null ? meanReward : policy.baseline + options.baselineStep * (meanReward - policy.baseline);
+    policy.baseline === null
+      ? meanReward
+      : policy.baseline + options.baselineStep * (meanReward - policy.baseline);
 
   const gradient = like(choices, () => 0);
   for (const [kind, edges] of Object.entries(choices)) {
@@ -88,15 +90,19 @@ export function updatePolicy(
       const row = at(gradient, kind, edge);
       for (const { selection, reward } of rewarded) {
         const chosen = operations.indexOf(selection[kind]?.[edge] ?? "");
-        if (chosen < 0) throw new RangeError(`operation ${selection[kind]?.[edge]} is not on edge ${edge} of ${kind}`);
+        if (chosen < 0)
+          throw new RangeError(`operation ${selection[kind]?.[edge]} is not on edge ${edge} of ${kind}`);
         const advantage = (reward - baseline) / rewarded.length;
         for (let index = 0; index < row.length; index++)
-          row[index] = (row[index] as number) + advantage * ((probabilities[index] as number) - (index === chosen ? 1 : 0));
+          row[index] =
+            (row[index] as number) +
+            advantage * ((probabilities[index] as number) - (index === chosen ? 1 : 0));
       }
     });
   }
   let squares = 0;
-  for (const edges of Object.values(gradient)) for (const row of edges) for (const value of row) squares += value * value;
+  for (const edges of Object.values(gradient))
+    for (const row of edges) for (const value of row) squares += value * value;
   const clip = Math.min(1, options.clipNorm / (Math.sqrt(squares) + 1e-6));
 
   const updates = policy.updates + 1;
@@ -110,15 +116,20 @@ export function updatePolicy(
     edges.forEach((row, edge) => {
       const theta = at(policy.logits, kind, edge);
       const g = row.map((value, index) => clip * value + options.weightDecay * (theta[index] as number));
-      const m = at(policy.firstMoment, kind, edge).map((value, i) => options.beta1 * value + (1 - options.beta1) * (g[i] as number));
-      const v = at(policy.secondMoment, kind, edge).map((value, i) => options.beta2 * value + (1 - options.beta2) * (g[i] as number) ** 2);
+      const m = at(policy.firstMoment, kind, edge).map(
+        (value, i) => options.beta1 * value + (1 - options.beta1) * (g[i] as number),
+      );
+      const v = at(policy.secondMoment, kind, edge).map(
+        (value, i) => options.beta2 * value + (1 - options.beta2) * (g[i] as number) ** 2,
+      );
       first.push(m);
       second.push(v);
       logits.push(
         theta.map(
           (value, i) =>
             value -
-            (options.learningRate * ((m[i] as number) / correction1)) / (Math.sqrt((v[i] as number) / correction2) + adamEpsilon),
+            (options.learningRate * ((m[i] as number) / correction1)) /
+              (Math.sqrt((v[i] as number) / correction2) + adamEpsilon),
         ),
       );
     });
@@ -139,11 +150,17 @@ export interface Pruning {
 }
 
 /** The `drop[kind]` least probable operations of every edge go; at least one stays. `none` competes like any other. */
-export function prune(policy: PolicyState, choices: Choices, drop: Record<string, number>): { choices: Choices; pruned: Pruning[] } {
+export function prune(
+  policy: PolicyState,
+  choices: Choices,
+  drop: Record<string, number>,
+): { choices: Choices; pruned: Pruning[] } {
   const pruned: Pruning[] = [];
   const next = mapEdges(choices, (operations, kind, position) => {
     const probabilities = softmax(at(policy.logits, kind, position));
-    const order = operations.map((_, index) => index).sort((a, b) => (probabilities[b] as number) - (probabilities[a] as number) || a - b);
+    const order = operations
+      .map((_, index) => index)
+      .sort((a, b) => (probabilities[b] as number) - (probabilities[a] as number) || a - b);
     const keep = Math.max(1, operations.length - (drop[kind] ?? 0));
     const keptIndices = new Set(order.slice(0, keep));
     const kept = operations.filter((_, index) => keptIndices.has(index));
@@ -154,7 +171,9 @@ export function prune(policy: PolicyState, choices: Choices, drop: Record<string
         position,
         kept,
         dropped,
-        probabilities: Object.fromEntries(operations.map((operation, index) => [operation, round4(probabilities[index] as number)])),
+        probabilities: Object.fromEntries(
+          operations.map((operation, index) => [operation, round4(probabilities[index] as number)]),
+        ),
       });
     return kept;
   });
@@ -172,8 +191,14 @@ function at(values: Logits, kind: string, edge: number): number[] {
   return row;
 }
 
-function mapEdges<T>(choices: Choices, map: (operations: string[], kind: string, edge: number) => T): Record<string, T[]> {
+function mapEdges<T>(
+  choices: Choices,
+  map: (operations: string[], kind: string, edge: number) => T,
+): Record<string, T[]> {
   return Object.fromEntries(
-    Object.entries(choices).map(([kind, edges]) => [kind, edges.map((operations, edge) => map(operations, kind, edge))]),
+    Object.entries(choices).map(([kind, edges]) => [
+      kind,
+      edges.map((operations, edge) => map(operations, kind, edge)),
+    ]),
   );
 }

@@ -1,10 +1,16 @@
 /** What a search holds, before anything is paid for: the range of each cheap objective and the length of the search. */
 import { type CostTable, costTable, selectionCost } from "../../shared/count.ts";
-import { datasetFacts, type DatasetName } from "../../shared/datasets.ts";
+import { type DatasetName, datasetFacts } from "../../shared/datasets.ts";
 import type { Selection } from "../../shared/protocol.ts";
 import { Random } from "../../shared/random.ts";
 import { edgesOf, resolveSpace, type SearchSpace } from "../../shared/space.ts";
-import { cheapObjectives, type FieldError, objectiveId, scheduleLength, type Specification } from "../../shared/specification.ts";
+import {
+  cheapObjectives,
+  type FieldError,
+  objectiveId,
+  type Specification,
+  scheduleLength,
+} from "../../shared/specification.ts";
 
 export interface Range {
   minimum: number;
@@ -32,13 +38,17 @@ export function spaceOf(specification: Specification): SearchSpace {
 
 /** Costs of the derived network of the specification, by edge and operation. */
 export function costTableOf(specification: Specification): CostTable {
-  if (specification.evaluation.kind !== "supernet") throw new RangeError("only a supernet's networks can be counted");
+  if (specification.evaluation.kind !== "supernet")
+    throw new RangeError("only a supernet's networks can be counted");
   const { image, classes } = datasetFacts[specification.dataset.name as DatasetName];
   return costTable(spaceOf(specification), { ...specification.evaluation.network, image, classes });
 }
 
 /** Values of the cheap objectives of an architecture. */
-export function cheapValues(table: CostTable, selection: Selection): Record<(typeof cheapObjectives)[number], number> {
+export function cheapValues(
+  table: CostTable,
+  selection: Selection,
+): Record<(typeof cheapObjectives)[number], number> {
   const { parameters, macs, activationBytes } = selectionCost(table, selection);
   return { parameters, macs, activationBytes };
 }
@@ -51,7 +61,10 @@ export function profile(specification: Specification): Profile {
   const drawn = Array.from({ length: samples }, () => {
     const selection: Selection = {};
     for (const [kind, { operations }] of Object.entries(space.cells))
-      selection[kind] = Array.from({ length: edges }, () => operations[random.integer(operations.length)] as string);
+      selection[kind] = Array.from(
+        { length: edges },
+        () => operations[random.integer(operations.length)] as string,
+      );
     return cheapValues(table, selection);
   });
   const ranges = Object.fromEntries(
@@ -89,6 +102,9 @@ export function profile(specification: Specification): Profile {
         });
     }
   });
-  const architectures = Object.values(space.cells).reduce((total, { operations }) => total * operations.length ** edges, 1);
+  const architectures = Object.values(space.cells).reduce(
+    (total, { operations }) => total * operations.length ** edges,
+    1,
+  );
   return { ranges, architectures, ...scheduleLength(specification), errors };
 }

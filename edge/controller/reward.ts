@@ -3,8 +3,9 @@
  * `multiplicative` is TND-NAS's (v / target)^w everywhere; `hinge` penalises only what is beyond the target, since
  * the multiplicative form reaches no more than the convex hull of the front.
  */
-import { objectiveId, type Specification } from "../../shared/specification.ts";
+
 import type { Schedule, Stage } from "../../shared/schedule.ts";
+import { objectiveId, type Specification } from "../../shared/specification.ts";
 
 export type Values = Record<string, number | null>;
 
@@ -13,7 +14,12 @@ const defaultExponent = -0.5;
 const limitExponent = -1;
 
 /** Null when accuracy is missing; a missing cost leaves its factor out. */
-export function reward(values: Values, specification: Specification, schedule: Schedule, stage: Stage): number | null {
+export function reward(
+  values: Values,
+  specification: Specification,
+  schedule: Schedule,
+  stage: Stage,
+): number | null {
   const accuracy = values["accuracy"];
   if (accuracy === null || accuracy === undefined || !Number.isFinite(accuracy)) return null;
   let result = accuracy;

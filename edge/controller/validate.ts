@@ -1,11 +1,20 @@
 /** From unknown input to a specification, or to every field that is wrong with it and what to do. Nothing is spent before. */
 import { edgesOf, resolveSpace } from "../../shared/space.ts";
-import { type FieldError, resolveSchedule, type Specification, specificationSchema, unsupported } from "../../shared/specification.ts";
+import {
+  type FieldError,
+  resolveSchedule,
+  type Specification,
+  specificationSchema,
+  unsupported,
+} from "../../shared/specification.ts";
 import { profile } from "./profile.ts";
 
-export type Checked = { specification: Specification; errors?: never } | { specification?: never; errors: FieldError[] };
+export type Checked =
+  | { specification: Specification; errors?: never }
+  | { specification?: never; errors: FieldError[] };
 
-const pointerOf = (path: readonly PropertyKey[]): string => path.map((key) => `/${String(key).replace(/~/g, "~0").replace(/\//g, "~1")}`).join("");
+const pointerOf = (path: readonly PropertyKey[]): string =>
+  path.map((key) => `/${String(key).replace(/~/g, "~0").replace(/\//g, "~1")}`).join("");
 
 export function checkSpecification(input: unknown): Checked {
   const parsed = specificationSchema.safeParse(input);
@@ -13,7 +22,10 @@ export function checkSpecification(input: unknown): Checked {
     return {
       errors: parsed.error.issues.flatMap((issue) =>
         issue.code === "unrecognized_keys"
-          ? issue.keys.map((key) => ({ pointer: pointerOf([...issue.path, key]), detail: `unknown key "${key}"; remove it or correct its spelling` }))
+          ? issue.keys.map((key) => ({
+              pointer: pointerOf([...issue.path, key]),
+              detail: `unknown key "${key}"; remove it or correct its spelling`,
+            }))
           : [{ pointer: pointerOf(issue.path), detail: issue.message }],
       ),
     };
@@ -39,21 +51,31 @@ export function checkSpecification(input: unknown): Checked {
 function drops(specification: Specification): FieldError[] {
   const space = resolveSpace(specification.space);
   const schedule = resolveSchedule(specification);
-  const left = Object.fromEntries(Object.entries(space.cells).map(([kind, { operations }]) => [kind, operations.length]));
+  const left = Object.fromEntries(
+    Object.entries(space.cells).map(([kind, { operations }]) => [kind, operations.length]),
+  );
   const errors: FieldError[] = [];
   schedule.stages.forEach((stage, index) => {
     for (const [kind, dropped] of Object.entries(stage.drop)) {
       const pointer = `/schedule/stages/${index}/drop/${kind}`;
       const remaining = left[kind];
       if (remaining === undefined) {
-        if (dropped > 0) errors.push({ pointer, detail: `the space has no ${kind} cell; use ${Object.keys(left).join(", ")}` });
+        if (dropped > 0)
+          errors.push({
+            pointer,
+            detail: `the space has no ${kind} cell; use ${Object.keys(left).join(", ")}`,
+          });
         continue;
       }
       if (dropped >= remaining)
-        errors.push({ pointer, detail: `stage ${index + 1} drops ${dropped} of ${remaining} operations per edge; drop at most ${remaining - 1}` });
+        errors.push({
+          pointer,
+          detail: `stage ${index + 1} drops ${dropped} of ${remaining} operations per edge; drop at most ${remaining - 1}`,
+        });
       left[kind] = Math.max(1, remaining - dropped);
     }
-    if (edgesOf(space).length === 0) errors.push({ pointer: "/space", detail: "the space has no edges; give it at least one node" });
+    if (edgesOf(space).length === 0)
+      errors.push({ pointer: "/space", detail: "the space has no edges; give it at least one node" });
   });
   return errors;
 }

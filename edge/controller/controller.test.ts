@@ -1,0 +1,223 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { TrainRoundReport } from "../../shared/protocol.ts";
+import {
+  resolveSchedule,
+  type SpecificationInput,
+  scheduleLength,
+  specificationSchema,
+} from "../../shared/specification.ts";
+import { type ControllerState, completeRound, currentTask, policyView, startSearch } from "./controller.ts";
+import { reward } from "./reward.ts";
+import { checkSpecification } from "./validate.ts";
+
+const small: SpecificationInput = {
+  name: "small",
+  objectives: [
+    { name: "accuracy", goal: "maximize" },
+    { name: "parameters", goal: "minimize", target: 300_000 },
+  ],
+  evaluation: { kind: "supernet", network: { channels: 16, layers: 5 } },
+  schedule: {
+    stepsPerRound: 4,
+    warmupStepsPerRound: 10,
+    policy: { candidates: 5, evaluationImages: 100 },
+    stages: [
+      { layers: 3, channels: 4, steps: 40, warmupSteps: 15, drop: { normal: 4, reduction: 2 } },
+      { layers: 3, channels: 4, steps: 30, warmupSteps: 10, drop: { normal: 5, reduction: 3 } },
+    ],
+  },
+};
+
+/** A measurement that depends on the selection alone: more convolutions, better accuracy. */
+function report(
+  state: ControllerState,
+  missing: (candidate: number) => boolean = () => false,
+): TrainRoundReport {
+  const task = currentTask(state);
+  return {
+    kind: "trainRound",
+    leaseId: "l",
+    trainLoss: 1,
+    digest: "0",
+    seconds: { train: 0, evaluate: 0, idle: 0 },
+    measurements: (task?.candidates ?? []).flatMap(({ selection }, candidate) =>
+      missing(candidate)
+        ? []
+        : [
+            {
+              candidate,
+              values: {
+                accuracy: 50 + (selection["normal"] ?? []).filter((op) => op.includes("conv")).length,
+              },
+              images: 100,
+              loss: 1,
+            },
+          ],
+    ),
+  };
+}
+
+function run(input: SpecificationInput, missing?: (candidate: number) => boolean) {
+  const specification = specificationSchema.parse(input);
+  let state = startSearch(specification, "s");
+  const outcomes = [];
+  while (currentTask(state) !== null) {
+    const outcome = completeRound(state, specification, report(state, missing), {});
+    state = JSON.parse(JSON.stringify(outcome.state)) as ControllerState;
+    outcomes.push(outcome);
+    if (outcomes.length > 5000) throw new Error("the search does not end");
+  }
+  return { outcomes, state, specification };
+}
+
+describe("a search", () => {
+  test("runs its rounds and stages to the end and names the architecture to train", () => {
+    const { outcomes, specification } = run(small);
+    expect(outcomes.length).toBe(scheduleLength(specification).rounds);
+    expect(outcomes.map(({ record }) => record.round)).toEqual(outcomes.map((_, index) => index));
+    const last = outcomes.at(-1);
+    expect(last?.done).toBe(true);
+    expect(last?.best.length).toBe(1);
+    expect(
+      outcomes.filter(({ events }) => events.some(({ type }) => type === "stage.completed")).length,
+    ).toBe(2);
+  });
+
+  test("is the same, round for round, for the same seed, and another for another seed", () => {
+    const trace = (seed: number) =>
+      JSON.stringify(run({ ...small, seed }).outcomes.map(({ record }) => record));
+    expect(trace(5)).toBe(trace(5));
+    expect(trace(5)).not.toBe(trace(6));
+  });
+
+  test("goes on when any measurements are missing", () => {
+    fc.assert(
+      fc.property(fc.infiniteStream(fc.boolean()), (holes) => {
+        const { outcomes } = run(small, () => holes.next().value as boolean);
+        expect(outcomes.at(-1)?.done).toBe(true);
+      }),
+      { numRuns: 5, seed: 1 },
+    );
+  });
+
+  test("keeps its state small and drops operations between stages only", () => {
+    const { outcomes } = run(small);
+    for (const { state } of outcomes) expect(JSON.stringify(state).length).toBeLessThan(200_000);
+    const sizes = outcomes.map(({ state }) => state.choices["normal"]?.[0]?.length);
+    expect(new Set(sizes)).toEqual(new Set([10, 6]));
+  });
+
+  test("ends after confirming what it has when the budget of evaluations is spent", () => {
+    const { outcomes } = run({ ...small, budget: { evaluations: 10 } });
+    expect(outcomes.filter(({ record }) => record.phase === "search").length).toBe(2);
+    expect(outcomes.at(-1)?.record.phase).toBe("confirm");
+    expect(outcomes.at(-1)?.best.length).toBe(1);
+  });
+
+  test("the front holds confirmed, feasible architectures within a hard limit", () => {
+    const limit = 400_000;
+    const { outcomes } = run({
+      ...small,
+      objectives: [
+        { name: "accuracy", goal: "maximize" },
+        { name: "parameters", goal: "minimize", limit },
+      ],
+    });
+    const front = outcomes.at(-1)?.archive.upsert.filter(({ onFront }) => onFront) ?? [];
+    expect(front.length).toBeGreaterThan(0);
+    for (const { values, feasible } of front) {
+      expect(feasible).toBe(true);
+      expect(values["parameters"]).toBeLessThanOrEqual(limit);
+    }
+  });
+
+  test("the policy's view has one probability distribution per edge", () => {
+    const { state, specification } = run(small);
+    for (const edges of Object.values(policyView(state, specification).cells))
+      for (const { probabilities } of edges)
+        expect(Object.values(probabilities).reduce((sum, value) => sum + value, 0)).toBeCloseTo(1, 2);
+  });
+
+  test("the preset of the published cell makes 2,940 updates on 29,400 sampled architectures", () => {
+    const specification = specificationSchema.parse({
+      name: "paper",
+      dataset: { name: "cifar10" },
+      schedule: { preset: "tnd-nas-cifar10" },
+    });
+    expect(scheduleLength(specification).evaluations).toBe(29_400);
+    expect(currentTask(startSearch(specification, "s"))?.paths).toBe("mixture");
+  });
+});
+
+describe("the reward", () => {
+  const specification = specificationSchema.parse({
+    name: "r",
+    objectives: [
+      { name: "accuracy", goal: "maximize" },
+      { name: "parameters", goal: "minimize", target: 100, exponent: -0.5 },
+    ],
+  });
+  const schedule = resolveSchedule(specification);
+  const stage = schedule.stages[0] as (typeof schedule.stages)[number];
+  const withForm = (form: "hinge" | "multiplicative") => ({
+    ...schedule,
+    policy: { ...schedule.policy, reward: form },
+  });
+
+  test.each([
+    ["hinge", 50, 80],
+    ["hinge", 400, 40],
+    ["multiplicative", 25, 160],
+    ["multiplicative", 400, 40],
+  ] as const)("%s at %d parameters is %d", (form, parameters, expected) => {
+    expect(reward({ accuracy: 80, parameters }, specification, withForm(form), stage)).toBeCloseTo(
+      expected,
+      9,
+    );
+  });
+
+  test("is missing when accuracy is", () => {
+    expect(reward({ accuracy: null, parameters: 5 }, specification, schedule, stage)).toBeNull();
+  });
+});
+
+describe("a specification that cannot be run is refused by field", () => {
+  test.each<[string, object, string]>([
+    ["unknown key", { nmae: 1 }, "/nmae"],
+    ["unknown space", { space: "dartz" }, "/space"],
+    ["unknown operation", { space: { normal: ["conv_9x9"] } }, "/space"],
+    ["unknown preset", { schedule: { preset: "x" } }, "/schedule/preset"],
+    ["unknown data set", { dataset: { name: "mnist" } }, "/dataset/name"],
+    [
+      "unsatisfiable limit",
+      {
+        objectives: [
+          { name: "accuracy", goal: "maximize" },
+          { name: "parameters", goal: "minimize", limit: 10 },
+        ],
+      },
+      "/objectives/1/limit",
+    ],
+    [
+      "too many drops",
+      { schedule: { stages: [{ layers: 3, channels: 4, steps: 5, drop: { normal: 10, reduction: 0 } }] } },
+      "/schedule/stages/0/drop/normal",
+    ],
+    ["unsupported strategy", { strategy: { name: "nsga2" } }, "/strategy/name"],
+    ["unsupported rental", { rental: { providers: ["runpod"], maxUsdPerHour: 1 } }, "/rental"],
+    [
+      "tabular evaluation",
+      { evaluation: { kind: "tabular", table: "t", architecture: "a", reward: "r" } },
+      "/evaluation/kind",
+    ],
+  ])("%s", (_, change, pointer) => {
+    const { errors } = checkSpecification({ name: "x", ...change });
+    expect(errors?.map((error) => error.pointer)).toContain(pointer);
+    for (const { detail } of errors ?? []) expect(detail.length).toBeGreaterThan(10);
+  });
+
+  test("the smallest specification has a name only", () => {
+    expect(checkSpecification({ name: "x" }).specification?.space).toBe("tnd-nas");
+  });
+});
