@@ -44,6 +44,7 @@ const loaders: Record<BackendName, (tf: TensorFlow) => Loaded> = {
  */
 export async function loadBackend(name: BackendName): Promise<Backend> {
   const tf: TensorFlow = require("@tensorflow/tfjs-core");
+  require("@tensorflow/tfjs"); // gives tfjs-core its gradients
   const loaded = loaders[name](tf);
   if (!(await tf.setBackend(name))) throw new Error(`The ${name} backend of tfjs did not start.`);
   await tf.ready();

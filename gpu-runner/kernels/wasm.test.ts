@@ -1,0 +1,3 @@
+import { describePrimitives } from "./conformance.ts";
+
+describePrimitives("wasm");
