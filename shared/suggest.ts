@@ -19,7 +19,7 @@ export function closestName(name: string, candidates: readonly string[]): string
   let bestDistance = Math.max(2, name.length * MAX_DISTANCE_SHARE);
   for (const candidate of candidates) {
     const distance = editDistance(name.toLowerCase(), candidate.toLowerCase());
-    if (distance < bestDistance) {
+    if (distance <= bestDistance && (best === undefined || distance < bestDistance)) {
       best = candidate;
       bestDistance = distance;
     }
