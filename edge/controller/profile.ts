@@ -36,12 +36,21 @@ export function spaceOf(specification: Specification): SearchSpace {
   return resolveSpace(specification.space);
 }
 
-/** Costs of the derived network of the specification, by edge and operation. */
+const tables = new Map<string, CostTable>();
+const tablesKept = 16;
+
+/** Costs of the derived network of the specification, by edge and operation. Kept, since building one takes milliseconds. */
 export function costTableOf(specification: Specification): CostTable {
-  if (specification.evaluation.kind !== "supernet")
-    throw new RangeError("only a supernet's networks can be counted");
-  const { image, classes } = datasetFacts[specification.dataset.name as DatasetName];
-  return costTable(spaceOf(specification), { ...specification.evaluation.network, image, classes });
+  const { evaluation, dataset, space } = specification;
+  if (evaluation.kind !== "supernet") throw new RangeError("only a supernet's networks can be counted");
+  const key = JSON.stringify([space, evaluation.network, dataset.name]);
+  const known = tables.get(key);
+  if (known !== undefined) return known;
+  const { image, classes } = datasetFacts[dataset.name as DatasetName];
+  const table = costTable(spaceOf(specification), { ...evaluation.network, image, classes });
+  if (tables.size >= tablesKept) tables.clear();
+  tables.set(key, table);
+  return table;
 }
 
 /** Values of the cheap objectives of an architecture. */
