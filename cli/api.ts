@@ -1,0 +1,70 @@
+/** What the command line reads of the edge's answers; other keys pass through. */
+
+import { z } from "zod";
+
+export const finishedStates: readonly string[] = ["completed", "failed", "cancelled"];
+
+const values = z.record(z.string(), z.number().nullable());
+
+export const searchSchema = z.looseObject({
+  id: z.string(),
+  name: z.string(),
+  state: z.string(),
+  createdAt: z.union([z.string(), z.number()]).nullish(),
+  failure: z.string().nullish(),
+  progress: z
+    .looseObject({
+      round: z.number(),
+      rounds: z.number(),
+      evaluations: z.number().nullish(),
+      frontSize: z.number().nullish(),
+      bestAccuracy: z.number().nullish(),
+      hypervolume: z.number().nullish(),
+    })
+    .nullish(),
+});
+export type Search = z.infer<typeof searchSchema>;
+
+export const frontRowSchema = z.looseObject({ hash: z.string(), values });
+export type FrontRow = z.infer<typeof frontRowSchema>;
+
+export const candidateSchema = z.looseObject({ hash: z.string().nullish(), values });
+export type Candidate = z.infer<typeof candidateSchema>;
+
+export const trainingSchema = z.looseObject({
+  id: z.string(),
+  searchId: z.string().nullish(),
+  hash: z.string(),
+  state: z.string(),
+  failure: z.string().nullish(),
+  progress: z.looseObject({ done: z.number(), total: z.number(), trainLoss: z.number().nullish() }).nullish(),
+  report: z
+    .looseObject({
+      testAccuracy: z.number(),
+      testLoss: z.number().nullish(),
+      trainLoss: z.number().nullish(),
+      parameters: z.number(),
+      macs: z.number().nullish(),
+      steps: z.number().nullish(),
+      seconds: z.number().nullish(),
+      exports: z.record(z.string(), z.unknown()).optional(),
+    })
+    .nullish(),
+});
+export type Training = z.infer<typeof trainingSchema>;
+
+export const profileSchema = z.looseObject({
+  ranges: z.record(
+    z.string(),
+    z.looseObject({ minimum: z.number(), median: z.number(), maximum: z.number() }),
+  ),
+  architectures: z.number(),
+  steps: z.number(),
+  rounds: z.number(),
+  evaluations: z.number(),
+  errors: z.array(z.looseObject({ pointer: z.string(), detail: z.string() })).default([]),
+});
+
+export const searchPath = (id: string, rest = ""): string => `/v1/searches/${encodeURIComponent(id)}${rest}`;
+export const trainingPath = (id: string, rest = ""): string =>
+  `/v1/trainings/${encodeURIComponent(id)}${rest}`;

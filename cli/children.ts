@@ -1,0 +1,93 @@
+/**
+ * Programs that end when this one does. Each runs in a process group of its own, so that what it starts in turn
+ * (workerd under wrangler) ends with it, and so that Ctrl-C in the terminal reaches us only.
+ */
+
+import { type ChildProcess, spawn } from "node:child_process";
+
+/** How long a child may take to end by itself before its group is killed. */
+const STOP_MS = 8000;
+const POLL_MS = 50;
+const TAIL_LINES = 12;
+
+export interface Child {
+  process: ChildProcess;
+  /** Settles with the exit code when the child has ended; null for a signal. */
+  exited: Promise<number | null>;
+  /** The last lines that it printed. */
+  tail(): string;
+  /** Ends the child and all it started, and waits for it. */
+  stop(): Promise<void>;
+}
+
+const running = new Set<number>();
+
+process.on("exit", () => {
+  for (const groupId of running) signalGroup(groupId, "SIGKILL");
+});
+
+/** @param options.onLine receives each line of stdout and stderr */
+export function startChild(
+  command: string,
+  args: readonly string[],
+  options: { cwd: string; env: NodeJS.ProcessEnv; onLine?: (line: string) => void },
+): Child {
+  const child = spawn(command, args, {
+    cwd: options.cwd,
+    env: options.env,
+    detached: true,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const groupId = child.pid;
+  if (groupId !== undefined) running.add(groupId);
+  const lines: string[] = [];
+  for (const stream of [child.stdout, child.stderr]) {
+    let rest = "";
+    stream.setEncoding("utf8");
+    stream.on("data", (chunk: string) => {
+      const parts = (rest + chunk).split("\n");
+      rest = parts.pop() ?? "";
+      for (const line of parts) {
+        if (lines.push(line) > TAIL_LINES) lines.shift();
+        options.onLine?.(line);
+      }
+    });
+  }
+  const exited = new Promise<number | null>((resolve) => {
+    child.on("error", (error) => {
+      lines.push(error.message);
+      resolve(1);
+    });
+    child.on("close", (code) => resolve(code));
+  });
+  return {
+    process: child,
+    exited,
+    tail: () => lines.filter((line) => line.trim() !== "").join("\n"),
+    stop: () => stopGroup(groupId),
+  };
+}
+
+async function stopGroup(groupId: number | undefined): Promise<void> {
+  if (groupId === undefined) return;
+  signalGroup(groupId, "SIGTERM");
+  const deadlineMs = Date.now() + STOP_MS;
+  while (signalGroup(groupId, 0)) {
+    if (Date.now() > deadlineMs) {
+      signalGroup(groupId, "SIGKILL");
+      break;
+    }
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+  running.delete(groupId);
+}
+
+/** @returns whether the group still has a process */
+function signalGroup(groupId: number, signal: NodeJS.Signals | 0): boolean {
+  try {
+    process.kill(-groupId, signal);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,128 @@
+/** The real Worker in workerd with a local D1 and R2, as a child of this process. */
+
+import { mkdirSync } from "node:fs";
+import path from "node:path";
+import { rootDir } from "../setup/node.mjs";
+import { type Child, startChild } from "./children.ts";
+import { CliError } from "./errors.ts";
+
+const READY_LIMIT_MS = 120_000;
+const MIGRATION_LIMIT_MS = 120_000;
+const WRANGLER = path.join(rootDir, "node_modules", "wrangler", "bin", "wrangler.js");
+const CONFIG = path.join(rootDir, "wrangler.toml");
+const ADDRESS = "127.0.0.1";
+
+export interface LocalEdge {
+  url: string;
+  token: string;
+  /** Settles when the edge has ended by itself or was stopped. */
+  exited: Promise<number | null>;
+  tail(): string;
+  stop(): Promise<void>;
+}
+
+export interface LocalEdgeOptions {
+  /** Folder of the database and the bucket; kept between starts. */
+  stateDir: string;
+  /** The first admin token. */
+  token: string;
+  /** 0 takes a free one. */
+  port: number;
+  signal: AbortSignal;
+  onLine?: ((line: string) => void) | undefined;
+}
+
+/**
+ * Applies the migrations, starts the Worker and waits until it answers.
+ *
+ * @throws CliError with the end of wrangler's output when it does not start
+ */
+export async function startLocalEdge(options: LocalEdgeOptions): Promise<LocalEdge> {
+  mkdirSync(options.stateDir, { recursive: true });
+  await migrate(options);
+  let ready: (url: string) => void = () => {};
+  const url = new Promise<string>((resolve) => {
+    ready = resolve;
+  });
+  const child = wrangler(
+    options,
+    [
+      ...["dev", "--local", "--ip", ADDRESS, "--port", String(options.port), "--inspector-port", "0"],
+      "--show-interactive-dev-session=false",
+      ...["--var", `NASTURTIUM_ADMIN_TOKEN:${options.token}`],
+    ],
+    (line) => {
+      const match = /Ready on (https?:\/\/\S+)/.exec(line);
+      if (match?.[1] !== undefined) ready(match[1]);
+      options.onLine?.(line);
+    },
+  );
+  try {
+    const outcome = await within(READY_LIMIT_MS, options.signal, Promise.race([url, child.exited]));
+    if (typeof outcome !== "string") throw failure("The local edge did not start", child);
+    return {
+      url: outcome,
+      token: options.token,
+      exited: child.exited,
+      tail: child.tail,
+      stop: child.stop,
+    };
+  } catch (error) {
+    await child.stop();
+    throw error;
+  }
+}
+
+async function migrate(options: LocalEdgeOptions): Promise<void> {
+  const child = wrangler(options, ["d1", "migrations", "apply", "DB", "--local"], options.onLine);
+  try {
+    const code = await within(MIGRATION_LIMIT_MS, options.signal, child.exited);
+    if (code !== 0) throw failure("The database of the local edge could not be migrated", child);
+  } finally {
+    await child.stop();
+  }
+}
+
+function wrangler(options: LocalEdgeOptions, args: string[], onLine?: (line: string) => void): Child {
+  const env = {
+    ...process.env,
+    CI: "1",
+    CLOUDFLARE_CF_FETCH_ENABLED: "false",
+    WRANGLER_SEND_METRICS: "false",
+    WRANGLER_LOG_PATH: path.join(options.stateDir, "logs"),
+  };
+  const common = ["--config", CONFIG, "--persist-to", options.stateDir];
+  return startChild(process.execPath, [WRANGLER, ...args, ...common], {
+    cwd: rootDir,
+    env,
+    ...(onLine === undefined ? {} : { onLine }),
+  });
+}
+
+function failure(what: string, child: Child): CliError {
+  return new CliError(`${what}. wrangler said: ${child.tail() || "nothing"}`, "Run `nasturtium doctor`.");
+}
+
+/** Waits for `work`, at most so long and only until the signal. */
+async function within<T>(limitMs: number, signal: AbortSignal, work: Promise<T>): Promise<T> {
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(limitMs)]);
+  let onAbort = () => {};
+  const stopped = new Promise<never>((_, reject) => {
+    onAbort = () =>
+      reject(
+        signal.aborted
+          ? signal.reason
+          : new CliError(
+              `The local edge was not ready after ${limitMs / 1000} s.`,
+              "Try again on a machine with less load.",
+            ),
+      );
+    if (limit.aborted) onAbort();
+    else limit.addEventListener("abort", onAbort, { once: true });
+  });
+  try {
+    return await Promise.race([work, stopped]);
+  } finally {
+    limit.removeEventListener("abort", onAbort);
+  }
+}

@@ -1,0 +1,47 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { demoSpecification, demoTable } from "./demo/table.ts";
+import { readSpecification } from "./specificationFile.ts";
+
+const folder = mkdtempSync(path.join(tmpdir(), "nasturtium-specification-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function fileWith(name: string, text: string): string {
+  const file = path.join(folder, name);
+  writeFileSync(file, text);
+  return file;
+}
+
+describe("a specification file", () => {
+  test("is read as YAML and as JSON", () => {
+    const expected = { name: "small", seed: 3 };
+    expect(readSpecification(fileWith("good.yaml", "name: small\nseed: 3\n"))).toEqual(expected);
+    expect(readSpecification(fileWith("good.json", JSON.stringify(expected)))).toEqual(expected);
+  });
+
+  test("that is missing is named", () => {
+    expect(() => readSpecification(path.join(folder, "none.yaml"))).toThrow(/none.yaml cannot be read/);
+  });
+
+  test("that is no YAML says where", () => {
+    expect(() => readSpecification(fileWith("bad.yaml", "a: [1,\nb: }"))).toThrow(
+      /not valid JSON or YAML.*line/,
+    );
+  });
+
+  test.each([
+    ["name: x\ncolour: red\n", /\/colour: unknown key/],
+    ["name: x\nseed: -1\n", /\/seed: /],
+    ["name: x\nschedule: { preset: quick }\n", /\/schedule\/preset: unknown preset "quick"/],
+    ["name: x\nstrategy: { name: magic }\n", /\/strategy\/name: /],
+  ])("with a wrong field is refused with its pointer: %j", (text, message) => {
+    expect(() => readSpecification(fileWith("wrong.yaml", text))).toThrow(message);
+  });
+
+  test.each(Object.keys(demoTable))("the demo of %s minutes asks for what is possible", (minutes) => {
+    const file = fileWith("demo.json", JSON.stringify(demoSpecification(Number(minutes), 1)));
+    expect(readSpecification(file)).toMatchObject({ seed: 1 });
+  });
+});

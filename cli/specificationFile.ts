@@ -1,0 +1,64 @@
+/** Reads a search specification from a JSON or YAML file and says which field is wrong. */
+
+import { readFileSync } from "node:fs";
+import { parse } from "yaml";
+import type { z } from "zod";
+import {
+  type FieldError,
+  resolveSchedule,
+  type SpecificationInput,
+  specificationSchema,
+  unsupported,
+} from "../shared/specification.ts";
+import { badInput, reasonOf } from "./errors.ts";
+
+/**
+ * The specification as written, after checking that it is valid and possible.
+ *
+ * @param file path, or `-` for stdin
+ * @throws CliError with the JSON pointer of each field that is wrong
+ */
+export function readSpecification(file: string): SpecificationInput {
+  const value = parseText(file, readText(file));
+  const parsed = specificationSchema.safeParse(value);
+  if (!parsed.success) {
+    throw refused(file, parsed.error.issues.flatMap(fieldErrors));
+  }
+  const errors = unsupported(parsed.data);
+  try {
+    resolveSchedule(parsed.data);
+  } catch (error) {
+    errors.push({ pointer: "/schedule/preset", detail: reasonOf(error) });
+  }
+  if (errors.length > 0) throw refused(file, errors);
+  return value as SpecificationInput;
+}
+
+/** A file's text, or stdin's for `-`. */
+export function readText(file: string): string {
+  try {
+    return readFileSync(file === "-" ? 0 : file, "utf8");
+  } catch (error) {
+    throw badInput(`${file} cannot be read: ${reasonOf(error)}.`, "Give an existing file, or - for stdin.");
+  }
+}
+
+function parseText(file: string, text: string): unknown {
+  try {
+    return file.endsWith(".json") ? JSON.parse(text) : parse(text);
+  } catch (error) {
+    const reason = reasonOf(error).split("\n")[0]?.replace(/:$/, "");
+    throw badInput(`${file} is not valid JSON or YAML: ${reason}.`, "Correct the file and try again.");
+  }
+}
+
+function fieldErrors(issue: z.core.$ZodIssue): FieldError[] {
+  const pointer = issue.path.map((part) => `/${String(part)}`).join("");
+  if (issue.code !== "unrecognized_keys") return [{ pointer, detail: issue.message }];
+  return issue.keys.map((key) => ({ pointer: `${pointer}/${key}`, detail: "unknown key" }));
+}
+
+function refused(file: string, errors: readonly FieldError[]) {
+  const fields = errors.map(({ pointer, detail }) => `${pointer || "/"}: ${detail}`).join("; ");
+  return badInput(`${file} is not a valid specification. ${fields}.`, "Correct these fields and try again.");
+}
