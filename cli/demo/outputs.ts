@@ -1,0 +1,78 @@
+/** Writes what a demo leaves in `runs/<search id>/`. */
+
+import { mkdirSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { candidateSchema, frontRowSchema, searchPath, type Training } from "../api.ts";
+import { writeFiles } from "../archive.ts";
+import type { EdgeClient } from "../client.ts";
+import { downloadExport } from "../commands/export.ts";
+import { CliError } from "../errors.ts";
+import { type Point, pointsOf } from "../frontText.ts";
+import type { Progress } from "../progress.ts";
+import { type Summary, summarySchema } from "./summary.ts";
+import { frontSvg } from "./svg.ts";
+
+/** Formats that are downloaded; tfjs becomes a folder. */
+const FORMATS = ["genotype", "json", "tfjs"];
+
+export interface FrontFiles {
+  front: Summary["front"];
+  candidates: Point[];
+}
+
+/** Writes front.csv and front.svg. */
+export async function writeFront(
+  client: EdgeClient,
+  searchId: string,
+  folder: string,
+  trainedHash: string,
+): Promise<FrontFiles> {
+  const rows = await client.all(searchPath(searchId, "/front"), frontRowSchema);
+  const candidates = pointsOf(
+    await client.all(searchPath(searchId, "/candidates?limit=200"), candidateSchema),
+  );
+  const csv = await (await client.send(searchPath(searchId, "/front?format=csv"))).text();
+  const front = rows.flatMap(({ hash, values: { accuracy, parameters } }) =>
+    accuracy == null || parameters == null ? [] : [{ hash, accuracy, parameters }],
+  );
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(path.join(folder, "front.csv"), csv);
+  const trained = front.find(({ hash }) => hash === trainedHash);
+  writeFileSync(
+    path.join(folder, "front.svg"),
+    frontSvg("Fashion-MNIST: accuracy with the supernet's weights", candidates, front, trained),
+  );
+  return { front, candidates };
+}
+
+/** Downloads every format that the training has. @returns by format, the path relative to `folder` */
+export async function writeExports(
+  client: EdgeClient,
+  training: Training,
+  folder: string,
+  progress: Progress,
+): Promise<Record<string, string>> {
+  const step = progress("Exports", FORMATS.length);
+  const written: Record<string, string> = {};
+  for (const [index, format] of FORMATS.entries()) {
+    step.update(index, format);
+    const target = format === "tfjs" ? path.join("exports", format) : "exports";
+    const files = await downloadExport(client, training.id, format);
+    const [first] = writeFiles(files, path.join(folder, target), true);
+    if (first === undefined) {
+      throw new CliError(
+        `The export ${format} of training ${training.id} is empty.`,
+        "See the runner's log.",
+      );
+    }
+    written[format] = format === "tfjs" ? target : path.relative(folder, first);
+  }
+  step.finish(path.join(folder, "exports"));
+  return written;
+}
+
+/** Writes summary.json, after checking it. */
+export function writeSummary(folder: string, summary: Summary): void {
+  const checked = summarySchema.parse(summary);
+  writeFileSync(path.join(folder, "summary.json"), `${JSON.stringify(checked, null, 2)}\n`);
+}

@@ -1,0 +1,54 @@
+/** `summary.json`, what a demo leaves for programs. Its JSON Schema is generated from this and checked in. */
+
+import { z } from "zod";
+
+const seconds = z.number().min(0);
+const percent = z.number().min(0).max(100);
+const hash = z.string().min(1);
+const parameters = z.int().min(0);
+
+export const summarySchema = z
+  .strictObject({
+    searchId: z.string(),
+    backend: z.enum(["tensorflow", "wasm"]).describe("what the runner computed with"),
+    seed: z.int().min(0),
+    minutes: z.int().min(1).describe("the row of the schedule table, not a measurement"),
+    specification: z.record(z.string(), z.unknown()).describe("as sent to the edge"),
+    rounds: z.int().min(0),
+    candidates: z.int().min(0).describe("evaluations of architectures"),
+    front: z
+      .array(
+        z.strictObject({
+          hash,
+          accuracy: percent.describe("of the supernet's weights, percent"),
+          parameters,
+        }),
+      )
+      .min(1),
+    finalTraining: z.strictObject({
+      trainingId: z.string(),
+      hash,
+      testAccuracy: percent.describe("on the test images, percent"),
+      testLoss: z.number().nullable(),
+      parameters,
+      macs: z.number().min(0).nullable(),
+      steps: z.int().min(0).nullable(),
+    }),
+    exports: z.record(z.string(), z.string()).describe("by format, the path relative to this file"),
+    seconds: z
+      .strictObject({
+        setup: seconds,
+        data: seconds,
+        search: seconds,
+        finalTraining: seconds,
+        total: seconds,
+      })
+      .describe("measured, by phase"),
+  })
+  .describe("What `nasturtium demo` did");
+export type Summary = z.infer<typeof summarySchema>;
+
+/** The JSON Schema as it is checked in. */
+export function summaryJsonSchema(): string {
+  return `${JSON.stringify(z.toJSONSchema(summarySchema), null, 2)}\n`;
+}

@@ -1,0 +1,169 @@
+/** Follows a search and its final trainings until they end. */
+
+import {
+  finishedStates,
+  type Search,
+  searchPath,
+  searchSchema,
+  type Training,
+  trainingSchema,
+} from "./api.ts";
+import type { EdgeClient } from "./client.ts";
+import type { Context } from "./command.ts";
+import { CliError } from "./errors.ts";
+import { duration } from "./progress.ts";
+
+const POLL_MS = 1500;
+
+export interface Followed {
+  search: Search;
+  trainings: Training[];
+  /** Seconds of the search's rounds and of the final trainings. */
+  seconds: { search: number; finalTraining: number };
+}
+
+export interface FollowOptions {
+  /** Called at every poll; what it throws ends the following, e.g. when the runner has ended. */
+  check?: () => void;
+}
+
+/**
+ * Shows a bar for the rounds and one for the final trainings.
+ *
+ * @throws CliError when the search fails or is cancelled
+ */
+export async function followSearch(
+  ctx: Context,
+  client: EdgeClient,
+  id: string,
+  options: FollowOptions = {},
+): Promise<Followed> {
+  const startMs = Date.now();
+  const first = await client.json(searchPath(id), searchSchema);
+  const step = ctx.progress("Search", first.progress?.rounds ?? 1);
+  const firstRound = first.progress?.round ?? 0;
+  let search = first;
+  for (;;) {
+    const { progress } = search;
+    if (progress) step.update(progress.round, searchNote(search, firstRound, startMs), progress.rounds);
+    const roundsDone = progress !== null && progress !== undefined && progress.round >= progress.rounds;
+    if (finishedStates.includes(search.state) || roundsDone || search.searching === false) break;
+    await pause(ctx, options);
+    search = await client.json(searchPath(id), searchSchema);
+  }
+  throwIfFailed(search);
+  step.finish(frontNote(search));
+  const searchEndMs = Date.now();
+  const trainings = await followTrainings(ctx, client, id, options);
+  while (!finishedStates.includes(search.state)) {
+    search = await client.json(searchPath(id), searchSchema);
+    if (!finishedStates.includes(search.state)) await pause(ctx, options);
+  }
+  throwIfFailed(search);
+  return {
+    search,
+    trainings,
+    seconds: { search: (searchEndMs - startMs) / 1000, finalTraining: (Date.now() - searchEndMs) / 1000 },
+  };
+}
+
+async function followTrainings(
+  ctx: Context,
+  client: EdgeClient,
+  id: string,
+  options: FollowOptions,
+): Promise<Training[]> {
+  let step: ReturnType<Context["progress"]> | undefined;
+  for (;;) {
+    const [trainings, search] = await Promise.all([
+      client.all(searchPath(id, "/trainings"), trainingSchema),
+      client.json(searchPath(id), searchSchema),
+    ]);
+    if (trainings.length > 0) {
+      step ??= ctx.progress("Final training", 1);
+      const done = trainings.reduce((sum, { progress }) => sum + (progress?.done ?? 0), 0);
+      const total = trainings.reduce((sum, { progress }) => sum + (progress?.total ?? 0), 0);
+      const loss = trainings.findLast(({ progress }) => progress?.trainLoss != null)?.progress?.trainLoss;
+      step.update(done, loss == null ? "" : `loss ${loss.toFixed(3)}`, Math.max(1, total));
+    }
+    if (
+      finishedStates.includes(search.state) &&
+      trainings.every(({ state }) => finishedStates.includes(state))
+    ) {
+      const accuracies = trainings.flatMap(({ report }) => (report ? [report.testAccuracy] : []));
+      step?.finish(accuracies.length > 0 ? `test accuracy ${Math.max(...accuracies).toFixed(2)} %` : "");
+      return trainings;
+    }
+    await pause(ctx, options);
+  }
+}
+
+/** Follows one training; the note tells its loss. */
+export async function followTraining(ctx: Context, client: EdgeClient, path: string): Promise<Training> {
+  const step = ctx.progress("Final training", 1);
+  for (;;) {
+    const training = await client.json(path, trainingSchema);
+    const { progress } = training;
+    if (progress) {
+      const note = progress.trainLoss == null ? "" : `loss ${progress.trainLoss.toFixed(3)}`;
+      step.update(progress.done, note, progress.total);
+    }
+    if (finishedStates.includes(training.state)) {
+      if (training.state !== "completed") {
+        throw new CliError(
+          `Training ${training.id} is ${training.state}${training.failure ? `: ${training.failure}` : ""}.`,
+          "See the runner's log.",
+        );
+      }
+      step.finish(training.report ? `test accuracy ${training.report.testAccuracy.toFixed(2)} %` : "");
+      return training;
+    }
+    await pause(ctx, {});
+  }
+}
+
+function searchNote(search: Search, firstRound: number, startMs: number): string {
+  const { round, rounds } = search.progress ?? { round: 0, rounds: 0 };
+  const passed = round - firstRound;
+  if (search.state === "queued") return "waits for a runner: `nasturtium runner`";
+  if (search.state === "paused") return "paused";
+  const perRound = (Date.now() - startMs) / 1000 / Math.max(1, passed);
+  const estimate = passed > 1 ? `, about ${duration(perRound * (rounds - round))} left` : "";
+  return `${frontNote(search)}${estimate}`;
+}
+
+function frontNote(search: Search): string {
+  const { frontSize, bestAccuracy } = search.progress ?? {};
+  const best = bestAccuracy == null ? "" : `, best accuracy ${bestAccuracy.toFixed(1)} %`;
+  return frontSize == null ? best.slice(2) : `front ${frontSize}${best}`;
+}
+
+function throwIfFailed(search: Search): void {
+  if (search.state === "failed") {
+    throw new CliError(
+      `Search ${search.id} failed: ${search.failure ?? "no reason given"}.`,
+      "See the runner's log.",
+    );
+  }
+  if (search.state === "cancelled") {
+    throw new CliError(
+      `Search ${search.id} was cancelled.`,
+      `Its results stay: nasturtium front ${search.id}`,
+    );
+  }
+}
+
+async function pause(ctx: Context, options: FollowOptions): Promise<void> {
+  ctx.signal.throwIfAborted();
+  options.check?.();
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(done, POLL_MS);
+    function done() {
+      clearTimeout(timer);
+      ctx.signal.removeEventListener("abort", done);
+      resolve();
+    }
+    ctx.signal.addEventListener("abort", done, { once: true });
+  });
+  ctx.signal.throwIfAborted();
+}

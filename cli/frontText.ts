@@ -1,0 +1,69 @@
+/** The front for people: a table and, where there is a second objective, a plot of characters. */
+
+import type { FrontRow } from "./api.ts";
+import { textTable, type Value } from "./table.ts";
+
+const PLOT_WIDTH = 60;
+const PLOT_HEIGHT = 14;
+const AXIS_WIDTH = 8;
+
+export function frontTable(rows: readonly FrontRow[]): string {
+  if (rows.length === 0) return "The front is empty so far.";
+  const objectives = [...new Set(rows.flatMap(({ values }) => Object.keys(values)))];
+  return textTable(
+    rows.map(({ hash, values }): Record<string, Value> => ({ hash, ...values })),
+    { hash: "HASH", ...Object.fromEntries(objectives.map((id) => [id, id.toUpperCase()])) },
+  );
+}
+
+export interface Point {
+  accuracy: number;
+  parameters: number;
+}
+
+/**
+ * Accuracy over parameters.
+ *
+ * @param others drawn as dots beneath the front
+ * @returns lines, or an empty text when there is nothing to draw
+ */
+export function frontPlot(front: readonly Point[], others: readonly Point[] = []): string {
+  const points = [...others, ...front];
+  if (front.length === 0) return "";
+  const [left, right] = extent(points.map(({ parameters }) => parameters));
+  const [low, high] = extent(points.map(({ accuracy }) => accuracy));
+  const grid = Array.from({ length: PLOT_HEIGHT }, () => new Array<string>(PLOT_WIDTH).fill(" "));
+  const draw = (point: Point, mark: string) => {
+    const column = Math.round(((point.parameters - left) / (right - left)) * (PLOT_WIDTH - 1));
+    const row = Math.round(((high - point.accuracy) / (high - low)) * (PLOT_HEIGHT - 1));
+    const line = grid[row];
+    if (line) line[column] = mark;
+  };
+  for (const point of others) draw(point, "·");
+  for (const point of front) draw(point, "●");
+  const lines = grid.map((row, index) => {
+    const label = index === 0 ? high.toFixed(1) : index === PLOT_HEIGHT - 1 ? low.toFixed(1) : "";
+    return `${label.padStart(AXIS_WIDTH - 2)} │${row.join("").trimEnd()}`;
+  });
+  const [first, last] = [left, right].map((value) => Math.round(value).toLocaleString("en-US"));
+  const gap = PLOT_WIDTH - (first?.length ?? 0) - (last?.length ?? 0);
+  return [
+    "accuracy, %",
+    ...lines,
+    `${" ".repeat(AXIS_WIDTH - 1)}└${"─".repeat(PLOT_WIDTH)}`,
+    `${" ".repeat(AXIS_WIDTH)}${first}${"parameters".padStart(Math.floor((gap + 10) / 2)).padEnd(gap)}${last}`,
+  ].join("\n");
+}
+
+function extent(values: readonly number[]): [number, number] {
+  const low = Math.min(...values);
+  const high = Math.max(...values);
+  return low === high ? [low - 1, high + 1] : [low, high];
+}
+
+/** The rows that have both values. */
+export function pointsOf(rows: readonly { values: Record<string, number | null> }[]): Point[] {
+  return rows.flatMap(({ values: { accuracy, parameters } }) =>
+    accuracy == null || parameters == null ? [] : [{ accuracy, parameters }],
+  );
+}

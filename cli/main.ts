@@ -1,0 +1,128 @@
+/** The `nasturtium` command line: reads the table of commands, runs one and ends with its exit code. */
+
+import { realpathSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { Command, CommanderError, Option } from "commander";
+import { type CommandRow, createContext, type GlobalOptions } from "./command.ts";
+import { count } from "./commands/count.ts";
+import { demo } from "./commands/demo.ts";
+import { dev } from "./commands/dev.ts";
+import { doctor } from "./commands/doctor.ts";
+import { exportTraining } from "./commands/export.ts";
+import { front } from "./commands/front.ts";
+import { profile } from "./commands/profile.ts";
+import { runner } from "./commands/runner.ts";
+import { search } from "./commands/search.ts";
+import { searches } from "./commands/searches.ts";
+import { tokens } from "./commands/tokens.ts";
+import { train } from "./commands/train.ts";
+import { describeError, exitCodes } from "./errors.ts";
+
+const commands: CommandRow[] = [
+  demo,
+  dev,
+  runner,
+  profile,
+  search,
+  ...searches,
+  front,
+  train,
+  exportTraining,
+  ...tokens,
+  count,
+  doctor,
+];
+
+const HELP = `
+Exit codes:
+  0  it worked
+  1  it failed
+  2  wrong usage or input
+  3  the edge cannot be reached
+  4  the token is missing or lacks the scope`;
+
+const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+
+/** @returns the exit code */
+export async function main(argv: readonly string[]): Promise<number> {
+  const stopping = new AbortController();
+  let signalCode: number | undefined;
+  for (const [signal, code] of Object.entries(SIGNALS)) {
+    process.on(signal, () => {
+      if (signalCode !== undefined) process.exit(signalCode); // the second one does not wait
+      signalCode = code;
+      stopping.abort(new Error("Stopped."));
+    });
+  }
+  const program = createProgram(stopping.signal);
+  try {
+    await program.parseAsync(argv, { from: "user" });
+    return signalCode ?? exitCodes.ok;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.badInput;
+    if (stopping.signal.aborted) return signalCode ?? exitCodes.failed;
+    const { line, exitCode, fix } = describeError(error);
+    process.stderr.write(`nasturtium: ${line}\n`);
+    if (program.opts<GlobalOptions>().json) {
+      process.stdout.write(`${JSON.stringify({ error: { message: line, fix, exitCode } })}\n`);
+    }
+    return exitCode;
+  }
+}
+
+function createProgram(signal: AbortSignal): Command {
+  const program = new Command("nasturtium")
+    .description("Multi-objective neural architecture search, controlled from one Cloudflare Worker.")
+    .addOption(
+      new Option("--edge <url>", "the edge to talk to (default: NASTURTIUM_EDGE, else `nasturtium dev`)"),
+    )
+    .addOption(
+      new Option("--token <token>", "token for the edge (default: NASTURTIUM_TOKEN, else `nasturtium dev`)"),
+    )
+    .addOption(new Option("--json", "print the result as JSON on stdout"))
+    .configureHelp({ showGlobalOptions: true })
+    .addHelpText("after", HELP)
+    .showSuggestionAfterError()
+    .exitOverride();
+  for (const row of commands) addCommand(program, row, signal);
+  return program;
+}
+
+const groups: Record<string, string> = {
+  searches: "list and steer searches",
+  tokens: "create, list and revoke tokens",
+};
+
+function addCommand(program: Command, row: CommandRow, signal: AbortSignal): void {
+  const words = row.name.split(" ");
+  const last = words.pop() ?? row.name;
+  let parent = program;
+  for (const word of words) {
+    parent =
+      parent.commands.find((command) => command.name() === word) ??
+      parent
+        .command(word)
+        .description(groups[word] ?? "")
+        .copyInheritedSettings(parent);
+  }
+  const command = parent
+    .command(row.args === undefined ? last : `${last} ${row.args}`)
+    .description(row.description);
+  for (const { flags, description, parse, default: fallback, required } of row.options ?? []) {
+    const option = new Option(flags, description);
+    if (parse) option.argParser(parse);
+    if (fallback !== undefined) option.default(fallback);
+    if (required) option.makeOptionMandatory();
+    command.addOption(option);
+  }
+  command.action(async () => {
+    await row.run(createContext(program.opts<GlobalOptions>(), signal), command.args, command.opts());
+  });
+}
+
+if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  const code = await main(process.argv.slice(2));
+  process.exitCode = code;
+  // TensorFlow and open sockets may keep the process alive; what was printed has to get out first.
+  process.stdout.write("", () => process.exit(code));
+}
