@@ -7,12 +7,11 @@ import { type ChildProcess, spawn } from "node:child_process";
 
 /** How long a child may take to end by itself before its group is killed. */
 const STOP_MS = 8000;
-const POLL_MS = 50;
 const TAIL_LINES = 12;
 
 export interface Child {
   process: ChildProcess;
-  /** Settles with the exit code when the child has ended; null for a signal. */
+  /** Settles with the exit code when the child and all that shares its output have ended; null for a signal. */
   exited: Promise<number | null>;
   /** The last lines that it printed. */
   tail(): string;
@@ -64,30 +63,28 @@ export function startChild(
     process: child,
     exited,
     tail: () => lines.filter((line) => line.trim() !== "").join("\n"),
-    stop: () => stopGroup(groupId),
+    stop: () => stopGroup(groupId, exited),
   };
 }
 
-async function stopGroup(groupId: number | undefined): Promise<void> {
+async function stopGroup(groupId: number | undefined, exited: Promise<unknown>): Promise<void> {
   if (groupId === undefined) return;
   signalGroup(groupId, "SIGTERM");
-  const deadlineMs = Date.now() + STOP_MS;
-  while (signalGroup(groupId, 0)) {
-    if (Date.now() > deadlineMs) {
-      signalGroup(groupId, "SIGKILL");
-      break;
-    }
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-  }
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise((resolve) => {
+    timer = setTimeout(resolve, STOP_MS);
+  });
+  await Promise.race([exited, limit]);
+  clearTimeout(timer);
+  signalGroup(groupId, "SIGKILL");
+  await exited;
   running.delete(groupId);
 }
 
-/** @returns whether the group still has a process */
-function signalGroup(groupId: number, signal: NodeJS.Signals | 0): boolean {
+function signalGroup(groupId: number, signal: NodeJS.Signals): void {
   try {
     process.kill(-groupId, signal);
-    return true;
   } catch {
-    return false;
+    // nothing of it is left
   }
 }

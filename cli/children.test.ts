@@ -1,0 +1,47 @@
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { startChild } from "./children.ts";
+
+const options = { cwd: process.cwd(), env: process.env };
+
+/** A shell whose own child ignores SIGTERM. */
+const stubborn = `trap '' TERM; sh -c "trap '' TERM; echo \\$\\$; exec sleep 60" & wait; sleep 60`;
+
+/** A dead process that nobody has waited for yet does not count. */
+function isRunning(processId: number): boolean {
+  try {
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${processId}/status`, "utf8"));
+  } catch {
+    return false;
+  }
+}
+
+test.runIf(process.platform === "linux")(
+  "what a child started ends with it, even if it ignores the polite signal",
+  async () => {
+    const { promise: grandchild, resolve } = Promise.withResolvers<number>();
+    const child = startChild("sh", ["-c", stubborn], { ...options, onLine: (line) => resolve(Number(line)) });
+    const processId = await grandchild;
+    expect(isRunning(processId)).toBe(true);
+    await child.stop();
+    await expect.poll(() => isRunning(processId)).toBe(false);
+  },
+);
+
+test("a program that does not exist is an exit code and a message", async () => {
+  const child = startChild("/no/such/program", [], options);
+  expect(await child.exited).toBe(1);
+  expect(child.tail()).toContain("ENOENT");
+  await child.stop();
+});
+
+test("the end of a child's output is kept", async () => {
+  const child = startChild(
+    "sh",
+    ["-c", "for i in 1 2 3; do echo line $i; done; echo oops >&2; exit 3"],
+    options,
+  );
+  expect(await child.exited).toBe(3);
+  expect(child.tail()).toContain("line 3");
+  expect(child.tail()).toContain("oops");
+});
