@@ -4,7 +4,7 @@
  * products, which it does fast, or a convolution with the mirrored filter.
  */
 
-import type { Tensor, Tensor2D, Tensor4D } from "@tensorflow/tfjs-core";
+import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from "@tensorflow/tfjs-core";
 import type { TensorFlow } from "./backend.ts";
 import { Constants, type Kernels, type Pair, padCorrection, type Window } from "./types.ts";
 
@@ -27,12 +27,13 @@ export function wasmKernels(tf: TensorFlow): Kernels {
       return convolve(spread(dy, x.shape, window), mirrored, stepByStep(window));
     }),
     convFilterGrad: tidily((dy, filter, x, window) => {
-      const [height, width, inputs, outputs] = filter.shape;
-      const columns: Tensor2D = tf.reshape(dy, [-1, outputs]);
-      const grads = taps(x, dy, window).map((pixels) =>
-        tf.matMul(tf.transpose(tf.reshape(pixels, [-1, inputs])), columns),
+      const [, , inputs, outputs] = filter.shape;
+      const framed: Tensor2D = tf.reshape(frame(dy, x.shape, window), [-1, outputs]);
+      const pixels = tf.transpose(tf.reshape(lengthened(x, window), [-1, inputs])) as Tensor2D;
+      const grads = shifts(x.shape, window).map((shift) =>
+        tf.tidy(() => tf.matMul(tf.slice2d(pixels, [0, shift], [inputs, framed.shape[0]]), framed)),
       );
-      return tf.reshape(tf.concat(grads, 0), [height, width, inputs, outputs]);
+      return tf.reshape(tf.concat(grads, 0), filter.shape);
     }),
 
     depthwiseConv: tidily((x, filter, window) => convolveDepthwise(x, filter, window)),
@@ -40,7 +41,17 @@ export function wasmKernels(tf: TensorFlow): Kernels {
       convolveDepthwise(spread(dy, x.shape, window), mirror(filter), stepByStep(window)),
     ),
     depthwiseConvFilterGrad: tidily((dy, filter, x, window) => {
-      const grads = taps(x, dy, window).map((pixels) => sumOverPixels(tf.mul(pixels, dy) as Tensor4D));
+      const framed = tf.reshape(frame(dy, x.shape, window), [-1]) as Tensor1D;
+      const offsets = shifts(x.shape, window);
+      const image = lengthened(x, window);
+      const grads = offsets.map((offset) =>
+        tf.tidy(() => {
+          // Moving the gradient rather than the image: tf.pad copies in WebAssembly, tf.slice through JavaScript.
+          const before = offset * x.shape[3];
+          const moved = tf.pad1d(framed, [before, image.size - framed.size - before]);
+          return sumOverPixels(tf.reshape(tf.mul(tf.reshape(image, [-1]), moved), image.shape));
+        }),
+      );
       return tf.reshape(tf.concat(grads, 0), filter.shape);
     }),
 
@@ -48,7 +59,7 @@ export function wasmKernels(tf: TensorFlow): Kernels {
       return tf.tidy(() => {
         const count = x.size / x.shape[3];
         const mean = tf.div(sumOverPixels(x), count);
-        const centered = tf.sub(x, mean);
+        const centered: Tensor4D = tf.sub(x, mean);
         const variance = tf.div(sumOverPixels(tf.square(centered)), count);
         const inverse = tf.rsqrt(tf.add(variance, epsilon));
         const y = tf.add(tf.mul(centered, tf.mul(inverse, scale)), shift);
@@ -87,18 +98,22 @@ export function wasmKernels(tf: TensorFlow): Kernels {
           { filterSize: [...size], strides: [...stride], pad: padding[0] },
         ) as Tensor4D,
     avgPool: (x, { size, stride, padding }) => tf.avgPool(x, [...size], [...stride], padding[0]),
+    // The kernel of tfjs is slow, and counts the padding that it leaves out of the average forwards.
     avgPoolGrad: tidily((dy, x, window) => {
-      // tfjs leaves the padding out of the average forwards and counts it backwards.
+      const [height, width] = window.size;
       const { values, shape } = padCorrection(x.shape, window);
-      const key = `correction ${x.shape.slice(1, 3)} ${window.size} ${window.stride} ${window.padding}`;
-      const correction = constants.get(key, () => tf.tensor(values, shape));
-      return tf
-        .engine()
-        .runKernel(
-          "AvgPoolGrad",
-          { dy: tf.mul(dy, correction), input: x },
-          { filterSize: [...window.size], strides: [...window.stride], pad: window.padding[0] },
-        ) as Tensor4D;
+      const key = `shares ${x.shape.slice(1, 3)} ${window.size} ${window.stride} ${window.padding}`;
+      const shares = constants.get(key, () =>
+        tf.tensor(
+          values.map((value) => value / (height * width)),
+          shape,
+        ),
+      );
+      const channels = x.shape[3];
+      const filter = constants.get(`filter ${window.size} ${channels}`, () =>
+        tf.ones([height, width, channels, 1]),
+      );
+      return kernels.depthwiseConvInputGrad(tf.mul(dy, shares), filter as Tensor4D, x, window);
     }),
   };
   return kernels;
@@ -107,65 +122,83 @@ export function wasmKernels(tf: TensorFlow): Kernels {
     return tf.conv2d(x, filter, [...stride], explicit(padding));
   }
 
-  function convolveDepthwise(x: Tensor4D, filter: Tensor4D, { stride, padding, dilation }: Window): Tensor4D {
+  function convolveDepthwise(x: Tensor4D, filter: Tensor4D, window: Window): Tensor4D {
+    const { stride, padding, dilation } = window;
     // tfjs refuses a stride with a dilation.
-    const y = tf.depthwiseConv2d(x, filter, dilation[0] === 1 ? [...stride] : 1, explicit(padding), "NHWC", [
-      ...dilation,
-    ]);
-    if (dilation[0] === 1 || stride[0] === 1) return y;
-    return tf.stridedSlice(y, [0, 0, 0, 0], y.shape, [1, ...stride, 1]) as Tensor4D;
+    if (dilation[0] > 1 && stride[0] > 1) {
+      const y = convolveDepthwise(x, filter, { ...window, stride: [1, 1] });
+      const one = constants.get(`filter 1,1 ${x.shape[3]}`, () => tf.ones([1, 1, x.shape[3], 1])) as Tensor4D;
+      return tf.depthwiseConv2d(y, one, [...stride], "valid"); // 20 times as fast as tf.stridedSlice
+    }
+    return tf.depthwiseConv2d(x, filter, [...stride], explicit(padding), "NHWC", [...dilation]);
   }
 
   function mirror(filter: Tensor4D): Tensor4D {
     return tf.reverse4d(filter, [0, 1]);
   }
 
-  /** The sum over all but the last axis, [1, channels]: as a matrix product, because `tf.sum` would transpose first. */
+  /**
+   * The sum over all but the channels, [1, channels]. As an average pool, because `tf.sum` would transpose
+   * first and a matrix product would pack its second factor.
+   */
   function sumOverPixels(x: Tensor4D): Tensor2D {
-    const pixels: Tensor2D = tf.reshape(x, [-1, x.shape[3]]);
-    const ones = constants.get(`ones ${pixels.shape[0]}`, () => tf.ones([1, pixels.shape[0]])) as Tensor2D;
-    return tf.matMul(ones, pixels);
-  }
-
-  /** For each tap of the filter the pixels that it meets, one for each position of the window. */
-  function taps(x: Tensor4D, dy: Tensor4D, { size, stride, dilation, padding }: Window): Tensor4D[] {
-    const [batch, rows, columns] = dy.shape;
-    const channels = x.shape[3];
-    const padded = tf.pad4d(x, [[0, 0], both(padding[0]), both(padding[1]), [0, 0]]);
-    return Array.from({ length: size[0] * size[1] }, (_, index) => {
-      const row = Math.floor(index / size[1]) * dilation[0];
-      const column = (index % size[1]) * dilation[1];
-      if (stride[0] === 1 && stride[1] === 1) {
-        return tf.slice4d(padded, [0, row, column, 0], [batch, rows, columns, channels]);
-      }
-      const end = [batch, row + (rows - 1) * stride[0] + 1, column + (columns - 1) * stride[1] + 1, channels];
-      return tf.stridedSlice(padded, [0, row, column, 0], end, [1, ...stride, 1]) as Tensor4D;
-    });
+    const [, rows, columns, channels] = x.shape;
+    const means = rows * columns === 1 ? x : tf.avgPool(x, [rows, columns], 1, "valid");
+    return tf.mul(tf.sum(tf.reshape(means, [-1, channels]), 0, true), rows * columns);
   }
 
   /**
-   * The gradient of the positions that a window of stride 1 would have had, framed so that a convolution with
-   * the mirrored filter and without padding gives an image of `shape`.
+   * For a filter's gradient, each of its taps needs the image shifted. In memory a shift is only an offset, if
+   * the output's gradient lies in a frame of the size of the padded image: then all pixels are one long list,
+   * and what wraps around a border meets a zero. `shifts` are the offsets in pixels, one for each tap.
    */
-  function spread(dy: Tensor4D, shape: readonly number[], window: Window): Tensor4D {
-    const [rows = 0, columns = 0] = shape.slice(1, 3);
-    const wide = stretch(dy, window.stride);
-    const frame = ([0, 1] as const).map((axis): [number, number] => {
-      const reach = (window.size[axis] - 1) * window.dilation[axis];
-      const before = reach - window.padding[axis];
-      const length = axis === 0 ? rows : columns;
-      return [before, length + reach - before - (wide.shape[axis === 0 ? 1 : 2] ?? 0)];
+  function shifts(shape: readonly number[], { size, dilation, padding }: Window): number[] {
+    const columns = (shape[2] ?? 0) + 2 * padding[1];
+    return Array.from({ length: size[0] * size[1] }, (_, index) => {
+      const row = Math.floor(index / size[1]);
+      return row * dilation[0] * columns + (index % size[1]) * dilation[1];
     });
-    const [[top, bottom], [left, right]] = frame as [[number, number], [number, number]];
-    const cropped = tf.slice4d(
-      wide,
-      [0, 0, 0, 0],
-      [wide.shape[0], wide.shape[1] + Math.min(bottom, 0), wide.shape[2] + Math.min(right, 0), wide.shape[3]],
-    );
-    return tf.pad4d(cropped, [
+  }
+
+  /** The padded image, with as many images of zeros after it as the longest shift needs. */
+  function lengthened(x: Tensor4D, window: Window): Tensor4D {
+    const [height, width] = window.padding;
+    const pixels = (x.shape[1] + 2 * height) * (x.shape[2] + 2 * width);
+    const more = Math.ceil(Math.max(...shifts(x.shape, window)) / pixels);
+    return tf.pad4d(x, [[0, more], both(height), both(width), [0, 0]]);
+  }
+
+  /** The output's gradient where its windows begin in the padded image, zeros elsewhere. */
+  function frame(dy: Tensor4D, shape: readonly number[], { stride, padding }: Window): Tensor4D {
+    const [rows = 0, columns = 0] = shape.slice(1, 3);
+    return resize(stretch(dy, stride), rows + 2 * padding[0], columns + 2 * padding[1]);
+  }
+
+  /**
+   * The output's gradient in a frame of zeros, so that a convolution with the mirrored filter, stride 1 and no
+   * padding gives an image of `shape`.
+   */
+  function spread(
+    dy: Tensor4D,
+    shape: readonly number[],
+    { size, stride, dilation, padding }: Window,
+  ): Tensor4D {
+    const [rows = 0, columns = 0] = shape.slice(1, 3);
+    const [down, across] = [(size[0] - 1) * dilation[0], (size[1] - 1) * dilation[1]];
+    return resize(stretch(dy, stride), rows + down, columns + across, down - padding[0], across - padding[1]);
+  }
+
+  /** Cuts off rows and columns at the end, or adds zeros; `top` and `left` are zeros before. */
+  function resize(x: Tensor4D, rows: number, columns: number, top = 0, left = 0): Tensor4D {
+    const [batch, xRows, xColumns, channels] = x.shape;
+    const keptRows = Math.min(xRows, rows - top);
+    const keptColumns = Math.min(xColumns, columns - left);
+    const isWhole = keptRows === xRows && keptColumns === xColumns;
+    const kept = isWhole ? x : tf.slice4d(x, [0, 0, 0, 0], [batch, keptRows, keptColumns, channels]);
+    return tf.pad4d(kept, [
       [0, 0],
-      [top, Math.max(bottom, 0)],
-      [left, Math.max(right, 0)],
+      [top, rows - top - keptRows],
+      [left, columns - left - keptColumns],
       [0, 0],
     ]);
   }
