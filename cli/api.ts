@@ -62,7 +62,6 @@ export const profileSchema = z.looseObject({
   steps: z.number(),
   rounds: z.number(),
   evaluations: z.number(),
-  errors: z.array(z.looseObject({ pointer: z.string(), detail: z.string() })).default([]),
 });
 
 export const searchPath = (id: string, rest = ""): string => `/v1/searches/${encodeURIComponent(id)}${rest}`;

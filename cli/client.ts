@@ -109,7 +109,10 @@ export class EdgeClient {
   async #problem(response: Response): Promise<CliError> {
     const body: unknown = await response.json().catch(() => undefined);
     const problem = problemSchema.safeParse(body).data ?? {};
-    const fields = (problem.errors ?? []).map(({ pointer, detail }) => `${pointer || "/"}: ${detail}`);
+    // The detail of some problems repeats their fields.
+    const fields = (problem.errors ?? [])
+      .filter(({ pointer, detail }) => !problem.detail?.includes(`${pointer}: ${detail}`))
+      .map(({ pointer, detail }) => `${pointer || "/"}: ${detail}`);
     const message = [problem.title ?? `The edge answered ${response.status}`, problem.detail, ...fields]
       .filter((part) => part !== undefined && part !== "")
       .map((part) => String(part).replace(/\.$/, ""))

@@ -14,6 +14,7 @@ import { CliError } from "./errors.ts";
 import { duration } from "./progress.ts";
 
 const POLL_MS = 1500;
+const TRAININGS_EVERY = 8;
 
 export interface Followed {
   search: Search;
@@ -43,11 +44,15 @@ export async function followSearch(
   const step = ctx.progress("Search", first.progress?.rounds ?? 1);
   const firstRound = first.progress?.round ?? 0;
   let search = first;
-  for (;;) {
+  for (let polls = 1; ; polls++) {
     const { progress } = search;
     if (progress) step.update(progress.round, searchNote(search, firstRound, startMs), progress.rounds);
-    const roundsDone = progress !== null && progress !== undefined && progress.round >= progress.rounds;
-    if (finishedStates.includes(search.state) || roundsDone || search.searching === false) break;
+    if (finishedStates.includes(search.state) || (progress && progress.round >= progress.rounds)) break;
+    // A search whose budget is used up goes on to its final trainings early.
+    if (polls % TRAININGS_EVERY === 0) {
+      const trainings = await client.all(searchPath(id, "/trainings"), trainingSchema);
+      if (trainings.length > 0) break;
+    }
     await pause(ctx, options);
     search = await client.json(searchPath(id), searchSchema);
   }
@@ -55,10 +60,7 @@ export async function followSearch(
   step.finish(frontNote(search));
   const searchEndMs = Date.now();
   const trainings = await followTrainings(ctx, client, id, options);
-  while (!finishedStates.includes(search.state)) {
-    search = await client.json(searchPath(id), searchSchema);
-    if (!finishedStates.includes(search.state)) await pause(ctx, options);
-  }
+  search = await client.json(searchPath(id), searchSchema);
   throwIfFailed(search);
   return {
     search,

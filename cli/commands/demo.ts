@@ -121,7 +121,7 @@ async function runDemo(ctx: Context, edge: LocalEdge, options: DemoOptions): Pro
       seed,
       minutes,
       specification,
-      rounds: progress?.rounds ?? 0,
+      rounds: progress?.round ?? 0,
       candidates: progress?.evaluations ?? candidates.length,
       front,
       finalTraining: {

@@ -2,7 +2,6 @@
 
 import { profileSchema } from "../api.ts";
 import type { CommandRow } from "../command.ts";
-import { CliError, exitCodes } from "../errors.ts";
 import { readSpecification } from "../specificationFile.ts";
 import { textTable } from "../table.ts";
 
@@ -29,13 +28,5 @@ export const profile: CommandRow = {
         `${result.architectures.toExponential(1)} architectures; ${result.rounds} rounds, ${result.steps} weight steps, ${result.evaluations} evaluations`,
       ].join("\n"),
     );
-    const [error] = result.errors;
-    if (error) {
-      throw new CliError(
-        `${error.pointer}: ${error.detail}.`,
-        "Correct the specification.",
-        exitCodes.badInput,
-      );
-    }
   },
 };
