@@ -271,7 +271,7 @@ function imageCases(size: number): Case[] {
 }
 
 /** Elements of each input whose derivative is checked: all of a small one. */
-const CHECKED = 40;
+const CHECKED = 60;
 
 /** Compares with central differences of sum(loop(inputs) * weights) with respect to input `which`. */
 function expectGradient(
@@ -419,6 +419,22 @@ export function describePrimitives(name: BackendName): void {
         return ((value - mean[c]) / Math.sqrt(variance[c] + 1e-5)) * scale[c] + shift[c];
       });
       expectClose(actual, expected, 1e-4);
+    });
+
+    test("maxPool gives the gradient of equal pixels to the first of them, row by row", () => {
+      const { tf } = backend;
+      const gradient = tf.tidy(() => {
+        const loss = (x: Tensor): Tensor =>
+          tf.sum(primitives.maxPool(x as Tensor4D, { size: 3, stride: 2, padding: 1 }));
+        return tf
+          .grad(loss)(tf.zeros([1, 6, 6, 1]))
+          .dataSync();
+      });
+      const first = [0, 1, 3];
+      const expected = Array.from({ length: 36 }, (_, index) =>
+        first.includes(Math.floor(index / 6)) && first.includes(index % 6) ? 1 : 0,
+      );
+      expect([...gradient]).toEqual(expected);
     });
 
     test("zero halves odd and even sizes, rounding up", () => {

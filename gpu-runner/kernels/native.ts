@@ -195,43 +195,44 @@ export function nativeKernels(tf: TensorFlow): Kernels {
     }
     const [batch, rows, columns, channels] = shape as [number, number, number, number];
     const [height, width] = window.padding;
-    if (window.stride[0] === dilation && height % dilation === 0 && width % dilation === 0) {
+    const isOnGrid = height % dilation === 0 && width % dilation === 0;
+    const plain: Window = {
+      ...window,
+      stride: [1, 1],
+      dilation: [1, 1],
+      padding: [height / dilation, width / dilation],
+    };
+    if (window.stride[0] === dilation && isOnGrid) {
       const strides = [int32([0, 0, 0, 0]), int32(shape), int32([1, dilation, dilation, 1])];
       const attributes = [T, type("Index", binding.TF_INT32)];
       return {
         shape: [batch, Math.ceil(rows / dilation), Math.ceil(columns / dilation), channels],
-        window: {
-          ...window,
-          stride: [1, 1],
-          dilation: [1, 1],
-          padding: [height / dilation, width / dilation],
-        },
+        window: plain,
         enter: (x) => single("StridedSlice", attributes, x, ...strides),
         leave: same,
         enterBackwards: (dx) => single("StridedSliceGrad", attributes, int32(shape), ...strides, dx),
         leaveBackwards: same,
       };
     }
-    if (window.stride[0] !== 1)
-      throw new Error("A dilated window needs stride 1 or a stride equal to its dilation.");
+    if (window.stride[0] !== 1 || !isOnGrid) {
+      throw new Error(
+        "A dilated window needs stride 1 or its dilation, and padding in multiples of its dilation.",
+      );
+    }
+    const [bottom, right] = [missing(rows, dilation), missing(columns, dilation)];
     const block = int32([dilation, dilation]);
-    const bottom = missing(rows + 2 * height, dilation);
-    const right = missing(columns + 2 * width, dilation);
-    const around = int32([height, height + bottom, width, width + right], [2, 2]);
-    const after = int32([0, bottom, 0, right], [2, 2]);
-    const [split, join] = [blockAttributes("Tpaddings"), blockAttributes("Tcrops")];
+    const border = int32([0, bottom, 0, right], [2, 2]);
+    const split = (image: Tensor4D): Tensor4D =>
+      single("SpaceToBatchND", blockAttributes("Tpaddings"), image, block, border);
+    const join = (image: Tensor4D): Tensor4D =>
+      single("BatchToSpaceND", blockAttributes("Tcrops"), image, block, border);
     return {
-      shape: [
-        batch * dilation * dilation,
-        (rows + 2 * height + bottom) / dilation,
-        (columns + 2 * width + right) / dilation,
-        channels,
-      ],
-      window: { ...window, dilation: [1, 1], padding: [0, 0] },
-      enter: (x) => single("SpaceToBatchND", split, x, block, around),
-      leave: (y) => single("BatchToSpaceND", join, y, block, after),
-      enterBackwards: (dx) => single("BatchToSpaceND", join, dx, block, around),
-      leaveBackwards: (dy) => single("SpaceToBatchND", split, dy, block, after),
+      shape: [batch * dilation ** 2, (rows + bottom) / dilation, (columns + right) / dilation, channels],
+      window: plain,
+      enter: split,
+      leave: join,
+      enterBackwards: join,
+      leaveBackwards: split,
     };
   }
 

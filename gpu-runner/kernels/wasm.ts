@@ -89,14 +89,12 @@ export function wasmKernels(tf: TensorFlow): Kernels {
     },
 
     maxPool: (x, { size, stride, padding }) => tf.maxPool(x, [...size], [...stride], explicit(padding)),
-    maxPoolGrad: (dy, x, y, { size, stride, padding }) =>
-      tf
-        .engine()
-        .runKernel(
-          "MaxPoolGrad",
-          { dy, input: x, output: y },
-          { filterSize: [...size], strides: [...stride], pad: padding[0] },
-        ) as Tensor4D,
+    // The kernel of tfjs is wrong where no pixel of a window is positive. One axis after the other: fewer taps.
+    maxPoolGrad: tidily((dy, x, y, window) => {
+      const across = alongAxis(window, 1);
+      const rows = kernels.maxPool(x, across);
+      return routeToMaxima(routeToMaxima(dy, rows, y, alongAxis(window, 0)), x, rows, across);
+    }),
     avgPool: (x, { size, stride, padding }) => tf.avgPool(x, [...size], [...stride], padding[0]),
     // The kernel of tfjs is slow, and counts the padding that it leaves out of the average forwards.
     avgPoolGrad: tidily((dy, x, window) => {
@@ -160,12 +158,32 @@ export function wasmKernels(tf: TensorFlow): Kernels {
     });
   }
 
-  /** The padded image, with as many images of zeros after it as the longest shift needs. */
-  function lengthened(x: Tensor4D, window: Window): Tensor4D {
+  /** The padded image, with as many images of padding after it as the longest shift needs. */
+  function lengthened(x: Tensor4D, window: Window, value = 0): Tensor4D {
     const [height, width] = window.padding;
     const pixels = (x.shape[1] + 2 * height) * (x.shape[2] + 2 * width);
     const more = Math.ceil(Math.max(...shifts(x.shape, window)) / pixels);
-    return tf.pad4d(x, [[0, more], both(height), both(width), [0, 0]]);
+    return tf.pad4d(x, [[0, more], both(height), both(width), [0, 0]], value);
+  }
+
+  /** The gradient of a max pool: to the first pixel in each window that equals its maximum. */
+  function routeToMaxima(dy: Tensor4D, x: Tensor4D, y: Tensor4D, window: Window): Tensor4D {
+    const [batch, rows, columns, channels] = x.shape;
+    const image = lengthened(x, window, Number.NEGATIVE_INFINITY);
+    const pixels: Tensor1D = tf.reshape(image, [-1]);
+    const maxima: Tensor1D = tf.reshape(frame(y, x.shape, window), [-1]);
+    const none = tf.zerosLike(maxima);
+    let remaining: Tensor1D = tf.reshape(frame(dy, x.shape, window), [-1]);
+    let total: Tensor1D = tf.zerosLike(pixels);
+    for (const offset of shifts(x.shape, window)) {
+      const before = offset * channels;
+      const isMaximum = tf.equal(tf.slice1d(pixels, before, maxima.size), maxima);
+      const routed = tf.where(isMaximum, remaining, none);
+      remaining = tf.sub(remaining, routed);
+      total = tf.add(total, tf.pad1d(routed, [before, pixels.size - maxima.size - before]));
+    }
+    const [top, left] = window.padding;
+    return tf.slice4d(tf.reshape(total, image.shape), [0, top, left, 0], [batch, rows, columns, channels]);
   }
 
   /** The output's gradient where its windows begin in the padded image, zeros elsewhere. */
@@ -236,4 +254,15 @@ function explicit([height, width]: Pair): [
   [number, number],
 ] {
   return [[0, 0], both(height), both(width), [0, 0]];
+}
+
+/** What a window does along one axis. */
+function alongAxis(window: Window, axis: 0 | 1): Window {
+  const only = (pair: Pair, other: number): Pair => (axis === 0 ? [pair[0], other] : [other, pair[1]]);
+  return {
+    size: only(window.size, 1),
+    stride: only(window.stride, 1),
+    dilation: only(window.dilation, 1),
+    padding: only(window.padding, 0),
+  };
 }
