@@ -6,6 +6,16 @@ import type { Specification } from "../shared/specification.ts";
 export const searchStates = ["queued", "running", "paused", "completed", "failed", "cancelled"] as const;
 export type SearchState = (typeof searchStates)[number];
 
+export interface Summary {
+  stage: number;
+  phase: "warmup" | "search" | "confirm";
+  evaluations: number;
+  /** Null before anything was measured. */
+  hypervolume: number | null;
+  frontSize: number;
+  bestAccuracy: number | null;
+}
+
 export const searches = sqliteTable(
   "searches",
   {
@@ -33,6 +43,8 @@ export const controllerStates = sqliteTable("controller_states", {
   /** The round whose report is awaited: as many as were reported. */
   round: integer().notNull(),
   state: text().notNull(),
+  /** How far the search is, for people. */
+  summary: text({ mode: "json" }).$type<Summary>().notNull(),
   /** Runner time of all reported rounds, against `budget.gpuHours`. */
   busySeconds: real().notNull(),
 });

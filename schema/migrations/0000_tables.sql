@@ -85,6 +85,7 @@ CREATE TABLE `controller_states` (
 	`search_id` text PRIMARY KEY NOT NULL,
 	`round` integer NOT NULL,
 	`state` text NOT NULL,
+	`summary` text NOT NULL,
 	`busy_seconds` real NOT NULL
 );
 --> statement-breakpoint

@@ -1,0 +1,29 @@
+/** Which searches a request may read: with `searches:read` all, without a token the public ones. */
+
+import type { Context } from "hono";
+import { assertScope } from "./auth.ts";
+import type { AppEnv } from "./env.ts";
+import { Problem } from "./problems.ts";
+import { findSearch, type Search } from "./store/searches.ts";
+
+/** The search if it may be read. Without a token, one that is private looks like one that does not exist. */
+export async function readableSearch(c: Context<AppEnv>, id: string): Promise<Search> {
+  const search = await findSearch(c.env.DB, id);
+  const principal = c.get("principal");
+  if (search?.visibility === "public") {
+    c.header("access-control-allow-origin", "*");
+    c.header("cache-control", "no-cache");
+    return search;
+  }
+  assertScope(principal, "searches:read");
+  if (search === null) throw new Problem("not-found", `There is no search "${id}".`);
+  c.header("cache-control", "private, no-cache");
+  return search;
+}
+
+/** The search for a request whose scope is checked already. */
+export async function existingSearch(c: Context<AppEnv>, id: string): Promise<Search> {
+  const search = await findSearch(c.env.DB, id);
+  if (search === null) throw new Problem("not-found", `There is no search "${id}".`);
+  return search;
+}

@@ -1,0 +1,91 @@
+/** What every sub-app shares: validation answered as problems, and shorthand for describing routes. */
+
+import { OpenAPIHono, z } from "@hono/zod-openapi";
+import { bodyLimit } from "hono/body-limit";
+import type { FieldError } from "../shared/specification.ts";
+import type { AppEnv } from "./env.ts";
+import { invalid, Problem, problemMediaType, problemSchema } from "./problems.ts";
+
+const jsonLimitBytes = 256 * 1024;
+
+const pointerOf = (path: readonly PropertyKey[]): string =>
+  path.map((key) => `/${String(key).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
+
+interface Issue {
+  code: string;
+  path: PropertyKey[];
+  message: string;
+  keys?: string[];
+}
+
+function fieldErrors(issues: readonly Issue[]): FieldError[] {
+  return issues.flatMap(({ code, path, message, keys }) =>
+    code === "unrecognized_keys" && keys !== undefined
+      ? keys.map((key) => ({
+          pointer: pointerOf([...path, key]),
+          detail: `unknown key "${key}"; remove it or correct its spelling`,
+        }))
+      : [{ pointer: pointerOf(path), detail: message }],
+  );
+}
+
+/** A sub-app whose invalid requests become validation problems. */
+export function newApp(): OpenAPIHono<AppEnv> {
+  return new OpenAPIHono<AppEnv>({
+    defaultHook: (result) => {
+      if (!result.success) throw invalid(fieldErrors(result.error.issues as unknown as Issue[]));
+    },
+  });
+}
+
+/** Bodies of everything but uploaded parts. */
+export const limitJson = bodyLimit({
+  maxSize: jsonLimitBytes,
+  onError: () => {
+    throw new Problem("too-large", `At most ${jsonLimitBytes} bytes are accepted here.`);
+  },
+});
+
+export const json = <S extends z.ZodType>(schema: S, description: string) => ({
+  description,
+  content: { "application/json": { schema } },
+});
+
+export const body = <S extends z.ZodType>(schema: S) => ({
+  required: true,
+  content: { "application/json": { schema } },
+});
+
+/** The one description of failure, for every route. */
+export const failure = {
+  description: "A problem: see /docs",
+  content: { [problemMediaType]: { schema: problemSchema } },
+};
+
+export const idParam = z.object({ id: z.string().openapi({ param: { name: "id", in: "path" } }) });
+
+/** Keyset pagination: the cursor is opaque to clients. */
+export const pageQuery = z.object({
+  cursor: z.string().optional(),
+  limit: z.coerce.number().int().min(1).max(200).default(50),
+});
+
+export const pageOf = <S extends z.ZodType>(item: S) =>
+  z.object({ data: z.array(item), nextCursor: z.string().nullable() });
+
+export const encodeCursor = (key: readonly (string | number)[]): string =>
+  btoa(JSON.stringify(key)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+
+export function decodeCursor<T extends z.ZodType>(cursor: string | undefined, key: T): z.infer<T> | null {
+  if (cursor === undefined) return null;
+  try {
+    return key.parse(JSON.parse(atob(cursor.replaceAll("-", "+").replaceAll("_", "/"))));
+  } catch {
+    throw invalid([
+      { pointer: "/cursor", detail: "not a cursor of this list; use nextCursor of the page before" },
+    ]);
+  }
+}
+
+export const isoTime = (time: number): string => new Date(time).toISOString();
+export const isoTimeOrNull = (time: number | null): string | null => (time === null ? null : isoTime(time));

@@ -1,0 +1,81 @@
+/**
+ * Who may do what. A token is `nst_`, 32 random characters and a checksum of six, so that a mistyped one is refused
+ * without a query and a leaked one can be recognised; the database keeps only its SHA-256.
+ */
+
+import type { MiddlewareHandler } from "hono";
+import type { Scope } from "../schema/tokens.ts";
+import type { AppEnv, Env, Principal } from "./env.ts";
+import { base32, sha256 } from "./ids.ts";
+import { Problem } from "./problems.ts";
+import { findToken } from "./store/tokens.ts";
+
+const prefix = "nst_";
+const secretBytes = 20;
+const checksumLength = 6;
+const tokenPattern = /^nst_[a-z2-7]{38}$/;
+
+async function checksum(secret: string): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(prefix + secret));
+  return base32(new Uint8Array(digest)).slice(0, checksumLength);
+}
+
+export async function newToken(): Promise<{ token: string; hash: string }> {
+  const secret = base32(crypto.getRandomValues(new Uint8Array(secretBytes)));
+  const token = `${prefix}${secret}${await checksum(secret)}`;
+  return { token, hash: await sha256(token) };
+}
+
+async function isWellFormed(token: string): Promise<boolean> {
+  if (!tokenPattern.test(token)) return false;
+  const body = token.slice(prefix.length);
+  return (await checksum(body.slice(0, -checksumLength))) === body.slice(-checksumLength);
+}
+
+/** Compares hashes, so that neither length nor content of the secret shows in the time it takes. */
+async function equals(a: string, b: string): Promise<boolean> {
+  const encoder = new TextEncoder();
+  const [left, right] = await Promise.all(
+    [a, b].map((text) => crypto.subtle.digest("SHA-256", encoder.encode(text))),
+  );
+  return left !== undefined && right !== undefined && crypto.subtle.timingSafeEqual(left, right);
+}
+
+async function principalOf(token: string, env: Env): Promise<Principal | null> {
+  if (env.NASTURTIUM_ADMIN_TOKEN && (await equals(token, env.NASTURTIUM_ADMIN_TOKEN)))
+    return { id: "environment", scopes: ["admin"] };
+  if (!(await isWellFormed(token))) return null;
+  return findToken(env.DB, await sha256(token));
+}
+
+/** Resolves the token of a request. A token that is not valid is refused even where none is needed. */
+export const authenticate: MiddlewareHandler<AppEnv> = async (c, next) => {
+  const header = c.req.header("authorization");
+  const token = header?.match(/^Bearer +(\S+)$/i)?.[1];
+  const principal = token === undefined ? null : await principalOf(token, c.env);
+  if (header !== undefined && principal === null) throw new Problem("unauthorized");
+  c.set("principal", principal);
+  await next();
+};
+
+/** Scopes that hold another. */
+const implied: Partial<Record<Scope, readonly Scope[]>> = { "searches:read": ["searches:write"] };
+
+export function holds(principal: Principal, scope: Scope): boolean {
+  const enough: readonly Scope[] = ["admin", scope, ...(implied[scope] ?? [])];
+  return principal.scopes.some((held) => enough.includes(held));
+}
+
+export function assertScope(principal: Principal | null, scope: Scope): Principal {
+  if (principal === null) throw new Problem("unauthorized");
+  if (!holds(principal, scope)) throw new Problem("forbidden", `This needs a token with the scope ${scope}.`);
+  return principal;
+}
+
+/** A route that needs a token with this scope. */
+export const requires =
+  (scope: Scope): MiddlewareHandler<AppEnv> =>
+  async (c, next) => {
+    assertScope(c.get("principal"), scope);
+    await next();
+  };

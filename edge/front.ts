@@ -1,0 +1,92 @@
+/** Questions about a front: bounds on objectives, order, number of rows, CSV. Pure. */
+
+import { type Objective, objectiveId } from "../shared/specification.ts";
+import { invalid } from "./problems.ts";
+import type { Architecture } from "./store/architectures.ts";
+
+export interface FrontQuery {
+  /** Default: the newest stage that measured something. */
+  stage?: number | undefined;
+  /** An objective's id, with `-` in front for the largest first. Default: the first objective, best first. */
+  sort?: string | undefined;
+  limit: number;
+  bounds: { objective: string; kind: "max" | "min"; value: number }[];
+}
+
+const fixedKeys = new Set(["stage", "sort", "limit", "format", "cursor"]);
+
+/** `max_<objective id>` and `min_<objective id>` of a query. */
+export function boundsOf(
+  query: Record<string, string>,
+  objectives: readonly Objective[],
+): FrontQuery["bounds"] {
+  const known = objectives.map(objectiveId);
+  return Object.entries(query)
+    .filter(([key]) => !fixedKeys.has(key))
+    .map(([key, text]) => {
+      const match = /^(max|min)_(.+)$/.exec(key);
+      const [, kind, objective] = match ?? [];
+      if (objective === undefined || !known.includes(objective))
+        throw invalid([
+          {
+            pointer: `/${key}`,
+            detail: `unknown parameter; bounds are max_ or min_ and one of ${known.join(", ")}`,
+          },
+        ]);
+      const value = Number(text);
+      if (text.trim() === "" || !Number.isFinite(value))
+        throw invalid([{ pointer: `/${key}`, detail: "not a number" }]);
+      return { objective, kind: kind as "max" | "min", value };
+    });
+}
+
+export function selectFront(
+  archive: readonly Architecture[],
+  objectives: readonly Objective[],
+  query: FrontQuery,
+): Architecture[] {
+  const stage = query.stage ?? archive.reduce((newest, row) => Math.max(newest, row.stage), 0);
+  const within = (row: Architecture) =>
+    query.bounds.every(({ objective, kind, value }) => {
+      const measured = row.values[objective];
+      return typeof measured === "number" && (kind === "max" ? measured <= value : measured >= value);
+    });
+  return archive
+    .filter((row) => row.stage === stage && row.onFront && row.feasible && within(row))
+    .sort(orderBy(objectives, query.sort))
+    .slice(0, query.limit);
+}
+
+function orderBy(
+  objectives: readonly Objective[],
+  sort: string | undefined,
+): (a: Architecture, b: Architecture) => number {
+  const [first] = objectives;
+  const fallback = first === undefined ? "" : `${first.goal === "maximize" ? "-" : ""}${objectiveId(first)}`;
+  const key = sort ?? fallback;
+  const id = key.replace(/^-/, "");
+  const known = objectives.map(objectiveId);
+  if (!known.includes(id))
+    throw invalid([
+      {
+        pointer: "/sort",
+        detail: `not an objective of this search; use one of ${known.join(", ")}, or - and one`,
+      },
+    ]);
+  const sign = key.startsWith("-") ? -1 : 1;
+  const worst = Number.POSITIVE_INFINITY;
+  const rank = (row: Architecture) => (typeof row.values[id] === "number" ? sign * row.values[id] : worst);
+  return (a, b) => {
+    const [left, right] = [rank(a), rank(b)];
+    return left === right ? a.hash.localeCompare(b.hash) : left < right ? -1 : 1;
+  };
+}
+
+/** One row an architecture; a column for each objective. */
+export function frontCsv(rows: readonly Architecture[], objectives: readonly Objective[]): string {
+  const ids = objectives.map(objectiveId);
+  const lines = rows.map(({ hash, stage, round, images, values }) =>
+    [hash, stage, round, images, ...ids.map((id) => values[id] ?? "")].join(","),
+  );
+  return `${[["hash", "stage", "round", "images", ...ids].join(","), ...lines].join("\n")}\n`;
+}

@@ -1,0 +1,38 @@
+/** The Worker: HTTP in front of the controller, the database and the bucket. */
+
+import { HTTPException } from "hono/http-exception";
+import { limitJson, newApp } from "./app.ts";
+import { authenticate } from "./auth.ts";
+import { Problem, problemResponse } from "./problems.ts";
+import { blobs } from "./routes/blobs.ts";
+import { docs } from "./routes/docs.ts";
+import { history } from "./routes/history.ts";
+import { profiles } from "./routes/profiles.ts";
+import { results } from "./routes/results.ts";
+import { searches } from "./routes/searches.ts";
+import { tasks } from "./routes/tasks.ts";
+import { tokens } from "./routes/tokens.ts";
+import { trainings } from "./routes/trainings.ts";
+
+const partPath = /^\/v1\/blobs\/[^/]+\/parts\/[^/]+$/;
+
+const app = newApp();
+
+app.onError((error, c) => {
+  const instance = c.req.path;
+  if (error instanceof Problem) return problemResponse(error, instance);
+  if (error instanceof HTTPException && error.status === 400)
+    return problemResponse(new Problem("malformed-json"), instance);
+  console.error(error);
+  return problemResponse(new Problem("internal"), instance);
+});
+app.notFound((c) => problemResponse(new Problem("not-found"), c.req.path));
+
+app.get("/healthz", (c) => c.json({ status: "ok" }));
+app.use("/v1/*", authenticate);
+app.use("/v1/*", (c, next) => (partPath.test(c.req.path) ? next() : limitJson(c, next)));
+for (const resource of [searches, history, results, trainings, profiles, tokens, tasks, blobs])
+  app.route("/v1", resource);
+app.route("/", docs(app));
+
+export default app;

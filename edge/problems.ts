@@ -1,0 +1,184 @@
+/**
+ * Every way a request can fail, one row each: RFC 9457 problem details. `title` says what went wrong, `why` the
+ * usual cause and `fix` what to do; `/docs/problems/<name>` shows a row to people.
+ */
+
+import { z } from "@hono/zod-openapi";
+import type { ContentfulStatusCode } from "hono/utils/http-status";
+import type { FieldError } from "../shared/specification.ts";
+
+interface ProblemType {
+  status: ContentfulStatusCode;
+  title: string;
+  why: string;
+  fix: string;
+}
+
+export const problemTypes = {
+  "malformed-json": {
+    status: 400,
+    title: "The body is not JSON",
+    why: "The request's body could not be parsed as JSON.",
+    fix: "Send a JSON body with `content-type: application/json`.",
+  },
+  validation: {
+    status: 422,
+    title: "The request is not valid",
+    why: "One or more fields break the schema or ask for what cannot be done.",
+    fix: "Correct the fields that `errors` points at.",
+  },
+  unauthorized: {
+    status: 401,
+    title: "A token is needed",
+    why: "The request carries no token, or one that is unknown, mistyped or revoked.",
+    fix: "Send `authorization: Bearer <token>`; `nasturtium tokens create` makes one.",
+  },
+  forbidden: {
+    status: 403,
+    title: "The token may not do this",
+    why: "The token is valid but lacks the scope this needs.",
+    fix: "Use a token with the scope named in `detail`.",
+  },
+  "not-found": {
+    status: 404,
+    title: "There is no such thing",
+    why: "Nothing has this address, or it was deleted.",
+    fix: "Check the path and the ids in it.",
+  },
+  "invalid-state": {
+    status: 409,
+    title: "The search is in a state that does not allow this",
+    why: "What was asked for makes sense only in other states.",
+    fix: "Read the search, then decide again.",
+  },
+  "precondition-failed": {
+    status: 412,
+    title: "It has changed since you read it",
+    why: "If-Match names a version that is no longer the current one.",
+    fix: "Read it again and repeat the change with the new ETag.",
+  },
+  "precondition-required": {
+    status: 428,
+    title: "If-Match is needed",
+    why: "A change without the version it is based on could undo another one.",
+    fix: "Send the ETag of the last read as If-Match, or `*` to overwrite whatever is there.",
+  },
+  "too-large": {
+    status: 413,
+    title: "The body is too large",
+    why: "The body exceeds what this address accepts.",
+    fix: "Send less; large files go in parts.",
+  },
+  "protocol-mismatch": {
+    status: 409,
+    title: "The runner speaks another protocol version",
+    why: "The runner and this deployment come from different versions of Nasturtium.",
+    fix: "Start the runner from the version that is deployed, or deploy the runner's version.",
+  },
+  "unknown-runner": {
+    status: 409,
+    title: "The runner is not registered here",
+    why: "The runner's id is not known to this deployment.",
+    fix: "Register again and use the new id.",
+  },
+  "lease-lost": {
+    status: 409,
+    title: "The lease is no longer held",
+    why: "It expired, another runner took the work, or the work is gone.",
+    fix: "Drop the work, do not report it, and ask for a new lease.",
+  },
+  "round-conflict": {
+    status: 409,
+    title: "The round cannot be reported",
+    why: "The round was reported with another result already, or it is not the search's turn.",
+    fix: "Drop the work and ask for a new lease.",
+  },
+  "upload-incomplete": {
+    status: 409,
+    title: "The upload is incomplete",
+    why: "Parts are missing, or the upload was completed already.",
+    fix: "Send every part, then complete it.",
+  },
+  "part-size": {
+    status: 422,
+    title: "The part has the wrong size",
+    why: "Every part holds `partBytes` bytes except the last, which holds the rest.",
+    fix: "Cut the file at multiples of `partBytes`, number the parts from 1 and send content-length.",
+  },
+  "checksum-mismatch": {
+    status: 422,
+    title: "The checksum does not match",
+    why: "The bytes that arrived are not those the SHA-256 was computed from. They were deleted.",
+    fix: "Create the upload again and send it anew.",
+  },
+  "idempotency-key-reused": {
+    status: 422,
+    title: "The Idempotency-Key belongs to another request",
+    why: "The same key came before with another method, path or body.",
+    fix: "Use a new key for a new request.",
+  },
+  "idempotency-in-progress": {
+    status: 409,
+    title: "The first request with this Idempotency-Key is still running",
+    why: "The answer to the first request is not known yet.",
+    fix: "Wait a moment and repeat the request.",
+  },
+  internal: {
+    status: 500,
+    title: "Something went wrong on our side",
+    why: "An error that nobody foresaw.",
+    fix: "Repeat the request; if it stays, report it with the time and the path.",
+  },
+} as const satisfies Record<string, ProblemType>;
+
+export type ProblemName = keyof typeof problemTypes;
+
+export const problemMediaType = "application/problem+json";
+
+export const problemSchema = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    instance: z.string(),
+    errors: z.array(z.object({ pointer: z.string(), detail: z.string() })).optional(),
+  })
+  .openapi("Problem");
+
+/** Thrown anywhere below a route; the app turns it into the response. */
+export class Problem extends Error {
+  readonly problem: ProblemName;
+  readonly errors: FieldError[] | undefined;
+
+  constructor(problem: ProblemName, detail?: string, errors?: FieldError[]) {
+    const { why, fix } = problemTypes[problem];
+    super(detail ?? `${why} ${fix}`);
+    this.problem = problem;
+    this.errors = errors;
+  }
+}
+
+export const invalid = (errors: FieldError[]): Problem =>
+  new Problem(
+    "validation",
+    errors.map(({ pointer, detail }) => `${pointer || "/"}: ${detail}`).join("; "),
+    errors,
+  );
+
+export const problemAddress = (name: ProblemName): string => `/docs/problems/${name}`;
+
+export function problemResponse(problem: Problem, instance: string): Response {
+  const { status, title } = problemTypes[problem.problem];
+  const headers = new Headers({ "content-type": problemMediaType, "cache-control": "no-store" });
+  if (problem.problem === "unauthorized") headers.set("www-authenticate", 'Bearer realm="nasturtium"');
+  const body = {
+    type: problemAddress(problem.problem),
+    title,
+    status,
+    detail: problem.message,
+    instance,
+    ...(problem.errors === undefined ? {} : { errors: problem.errors }),
+  };
+  return new Response(JSON.stringify(body), { status, headers });
+}

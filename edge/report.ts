@@ -1,0 +1,135 @@
+/**
+ * What happens to a report, apart from HTTP. A round is accepted once: a repeated report gets the current task again,
+ * and anything that comes without the lease is refused before and, by the batch's guard, while it is written.
+ */
+
+import type {
+  FinalTrainingReport,
+  LeasedTask,
+  TrainRoundReport,
+  TrainRoundTask,
+} from "../shared/protocol.ts";
+import { completeRound, currentTask } from "./controller/controller.ts";
+import type { Env } from "./env.ts";
+import { Problem } from "./problems.ts";
+import { keepExports } from "./store/blobs.ts";
+import { type RoundContext, roundContext, writeRound, writeTraining } from "./store/reports.ts";
+import { expiryFrom, freeLease, type Lease, maxAttempts, renewLease } from "./store/runners.ts";
+import { findTraining } from "./store/trainings.ts";
+import { summarize } from "./summary.ts";
+import { giveUp, leased, leaseWork, resourceOf, type TaskKey } from "./work.ts";
+
+const hourMs = 3_600_000;
+const hourSeconds = 3600;
+
+/** The next task under the runner's lease, or null when there is none now. Throws `lease-lost`, `round-conflict`. */
+export async function reportRound(
+  { DB: db }: Env,
+  key: { searchId: string; round: number },
+  report: TrainRoundReport,
+): Promise<LeasedTask | null> {
+  const now = Date.now();
+  const context = await roundContext(db, { ...key, leaseId: report.leaseId }, now);
+  if (context?.lease == null) throw new Problem("lease-lost");
+  const { lease } = context;
+  if (context.storedDigest !== null) return repeated(db, context, lease, report, key.round);
+  const task = currentTask(context.controller);
+  if (task === null || task.round !== key.round)
+    throw new Problem("round-conflict", `Round ${context.round} is awaited, not ${key.round}.`);
+  const outcome = completed(context, report, now);
+  const { specification } = context;
+  const summary = summarize(outcome.state, specification, context.summary);
+  const write = { task, report, outcome, summary, recipe: specification.finalTraining };
+  const written = await writeRound(db, write, now);
+  if (written === null) return refused(db, key, report, now);
+  if (outcome.done) return leaseWork(db, { runnerId: lease.runnerId, searchId: key.searchId });
+  if (written.searchState !== "running") {
+    await freeLease(db, lease, false, now);
+    return null;
+  }
+  return next(currentTask(outcome.state), { ...lease, expiresAt: expiryFrom(now) });
+}
+
+const next = (task: TrainRoundTask | null, lease: Lease): LeasedTask | null =>
+  task === null ? null : leased(lease, task);
+
+function completed(context: RoundContext, report: TrainRoundReport, now: number) {
+  const { budget } = context.specification;
+  const hours = context.startedAt === null ? 0 : (now - context.startedAt) / hourMs;
+  const gpuHours = context.busySeconds / hourSeconds;
+  const budgetExhausted =
+    hours >= (budget.wallClockHours ?? Number.POSITIVE_INFINITY) ||
+    gpuHours >= (budget.gpuHours ?? Number.POSITIVE_INFINITY);
+  try {
+    return completeRound(context.controller, context.specification, report, { budgetExhausted });
+  } catch (error) {
+    if (error instanceof RangeError)
+      throw new Problem("validation", error.message, [{ pointer: "/measurements", detail: error.message }]);
+    throw error;
+  }
+}
+
+/** The same report again: its answer was lost on the way, so give the task that is current now. */
+async function repeated(
+  db: D1Database,
+  context: RoundContext,
+  lease: Lease,
+  report: TrainRoundReport,
+  round: number,
+): Promise<LeasedTask | null> {
+  if (context.storedDigest !== report.digest)
+    throw new Problem("round-conflict", `Round ${round} was reported before with another digest.`);
+  if (context.searchState !== "running") return null;
+  const now = Date.now();
+  if (!(await renewLease(db, lease, undefined, now))) throw new Problem("lease-lost");
+  return next(currentTask(context.controller), { ...lease, expiresAt: expiryFrom(now) });
+}
+
+/** The batch's guard refused: another report of the round won meanwhile, or the lease went. */
+async function refused(
+  db: D1Database,
+  key: { searchId: string; round: number },
+  report: TrainRoundReport,
+  now: number,
+): Promise<LeasedTask | null> {
+  const context = await roundContext(db, { ...key, leaseId: report.leaseId }, now);
+  if (context?.lease == null) throw new Problem("lease-lost");
+  if (context.storedDigest === null)
+    throw new Error(`round ${key.round} of ${key.searchId} could not be written`);
+  return repeated(db, context, context.lease, report, key.round);
+}
+
+/** Accepts the result of a final training and gives the runner the next one of the same search, if any. */
+export async function reportTraining(
+  env: Env,
+  trainingId: string,
+  report: FinalTrainingReport,
+): Promise<LeasedTask | null> {
+  const now = Date.now();
+  const written = await writeTraining(env.DB, trainingId, report, now);
+  if (written === null) {
+    const training = await findTraining(env.DB, trainingId);
+    if (training?.report?.leaseId !== report.leaseId) throw new Problem("lease-lost");
+    return null;
+  }
+  await keepExports(env, trainingId, Object.values(report.exports));
+  return leaseWork(env.DB, written);
+}
+
+/** A runner could not do the task: another may try, but not for ever. */
+export async function reportFailure(
+  db: D1Database,
+  key: TaskKey,
+  leaseId: string,
+  message: string,
+): Promise<void> {
+  const resource = resourceOf(key);
+  const freed = await freeLease(db, { resource, leaseId }, true, Date.now());
+  if (freed === null) throw new Problem("lease-lost");
+  if (freed.attempts < maxAttempts) return;
+  await giveUp(
+    db,
+    { kind: key.kind === "round" ? "search" : "training", resource, searchId: freed.searchId },
+    message,
+  );
+}

@@ -1,0 +1,128 @@
+/** Checkpoints and exports in parts: create, PUT parts/{n}, complete with SHA-256; and reading them back. */
+
+import { createRoute, z } from "@hono/zod-openapi";
+import {
+  blobCompleteSchema,
+  blobCreatedSchema,
+  blobCreateSchema,
+  checkpointsResponseSchema,
+  partBytes,
+} from "../../shared/protocol.ts";
+import { body, failure, idParam, isoTime, json, newApp } from "../app.ts";
+import { requires } from "../auth.ts";
+import { Problem } from "../problems.ts";
+import { checkpointsOf, findBlob } from "../store/blobs.ts";
+import { completeUpload, createUpload, download, putPart } from "../upload.ts";
+
+const tags = ["Runners"];
+const security = [{ token: ["runner"] }];
+const middleware = requires("runner");
+const maxParts = 10_000;
+
+const create = createRoute({
+  method: "post",
+  path: "/blobs",
+  tags,
+  security,
+  middleware,
+  summary: "Begin an upload",
+  request: { body: body(blobCreateSchema) },
+  responses: { 201: json(blobCreatedSchema, "Where the parts go"), default: failure },
+});
+
+const part = createRoute({
+  method: "put",
+  path: "/blobs/{id}/parts/{part}",
+  tags,
+  security,
+  middleware,
+  summary: "Upload one part: the bytes themselves, parts numbered from 1",
+  request: {
+    params: idParam.extend({
+      part: z.coerce
+        .number()
+        .int()
+        .min(1)
+        .max(maxParts)
+        .openapi({ param: { name: "part", in: "path" } }),
+    }),
+  },
+  responses: { 204: { description: "Stored" }, default: failure },
+});
+
+const complete = createRoute({
+  method: "post",
+  path: "/blobs/{id}/complete",
+  tags,
+  security,
+  middleware,
+  summary: "Put the parts together and verify them",
+  request: { params: idParam, body: body(blobCompleteSchema) },
+  responses: {
+    200: json(z.object({ blobId: z.string(), sha256: z.string() }), "Complete"),
+    default: failure,
+  },
+});
+
+const read = createRoute({
+  method: "get",
+  path: "/blobs/{id}",
+  tags,
+  security,
+  middleware,
+  summary: "Download a blob",
+  request: { params: idParam },
+  responses: { 200: { description: "Its bytes" }, default: failure },
+});
+
+const checkpoints = createRoute({
+  method: "get",
+  path: "/searches/{id}/checkpoints",
+  tags,
+  security,
+  middleware,
+  summary: "Checkpoints of a search, or of one of its trainings, newest first",
+  request: { params: idParam, query: z.object({ trainingId: z.string().optional() }) },
+  responses: { 200: json(checkpointsResponseSchema, "Checkpoints"), default: failure },
+});
+
+export const blobs = newApp();
+
+blobs.openapi(create, async (c) =>
+  c.json({ blobId: await createUpload(c.env, c.req.valid("json")), partBytes }, 201),
+);
+
+blobs.openapi(part, async (c) => {
+  const { id, part: number } = c.req.valid("param");
+  await putPart(c.env, id, number, c.req.raw);
+  return c.body(null, 204);
+});
+
+blobs.openapi(complete, async (c) => {
+  const { id } = c.req.valid("param");
+  const { leaseId, sha256 } = c.req.valid("json");
+  await completeUpload(c.env, id, leaseId, sha256);
+  return c.json({ blobId: id, sha256 }, 200);
+});
+
+blobs.openapi(read, async (c) => {
+  const blob = await findBlob(c.env.DB, c.req.valid("param").id);
+  if (blob === null) throw new Problem("not-found");
+  return download(c.env, blob);
+});
+
+blobs.openapi(checkpoints, async (c) => {
+  const list = await checkpointsOf(
+    c.env.DB,
+    c.req.valid("param").id,
+    c.req.valid("query").trainingId ?? null,
+  );
+  const data = list.map(({ id, round, bytes, sha256, createdAt }) => ({
+    blobId: id,
+    round: round ?? 0,
+    bytes,
+    sha256: sha256 ?? "",
+    createdAt: isoTime(createdAt),
+  }));
+  return c.json({ data }, 200);
+});

@@ -1,0 +1,126 @@
+/** What happened in a search: its rounds, candidates and events. */
+
+import { createRoute, z } from "@hono/zod-openapi";
+import { readableSearch } from "../access.ts";
+import {
+  decodeCursor,
+  encodeCursor,
+  failure,
+  idParam,
+  isoTime,
+  json,
+  newApp,
+  pageOf,
+  pageQuery,
+} from "../app.ts";
+import { eventStream } from "../eventStream.ts";
+import { type EventRow, eventsAfter } from "../store/events.ts";
+import { candidatesAfter, roundsAfter } from "../store/rounds.ts";
+
+const common = { method: "get" as const, tags: ["History"], security: [{ token: ["searches:read"] }, {}] };
+const roundCursor = z.tuple([z.number()]);
+const values = z.record(z.string(), z.number().nullable());
+
+const roundSchema = z
+  .object({
+    round: z.int(),
+    stage: z.int(),
+    phase: z.enum(["warmup", "search", "confirm"]),
+    trainLoss: z.number().nullable(),
+    hypervolume: z.number().nullable(),
+    pruned: z.array(z.unknown()),
+    digest: z.string(),
+    seconds: z.object({ train: z.number(), evaluate: z.number(), idle: z.number() }),
+    createdAt: z.string(),
+  })
+  .openapi("Round");
+
+const candidateSchema = z
+  .object({
+    round: z.int(),
+    stage: z.int(),
+    phase: z.enum(["warmup", "search", "confirm"]),
+    hash: z.string(),
+    selection: z.record(z.string(), z.array(z.string())),
+    values,
+    loss: z.number().nullable(),
+    reward: z.number().nullable(),
+    feasible: z.boolean(),
+  })
+  .openapi("Candidate");
+
+const eventSchema = z
+  .object({
+    sequence: z.int(),
+    type: z.string(),
+    data: z.record(z.string(), z.unknown()),
+    createdAt: z.string(),
+  })
+  .openapi("Event");
+
+export const eventView = ({ sequence, type, data, createdAt }: EventRow): z.infer<typeof eventSchema> => ({
+  sequence,
+  type,
+  data,
+  createdAt: isoTime(createdAt),
+});
+
+const rounds = createRoute({
+  ...common,
+  path: "/searches/{id}/rounds",
+  summary: "Rounds, oldest first",
+  request: { params: idParam, query: pageQuery },
+  responses: { 200: json(pageOf(roundSchema), "Rounds"), default: failure },
+});
+
+const candidates = createRoute({
+  ...common,
+  path: "/searches/{id}/candidates",
+  summary: "Measured candidates, oldest first; a page holds those of `limit` rounds",
+  request: { params: idParam, query: pageQuery },
+  responses: { 200: json(pageOf(candidateSchema), "Candidates"), default: failure },
+});
+
+const events = createRoute({
+  ...common,
+  path: "/searches/{id}/events",
+  summary: "Events, oldest first; with `accept: text/event-stream` a stream that Last-Event-ID resumes",
+  request: { params: idParam, query: pageQuery },
+  responses: { 200: json(pageOf(eventSchema), "Events, or a stream of them"), default: failure },
+});
+
+const nextOf = (page: readonly unknown[], limit: number, key: number | undefined): string | null =>
+  page.length < limit || key === undefined ? null : encodeCursor([key]);
+
+export const history = newApp();
+
+history.openapi(rounds, async (c) => {
+  const { cursor, limit } = c.req.valid("query");
+  const { id } = await readableSearch(c, c.req.valid("param").id);
+  const page = await roundsAfter(c.env.DB, id, decodeCursor(cursor, roundCursor)?.[0] ?? -1, limit);
+  const data = page.map(({ createdAt, ...round }) => ({ ...round, createdAt: isoTime(createdAt) }));
+  return c.json({ data, nextCursor: nextOf(page, limit, page.at(-1)?.round) }, 200);
+});
+
+history.openapi(candidates, async (c) => {
+  const { cursor, limit } = c.req.valid("query");
+  const { id } = await readableSearch(c, c.req.valid("param").id);
+  const page = await candidatesAfter(c.env.DB, id, decodeCursor(cursor, roundCursor)?.[0] ?? -1, limit);
+  const data = page.flatMap(({ candidates: list, ...round }) =>
+    list.map((candidate) => ({ ...round, ...candidate })),
+  );
+  return c.json({ data, nextCursor: nextOf(page, limit, page.at(-1)?.round) }, 200);
+});
+
+history.openapi(events, async (c) => {
+  const { cursor, limit } = c.req.valid("query");
+  const { id } = await readableSearch(c, c.req.valid("param").id);
+  if (c.req.header("accept")?.includes("text/event-stream")) {
+    c.header("content-type", "text/event-stream");
+    c.header("cache-control", "no-store");
+    const last = Number.parseInt(c.req.header("last-event-id") ?? "0", 10);
+    return c.body(eventStream(c.env.DB, id, Number.isNaN(last) ? 0 : last)) as never;
+  }
+  const page = await eventsAfter(c.env.DB, id, decodeCursor(cursor, roundCursor)?.[0] ?? 0, limit);
+  return c.json({ data: page.map(eventView), nextCursor: nextOf(page, limit, page.at(-1)?.sequence) }, 200);
+});

@@ -1,0 +1,35 @@
+/** Pre-flight: what a specification's space holds, before anything is spent. */
+
+import { createRoute, z } from "@hono/zod-openapi";
+import { failure, json, newApp } from "../app.ts";
+import { requires } from "../auth.ts";
+import { profile } from "../controller/profile.ts";
+import { readSpecification, specificationBody } from "./searches.ts";
+
+const profileSchema = z
+  .object({
+    ranges: z.record(z.string(), z.object({ minimum: z.number(), median: z.number(), maximum: z.number() })),
+    architectures: z.number(),
+    steps: z.int(),
+    rounds: z.int(),
+    evaluations: z.int(),
+  })
+  .openapi("Profile");
+
+const create = createRoute({
+  method: "post",
+  path: "/profiles",
+  tags: ["Searches"],
+  security: [{ token: ["searches:read"] }],
+  middleware: requires("searches:read"),
+  summary: "Ranges of the cheap objectives and the length of a search, before it is started",
+  request: { body: specificationBody },
+  responses: { 200: json(profileSchema, "The profile"), default: failure },
+});
+
+export const profiles = newApp();
+
+profiles.openapi(create, async (c) => {
+  const { errors: _, ...found } = profile(await readSpecification(c));
+  return c.json(found, 200);
+});

@@ -1,0 +1,186 @@
+/** What a search found: its policy, its front and its architectures. */
+
+import { createRoute, z } from "@hono/zod-openapi";
+import { countGenotype } from "../../shared/count.ts";
+import { type DatasetName, datasetFacts } from "../../shared/datasets.ts";
+import { type Genotype, genotypeSchema, printGenotype } from "../../shared/genotype.ts";
+import { resolveSpace } from "../../shared/space.ts";
+import type { Specification } from "../../shared/specification.ts";
+import { readableSearch } from "../access.ts";
+import { failure, idParam, json, newApp } from "../app.ts";
+import { policyView } from "../controller/controller.ts";
+import { boundsOf, frontCsv, selectFront } from "../front.ts";
+import { Problem } from "../problems.ts";
+import { archiveOf, findArchitecture } from "../store/architectures.ts";
+import { findController } from "../store/searches.ts";
+import { trainingsOf } from "../store/trainings.ts";
+import { trainingSchema, trainingView } from "../trainingView.ts";
+
+const common = { method: "get" as const, tags: ["Results"], security: [{ token: ["searches:read"] }, {}] };
+const values = z.record(z.string(), z.number().nullable());
+
+const policySchema = z
+  .object({
+    stage: z.int(),
+    round: z.int(),
+    phase: z.enum(["warmup", "search", "confirm"]),
+    updates: z.int(),
+    baseline: z.number().nullable(),
+    cells: z.record(
+      z.string(),
+      z.array(
+        z.object({
+          position: z.int(),
+          from: z.int(),
+          to: z.int(),
+          probabilities: z.record(z.string(), z.number()),
+        }),
+      ),
+    ),
+    prunings: z.array(z.record(z.string(), z.unknown())),
+  })
+  .openapi("Policy");
+
+const measurementSchema = z.object({
+  stage: z.int(),
+  round: z.int(),
+  images: z.int(),
+  values,
+  feasible: z.boolean(),
+  onFront: z.boolean(),
+});
+
+const frontRowSchema = measurementSchema
+  .extend({ hash: z.string(), genotype: genotypeSchema })
+  .openapi("FrontRow");
+
+const architectureSchema = z
+  .object({
+    hash: z.string(),
+    genotype: genotypeSchema,
+    /** DARTS text. */
+    text: z.string(),
+    counts: z.object({
+      parameters: z.number(),
+      parametersWithAuxiliary: z.number(),
+      macs: z.number(),
+      activationBytes: z.number(),
+    }),
+    measurements: z.array(measurementSchema),
+    trainings: z.array(trainingSchema),
+  })
+  .openapi("Architecture");
+
+const policy = createRoute({
+  ...common,
+  path: "/searches/{id}/policy",
+  summary: "Probabilities of the operations on each edge, and what was pruned when",
+  request: { params: idParam },
+  responses: { 200: json(policySchema, "The policy"), default: failure },
+});
+
+const frontQuery = z
+  .object({
+    stage: z.coerce.number().int().min(0).optional(),
+    sort: z.string().optional(),
+    limit: z.coerce.number().int().min(1).max(1000).default(1000),
+    format: z.enum(["json", "csv"]).default("json"),
+  })
+  .describe("also max_<objective id> and min_<objective id>");
+
+const front = createRoute({
+  ...common,
+  path: "/searches/{id}/front",
+  summary: "Non-dominated architectures; bounds as max_<objective id> and min_<objective id>",
+  request: { params: idParam, query: frontQuery },
+  responses: {
+    200: json(z.object({ data: z.array(frontRowSchema), nextCursor: z.null() }), "The front, or CSV"),
+    default: failure,
+  },
+});
+
+const architecture = createRoute({
+  ...common,
+  path: "/searches/{id}/architectures/{hash}",
+  summary: "An architecture: genotype, counts, measurements, trainings",
+  request: {
+    params: idParam.extend({ hash: z.string().openapi({ param: { name: "hash", in: "path" } }) }),
+  },
+  responses: { 200: json(architectureSchema, "The architecture"), default: failure },
+});
+
+function countsOf(
+  genotype: Genotype,
+  specification: Specification,
+): z.infer<typeof architectureSchema>["counts"] {
+  if (specification.evaluation.kind !== "supernet") throw new Problem("not-found");
+  const { image, classes } = datasetFacts[specification.dataset.name as DatasetName];
+  const { skeleton } = resolveSpace(specification.space);
+  const size = { ...specification.evaluation.network, image, classes, skeleton };
+  const { parameters, macs, activationBytes, parametersWithAuxiliary } = countGenotype(genotype, {
+    ...size,
+    auxiliary: true,
+  });
+  return { parameters, parametersWithAuxiliary, macs, activationBytes };
+}
+
+export const results = newApp();
+
+results.openapi(policy, async (c) => {
+  const search = await readableSearch(c, c.req.valid("param").id);
+  const state = await findController(c.env.DB, search.id);
+  if (state === null) throw new Problem("not-found");
+  const view = policyView(state, search.specification);
+  return c.json({ ...view, prunings: view.prunings.map((pruning) => ({ ...pruning })) }, 200);
+});
+
+results.openapi(front, async (c) => {
+  const { stage, sort, limit, format } = c.req.valid("query");
+  const { id, specification } = await readableSearch(c, c.req.valid("param").id);
+  const { objectives } = specification;
+  const bounds = boundsOf(c.req.query(), objectives);
+  const rows = selectFront(await archiveOf(c.env.DB, id), objectives, { stage, sort, limit, bounds });
+  if (format === "csv") {
+    c.header("content-type", "text/csv; charset=utf-8");
+    return c.body(frontCsv(rows, objectives)) as never;
+  }
+  const data = rows.map((row) => ({
+    hash: row.hash,
+    stage: row.stage,
+    round: row.round,
+    images: row.images,
+    values: row.values,
+    feasible: row.feasible,
+    onFront: row.onFront,
+    genotype: row.genotype,
+  }));
+  return c.json({ data, nextCursor: null }, 200);
+});
+
+results.openapi(architecture, async (c) => {
+  const { id, hash } = c.req.valid("param");
+  const search = await readableSearch(c, id);
+  const rows = await findArchitecture(c.env.DB, id, hash);
+  const [newest] = rows;
+  if (newest === undefined)
+    throw new Problem("not-found", `The archive of this search holds no architecture "${hash}".`);
+  const trainings = await trainingsOf(c.env.DB, id, hash);
+  return c.json(
+    {
+      hash,
+      genotype: newest.genotype,
+      text: printGenotype(newest.genotype),
+      counts: countsOf(newest.genotype, search.specification),
+      measurements: rows.map(({ stage, round, images, values: measured, feasible, onFront }) => ({
+        stage,
+        round,
+        images,
+        values: measured,
+        feasible,
+        onFront,
+      })),
+      trainings: trainings.map((training) => trainingView({ ...training, progress: null })),
+    },
+    200,
+  );
+});

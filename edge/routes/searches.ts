@@ -1,0 +1,287 @@
+/** Searches: create, list, read, change, delete; pause, resume, cancel. */
+
+import { createRoute, z } from "@hono/zod-openapi";
+import { type SearchState, searchStates } from "../../schema/searches.ts";
+import { type Specification, scheduleLength, specificationSchema } from "../../shared/specification.ts";
+import { existingSearch, readableSearch } from "../access.ts";
+import {
+  body,
+  decodeCursor,
+  encodeCursor,
+  failure,
+  idParam,
+  isoTime,
+  isoTimeOrNull,
+  json,
+  newApp,
+  pageOf,
+  pageQuery,
+} from "../app.ts";
+import { requires } from "../auth.ts";
+import { startSearch } from "../controller/controller.ts";
+import { checkSpecification } from "../controller/validate.ts";
+import { idempotent } from "../idempotency.ts";
+import { newId } from "../ids.ts";
+import { invalid, Problem } from "../problems.ts";
+import { removeObjects } from "../store/blobs.ts";
+import {
+  changeSearch,
+  deleteSearch,
+  insertSearch,
+  listSearches,
+  moveSearch,
+  type Search,
+} from "../store/searches.ts";
+
+const tags = ["Searches"];
+const reading = [{ token: ["searches:read"] }];
+const writing = { tags, security: [{ token: ["searches:write"] }] };
+const mayRead = requires("searches:read");
+const mayWrite = requires("searches:write");
+
+/** Described by the specification's own schema, checked by `checkSpecification`, which knows more than the schema. */
+export const specificationBody = {
+  required: true,
+  content: {
+    "application/json": {
+      schema: z.toJSONSchema(specificationSchema, { io: "input" }) as Record<string, unknown>,
+    },
+  },
+};
+
+const searchSchema = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    state: z.enum(searchStates),
+    visibility: z.enum(["private", "public"]),
+    failure: z.string().nullable(),
+    progress: z.object({
+      round: z.int(),
+      rounds: z.int(),
+      stage: z.int(),
+      phase: z.enum(["warmup", "search", "confirm"]),
+      evaluations: z.int(),
+      frontSize: z.int(),
+      bestAccuracy: z.number().nullable(),
+      hypervolume: z.number().nullable(),
+    }),
+    specification: z.record(z.string(), z.unknown()),
+    createdAt: z.string(),
+    startedAt: z.string().nullable(),
+    finishedAt: z.string().nullable(),
+  })
+  .openapi("Search");
+
+export function searchView(search: Search): z.infer<typeof searchSchema> {
+  const { id, name, state, visibility, failure: reason, specification, round, summary } = search;
+  return {
+    id,
+    name,
+    state,
+    visibility,
+    failure: reason,
+    progress: { round, rounds: scheduleLength(specification).rounds, ...summary },
+    specification,
+    createdAt: isoTime(search.createdAt),
+    startedAt: isoTimeOrNull(search.startedAt),
+    finishedAt: isoTimeOrNull(search.finishedAt),
+  };
+}
+
+/** The version is what If-Match protects; the round makes the tag change with every round, for If-None-Match. */
+const etagOf = ({ version, round }: Pick<Search, "version" | "round">): string => `"${version}.${round}"`;
+
+function assertMatches(search: Search, ifMatch: string | undefined): void {
+  if (ifMatch === undefined) throw new Problem("precondition-required");
+  if (ifMatch === "*") return;
+  const versions = ifMatch.split(",").map((tag) => /^\s*(?:W\/)?"(\d+)\.\d+"\s*$/.exec(tag)?.[1]);
+  if (!versions.includes(String(search.version))) throw new Problem("precondition-failed");
+}
+
+export async function readSpecification(c: {
+  req: { json: () => Promise<unknown> };
+}): Promise<Specification> {
+  let input: unknown;
+  try {
+    input = await c.req.json();
+  } catch {
+    throw new Problem("malformed-json");
+  }
+  const checked = checkSpecification(input);
+  if (checked.errors !== undefined) throw invalid(checked.errors);
+  return checked.specification;
+}
+
+const create = createRoute({
+  ...writing,
+  method: "post",
+  path: "/searches",
+  middleware: [mayWrite, idempotent] as const,
+  summary: "Start a search",
+  request: { body: specificationBody },
+  responses: { 201: json(searchSchema, "The search; its address in Location"), default: failure },
+});
+
+const list = createRoute({
+  method: "get",
+  path: "/searches",
+  tags,
+  security: reading,
+  middleware: mayRead,
+  summary: "List searches, newest first",
+  request: { query: pageQuery.extend({ state: z.enum(searchStates).optional() }) },
+  responses: { 200: json(pageOf(searchSchema), "Searches"), default: failure },
+});
+
+const read = createRoute({
+  method: "get",
+  path: "/searches/{id}",
+  tags,
+  security: [...reading, {}],
+  summary: "Read a search",
+  request: { params: idParam },
+  responses: { 200: json(searchSchema, "The search"), 304: { description: "Unchanged" }, default: failure },
+});
+
+const change = createRoute({
+  ...writing,
+  method: "patch",
+  path: "/searches/{id}",
+  middleware: mayWrite,
+  summary: "Change name, visibility or budget; needs If-Match",
+  request: {
+    params: idParam,
+    body: body(
+      z.strictObject({
+        name: specificationSchema.shape.name.optional(),
+        visibility: z.enum(["private", "public"]).optional(),
+        budget: specificationSchema.shape.budget.optional(),
+      }),
+    ),
+  },
+  responses: { 200: json(searchSchema, "The changed search"), default: failure },
+});
+
+const remove = createRoute({
+  ...writing,
+  method: "delete",
+  path: "/searches/{id}",
+  middleware: mayWrite,
+  summary: "Delete a search with everything of it",
+  request: { params: idParam },
+  responses: { 204: { description: "Deleted" }, default: failure },
+});
+
+export const searches = newApp();
+
+searches.openapi(create, async (c) => {
+  const specification = await readSpecification(c);
+  const id = newId();
+  const search = {
+    id,
+    name: specification.name,
+    state: "queued" as const,
+    searching: true,
+    visibility: specification.visibility,
+    specification,
+    failure: null,
+    version: 1,
+    createdAt: Date.now(),
+    startedAt: null,
+    finishedAt: null,
+  };
+  await insertSearch(c.env.DB, search, startSearch(specification, id));
+  const created = await existingSearch(c, id);
+  return c.json(searchView(created), 201, { location: `/v1/searches/${id}`, etag: etagOf(created) });
+});
+
+searches.openapi(list, async (c) => {
+  const { cursor, limit, state } = c.req.valid("query");
+  const before = decodeCursor(cursor, z.tuple([z.number(), z.string()]));
+  const page = await listSearches(c.env.DB, { state, before, limit });
+  const last = page.length === limit ? page.at(-1) : undefined;
+  const nextCursor = last === undefined ? null : encodeCursor([last.createdAt, last.id]);
+  return c.json({ data: page.map(searchView), nextCursor }, 200);
+});
+
+searches.openapi(read, async (c) => {
+  const search = await readableSearch(c, c.req.valid("param").id);
+  const etag = etagOf(search);
+  c.header("etag", etag);
+  const known = c.req
+    .header("if-none-match")
+    ?.split(",")
+    .map((tag) => tag.trim().replace(/^W\//, ""));
+  if (known?.includes(etag)) return c.body(null, 304);
+  return c.json(searchView(search), 200);
+});
+
+searches.openapi(change, async (c) => {
+  const { id } = c.req.valid("param");
+  const { name, visibility, budget } = c.req.valid("json");
+  const search = await existingSearch(c, id);
+  assertMatches(search, c.req.header("if-match"));
+  const specification = {
+    ...search.specification,
+    name: name ?? search.name,
+    visibility: visibility ?? search.visibility,
+    budget: budget ?? search.specification.budget,
+  };
+  const changed = await changeSearch(c.env.DB, search, {
+    name: specification.name,
+    visibility: specification.visibility,
+    specification,
+  });
+  if (!changed) throw new Problem("precondition-failed");
+  const now = await existingSearch(c, id);
+  return c.json(searchView(now), 200, { etag: etagOf(now) });
+});
+
+searches.openapi(remove, async (c) => {
+  const { id } = await existingSearch(c, c.req.valid("param").id);
+  await removeObjects(c.env, id);
+  await deleteSearch(c.env.DB, id);
+  return c.body(null, 204);
+});
+
+/** What can be done to a running search: from which states, and to which. */
+const moves: Record<
+  "pause" | "resume" | "cancel",
+  { from: SearchState[]; to: SearchState; event: string; summary: string }
+> = {
+  pause: {
+    from: ["queued", "running"],
+    to: "paused",
+    event: "search.paused",
+    summary: "Stop after the running round",
+  },
+  resume: { from: ["paused"], to: "running", event: "search.resumed", summary: "Go on with a paused search" },
+  cancel: {
+    from: ["queued", "running", "paused"],
+    to: "cancelled",
+    event: "search.cancelled",
+    summary: "End a search and keep its results",
+  },
+};
+
+for (const [verb, { from, to, event, summary }] of Object.entries(moves)) {
+  const route = createRoute({
+    ...writing,
+    method: "post",
+    path: `/searches/{id}/${verb}`,
+    middleware: mayWrite,
+    summary,
+    request: { params: idParam },
+    responses: { 200: json(searchSchema, "The search"), default: failure },
+  });
+  searches.openapi(route, async (c) => {
+    const search = await existingSearch(c, c.req.param("id") ?? "");
+    const moved =
+      search.state === to ||
+      (await moveSearch(c.env.DB, search.id, { from, to, event: { type: event, data: {} } }));
+    if (!moved)
+      throw new Problem("invalid-state", `A search that is ${search.state} cannot be told to ${verb}.`);
+    return c.json(searchView(await existingSearch(c, search.id)), 200);
+  });
+}

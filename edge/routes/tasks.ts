@@ -1,0 +1,159 @@
+/** What runners call: register, lease, heartbeat, report, release, and the rounds to replay after a restart. */
+
+import { createRoute, z } from "@hono/zod-openapi";
+import {
+  heartbeatRequestSchema,
+  heartbeatResponseSchema,
+  leaseRequestSchema,
+  leaseResponseSchema,
+  protocolVersion,
+  registerRequestSchema,
+  registerResponseSchema,
+  releaseRequestSchema,
+  replaySchema,
+  reportResponseSchema,
+  reportSchema,
+} from "../../shared/protocol.ts";
+import { body, failure, isoTime, json, newApp } from "../app.ts";
+import { requires } from "../auth.ts";
+import { Problem } from "../problems.ts";
+import { reportFailure, reportRound, reportTraining } from "../report.ts";
+import { replayFrom } from "../store/rounds.ts";
+import { expiryFrom, freeLease, insertRunner, renewLease, shouldStop } from "../store/runners.ts";
+import { leaseWork, parseTaskId, resourceOf } from "../work.ts";
+
+const tags = ["Runners"];
+const security = [{ token: ["runner"] }];
+const middleware = requires("runner");
+const retryAfterSeconds = 5;
+const replayedAtOnce = 20;
+
+const taskParam = z.object({ taskId: z.string().openapi({ param: { name: "taskId", in: "path" } }) });
+const done = z.object({ released: z.boolean() });
+
+const register = createRoute({
+  method: "post",
+  path: "/runners",
+  tags,
+  security,
+  middleware,
+  summary: "Register a runner",
+  request: { body: body(registerRequestSchema) },
+  responses: { 201: json(registerResponseSchema, "The runner's id"), default: failure },
+});
+
+const lease = createRoute({
+  method: "post",
+  path: "/tasks/lease",
+  tags,
+  security,
+  middleware,
+  summary: "Lease a task",
+  request: { body: body(leaseRequestSchema) },
+  responses: {
+    200: json(leaseResponseSchema, "A leased task, or null when there is none"),
+    default: failure,
+  },
+});
+
+const heartbeat = createRoute({
+  method: "post",
+  path: "/tasks/{taskId}/heartbeat",
+  tags,
+  security,
+  middleware,
+  summary: "Prolong a lease and learn whether to stop",
+  request: { params: taskParam, body: body(heartbeatRequestSchema) },
+  responses: { 200: json(heartbeatResponseSchema, "The lease's new end"), default: failure },
+});
+
+const report = createRoute({
+  method: "post",
+  path: "/tasks/{taskId}/report",
+  tags,
+  security,
+  middleware,
+  summary: "Report a task; the answer carries the next one",
+  request: { params: taskParam, body: body(reportSchema) },
+  responses: { 200: json(reportResponseSchema, "Accepted; the next task"), default: failure },
+});
+
+const release = createRoute({
+  method: "post",
+  path: "/tasks/{taskId}/release",
+  tags,
+  security,
+  middleware,
+  summary: "Give a task back",
+  request: { params: taskParam, body: body(releaseRequestSchema) },
+  responses: { 200: json(done, "Whether the lease was still held"), default: failure },
+});
+
+const replay = createRoute({
+  method: "get",
+  path: "/tasks",
+  tags,
+  security,
+  middleware,
+  summary: "Rounds already reported, for a runner that resumes",
+  request: { query: z.object({ search: z.string(), fromRound: z.coerce.number().int().min(0).default(0) }) },
+  responses: { 200: json(replaySchema, "Tasks and the digests they must reach"), default: failure },
+});
+
+export const tasks = newApp();
+
+tasks.openapi(register, async (c) => {
+  const request = c.req.valid("json");
+  if (request.protocolVersion !== protocolVersion)
+    throw new Problem(
+      "protocol-mismatch",
+      `The runner speaks version ${request.protocolVersion}, this deployment version ${protocolVersion}.`,
+    );
+  return c.json({ runnerId: await insertRunner(c.env.DB, request.name, request.backend) }, 201);
+});
+
+tasks.openapi(lease, async (c) =>
+  c.json({ lease: await leaseWork(c.env.DB, c.req.valid("json")), retryAfterSeconds }, 200),
+);
+
+tasks.openapi(heartbeat, async (c) => {
+  const { leaseId, progress } = c.req.valid("json");
+  const resource = resourceOf(parseTaskId(c.req.valid("param").taskId));
+  const now = Date.now();
+  if (!(await renewLease(c.env.DB, { resource, leaseId }, progress, now))) throw new Problem("lease-lost");
+  const stop = await shouldStop(c.env.DB, resource);
+  return c.json({ leaseExpiresAt: isoTime(expiryFrom(now)), stop }, 200);
+});
+
+tasks.openapi(report, async (c) => {
+  const key = parseTaskId(c.req.valid("param").taskId);
+  const content = c.req.valid("json");
+  if (content.kind === "failure") {
+    await reportFailure(c.env.DB, key, content.leaseId, content.message);
+    return c.json({ accepted: true, next: null }, 200);
+  }
+  if (content.kind === "trainRound" && key.kind === "round")
+    return c.json({ accepted: true, next: await reportRound(c.env, key, content) }, 200);
+  if (content.kind === "finalTraining" && key.kind === "training")
+    return c.json({ accepted: true, next: await reportTraining(c.env, key.trainingId, content) }, 200);
+  throw new Problem("validation", `A ${content.kind} report is not for this task.`, [
+    { pointer: "/kind", detail: "report the kind of the task" },
+  ]);
+});
+
+tasks.openapi(release, async (c) => {
+  const resource = resourceOf(parseTaskId(c.req.valid("param").taskId));
+  const { leaseId } = c.req.valid("json");
+  const freed = await freeLease(c.env.DB, { resource, leaseId }, false, Date.now());
+  return c.json({ released: freed !== null }, 200);
+});
+
+tasks.openapi(replay, async (c) => {
+  const { search, fromRound } = c.req.valid("query");
+  const data = await replayFrom(c.env.DB, search, fromRound, replayedAtOnce);
+  const last = data.at(-1);
+  return c.json(
+    { data, nextRound: data.length < replayedAtOnce || last === undefined ? null : last.round + 1 },
+    200,
+  );
+});

@@ -1,0 +1,140 @@
+/** Final trainings of a search's architectures, and their exports. */
+
+import { createRoute, z } from "@hono/zod-openapi";
+import { printGenotype } from "../../shared/genotype.ts";
+import { finalTrainingSchema } from "../../shared/specification.ts";
+import { existingSearch, readableSearch } from "../access.ts";
+import {
+  body,
+  decodeCursor,
+  encodeCursor,
+  failure,
+  idParam,
+  json,
+  newApp,
+  pageOf,
+  pageQuery,
+} from "../app.ts";
+import { assertScope, requires } from "../auth.ts";
+import { idempotent } from "../idempotency.ts";
+import { newId } from "../ids.ts";
+import { Problem } from "../problems.ts";
+import { findArchitecture } from "../store/architectures.ts";
+import { findExport } from "../store/blobs.ts";
+import { findTraining, insertTraining, listTrainings, type TrainingView } from "../store/trainings.ts";
+import { trainingSchema, trainingView } from "../trainingView.ts";
+import { download } from "../upload.ts";
+
+const tags = ["Trainings"];
+const reading = { tags, security: [{ token: ["searches:read"] }, {}] };
+
+const start = createRoute({
+  method: "post",
+  path: "/searches/{id}/trainings",
+  tags,
+  security: [{ token: ["searches:write"] }],
+  middleware: [requires("searches:write"), idempotent] as const,
+  summary: "Train an architecture of the archive; what the recipe leaves out is as in the specification",
+  request: {
+    params: idParam,
+    body: body(
+      z.strictObject({
+        hash: z.string(),
+        recipe: finalTrainingSchema.omit({ top: true }).partial().optional(),
+      }),
+    ),
+  },
+  responses: { 201: json(trainingSchema, "The training; its address in Location"), default: failure },
+});
+
+const list = createRoute({
+  ...reading,
+  method: "get",
+  path: "/searches/{id}/trainings",
+  summary: "Trainings of a search, newest first",
+  request: { params: idParam, query: pageQuery },
+  responses: { 200: json(pageOf(trainingSchema), "Trainings"), default: failure },
+});
+
+const read = createRoute({
+  ...reading,
+  method: "get",
+  path: "/trainings/{id}",
+  summary: "Read a training",
+  request: { params: idParam },
+  responses: { 200: json(trainingSchema, "The training"), default: failure },
+});
+
+const exported = createRoute({
+  ...reading,
+  method: "get",
+  path: "/trainings/{id}/exports/{format}",
+  summary: "Download the trained model, or its genotype as DARTS text or JSON",
+  request: {
+    params: idParam.extend({ format: z.string().openapi({ param: { name: "format", in: "path" } }) }),
+  },
+  responses: { 200: { description: "The file" }, default: failure },
+});
+
+export const trainings = newApp();
+
+trainings.openapi(start, async (c) => {
+  const { hash, recipe } = c.req.valid("json");
+  const { id: searchId, specification } = await existingSearch(c, c.req.valid("param").id);
+  const [architecture] = await findArchitecture(c.env.DB, searchId, hash);
+  if (architecture === undefined)
+    throw new Problem("not-found", `The archive of this search holds no architecture "${hash}".`);
+  const asked = Object.fromEntries(
+    Object.entries(recipe ?? {}).filter(([key]) => key !== "preset" || recipe?.preset),
+  );
+  const training = await insertTraining(c.env.DB, {
+    id: newId(),
+    searchId,
+    hash,
+    genotype: architecture.genotype,
+    recipe: { ...specification.finalTraining, ...asked },
+    createdAt: Date.now(),
+  });
+  return c.json(trainingView({ ...training, progress: null }), 201, {
+    location: `/v1/trainings/${training.id}`,
+  });
+});
+
+trainings.openapi(list, async (c) => {
+  const { cursor, limit } = c.req.valid("query");
+  const { id } = await readableSearch(c, c.req.valid("param").id);
+  const before = decodeCursor(cursor, z.tuple([z.number(), z.string()]));
+  const page = await listTrainings(c.env.DB, id, { before, limit });
+  const last = page.length === limit ? page.at(-1) : undefined;
+  const nextCursor = last === undefined ? null : encodeCursor([last.createdAt, last.id]);
+  return c.json({ data: page.map(trainingView), nextCursor }, 200);
+});
+
+/** A training is as readable as its search; to anyone else it looks like one that does not exist. */
+async function readableTraining(c: Parameters<typeof readableSearch>[0], id: string): Promise<TrainingView> {
+  const training = await findTraining(c.env.DB, id);
+  if (training === null) {
+    assertScope(c.get("principal"), "searches:read");
+    throw new Problem("not-found", `There is no training "${id}".`);
+  }
+  await readableSearch(c, training.searchId);
+  return training;
+}
+
+trainings.openapi(read, async (c) =>
+  c.json(trainingView(await readableTraining(c, c.req.valid("param").id)), 200),
+);
+
+trainings.openapi(exported, async (c) => {
+  const { id, format } = c.req.valid("param");
+  const training = await readableTraining(c, id);
+  if (format === "genotype") return c.text(`${printGenotype(training.genotype)}\n`);
+  const blob = await findExport(c.env.DB, id, format);
+  if (blob !== null) {
+    const { body: bytes, headers } = await download(c.env, blob);
+    for (const [name, value] of headers) c.header(name, value);
+    return c.newResponse(bytes);
+  }
+  if (format === "json") return c.json({ hash: training.hash, genotype: training.genotype });
+  throw new Problem("not-found", `Training ${id} has no export "${format}".`);
+});

@@ -1,0 +1,24 @@
+/** Access to D1: typed queries through Drizzle, and statements where a batch needs a guard. */
+
+import { drizzle } from "drizzle-orm/d1";
+
+export const database = (db: D1Database) => drizzle(db, { casing: "snake_case" });
+
+/** A statement with named values: D1 takes positions only, so `:name` becomes `?n`. */
+export function statement(
+  db: D1Database,
+  sql: string,
+  values: Record<string, string | number | null> = {},
+): D1PreparedStatement {
+  const names: string[] = [];
+  const text = sql.replace(/:([a-zA-Z]+)/g, (_, name: string) => {
+    if (!Object.hasOwn(values, name)) throw new RangeError(`no value for :${name}`);
+    if (!names.includes(name)) names.push(name);
+    return `?${names.indexOf(name) + 1}`;
+  });
+  return db.prepare(text).bind(...names.map((name) => values[name] ?? null));
+}
+
+/** Whether a batch was aborted by one of its guards. */
+export const isConstraintError = (error: unknown): boolean =>
+  error instanceof Error && /constraint failed/i.test(error.message);

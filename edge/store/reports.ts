@@ -1,0 +1,294 @@
+/**
+ * Writing what a runner reports, each in one batch that begins with a guard: an insert that fails, and so aborts all
+ * of the batch, unless the lease is held and the work is still to be done.
+ */
+
+import type { SearchState, Summary } from "../../schema/searches.ts";
+import type { FinalTrainingReport, TrainRoundReport, TrainRoundTask } from "../../shared/protocol.ts";
+import type { Specification } from "../../shared/specification.ts";
+import type { ControllerState, RoundOutcome } from "../controller/controller.ts";
+import { newId } from "../ids.ts";
+import { archiveChanges } from "./architectures.ts";
+import { isConstraintError, statement } from "./database.ts";
+import { appendEvents, type NewEvent } from "./events.ts";
+import { expiryFrom, type Lease, leaseHeld } from "./runners.ts";
+import { settleSearch } from "./trainings.ts";
+
+/** What a report is judged by, from one query. */
+export interface RoundContext {
+  searchState: SearchState;
+  specification: Specification;
+  startedAt: number | null;
+  /** The round whose report is awaited. */
+  round: number;
+  controller: ControllerState;
+  summary: Summary;
+  busySeconds: number;
+  /** Null when it is not held under the report's lease. */
+  lease: Lease | null;
+  /** Of the reported round, when it was reported before. */
+  storedDigest: string | null;
+}
+
+interface RoundContextRow {
+  state: SearchState;
+  specification: string;
+  started_at: number | null;
+  round: number;
+  controller: string;
+  summary: string;
+  busy_seconds: number;
+  runner_id: string | null;
+  expires_at: number | null;
+  digest: string | null;
+}
+
+export async function roundContext(
+  db: D1Database,
+  key: { searchId: string; round: number; leaseId: string },
+  now: number,
+): Promise<RoundContext | null> {
+  const row = await statement(
+    db,
+    `SELECT s.state, s.specification, s.started_at, c.round, c.state AS controller, c.summary, c.busy_seconds,
+       l.runner_id, l.expires_at, r.digest
+     FROM searches s JOIN controller_states c ON c.search_id = s.id
+     LEFT JOIN leases l ON l.resource = s.id AND l.lease_id = :leaseId AND l.expires_at > :now
+     LEFT JOIN rounds r ON r.search_id = s.id AND r.round = :round
+     WHERE s.id = :searchId`,
+    { ...key, now },
+  ).first<RoundContextRow>();
+  if (row === null) return null;
+  const { runner_id: runnerId, expires_at: expiresAt } = row;
+  return {
+    searchState: row.state,
+    specification: JSON.parse(row.specification) as Specification,
+    startedAt: row.started_at,
+    round: row.round,
+    controller: JSON.parse(row.controller) as ControllerState,
+    summary: JSON.parse(row.summary) as Summary,
+    busySeconds: row.busy_seconds,
+    lease:
+      runnerId === null || expiresAt === null
+        ? null
+        : { resource: key.searchId, leaseId: key.leaseId, runnerId, expiresAt },
+    storedDigest: row.digest,
+  };
+}
+
+export interface RoundWrite {
+  task: TrainRoundTask;
+  report: TrainRoundReport;
+  outcome: RoundOutcome;
+  summary: Summary;
+  recipe: Specification["finalTraining"];
+}
+
+export interface Written {
+  searchState: SearchState;
+  rowsWritten: number;
+}
+
+/** Writes a round; null when a guard refused it and nothing was written. */
+export async function writeRound(db: D1Database, write: RoundWrite, now: number): Promise<Written | null> {
+  const { task, outcome } = write;
+  const { searchId } = task;
+  const statements = [
+    guardedRound(db, write, now),
+    statement(
+      db,
+      `UPDATE controller_states SET round = :round, state = :state, summary = :summary,
+         busy_seconds = busy_seconds + :seconds WHERE search_id = :searchId`,
+      {
+        searchId,
+        round: task.round + 1,
+        state: JSON.stringify(outcome.state),
+        summary: JSON.stringify(write.summary),
+        seconds: secondsOf(write.report),
+      },
+    ),
+    ...archiveChanges(db, searchId, outcome.record.stage, outcome.archive),
+    ...appendEvents(db, searchId, outcome.events, now),
+    ...(outcome.done
+      ? endOfRounds(db, write, now)
+      : [
+          statement(
+            db,
+            "UPDATE leases SET expires_at = :expiresAt, attempts = 1 WHERE resource = :searchId",
+            {
+              searchId,
+              expiresAt: expiryFrom(now),
+            },
+          ),
+        ]),
+    statement(db, "SELECT state FROM searches WHERE id = :searchId", { searchId }),
+  ];
+  const results = await guarded(db, statements);
+  if (results === null) return null;
+  const last = results.at(-1)?.results[0] as { state: SearchState } | undefined;
+  return {
+    searchState: last?.state ?? "cancelled",
+    rowsWritten: results.reduce((sum, { meta }) => sum + meta.rows_written, 0),
+  };
+}
+
+const secondsOf = ({ seconds }: TrainRoundReport): number => seconds.train + seconds.evaluate + seconds.idle;
+
+/** The number of the round is null, which the column refuses, unless it is this round's turn under a held lease. */
+function guardedRound(
+  db: D1Database,
+  { task, report, outcome }: RoundWrite,
+  now: number,
+): D1PreparedStatement {
+  const { record } = outcome;
+  return statement(
+    db,
+    `INSERT INTO rounds (search_id, round, stage, phase, task, candidates, train_loss, hypervolume, pruned, digest,
+       seconds, created_at)
+     VALUES (:resource,
+       (SELECT round FROM controller_states WHERE search_id = :resource AND round = :round AND ${leaseHeld}),
+       :stage, :phase, :task, :candidates, :trainLoss, :hypervolume, :pruned, :digest, :seconds, :now)`,
+    {
+      resource: task.searchId,
+      leaseId: report.leaseId,
+      round: task.round,
+      stage: record.stage,
+      phase: record.phase,
+      task: JSON.stringify(task),
+      candidates: JSON.stringify(record.candidates),
+      trainLoss: record.trainLoss,
+      hypervolume: record.hypervolume,
+      pruned: JSON.stringify(record.pruned),
+      digest: report.digest,
+      seconds: JSON.stringify(report.seconds),
+      now,
+    },
+  );
+}
+
+/** After the last round: the final trainings, or the end of the search where there are none. */
+function endOfRounds(
+  db: D1Database,
+  { task, outcome, recipe }: RoundWrite,
+  now: number,
+): D1PreparedStatement[] {
+  const { searchId } = task;
+  const list = outcome.best.map((hash) => ({ id: newId(), hash }));
+  const event: NewEvent = { type: "search.completed", data: {} };
+  return [
+    statement(db, "DELETE FROM leases WHERE resource = :searchId", { searchId }),
+    statement(
+      db,
+      `INSERT INTO trainings (id, search_id, hash, genotype, recipe, state, created_at)
+       SELECT json_extract(value, '$.id'), :searchId, a.hash, a.genotype, :recipe, 'queued', :now + key
+       FROM json_each(:list)
+       JOIN architectures a ON a.search_id = :searchId AND a.hash = json_extract(value, '$.hash') AND a.stage = :stage
+       WHERE (SELECT state FROM searches WHERE id = :searchId) <> 'cancelled'`,
+      {
+        searchId,
+        recipe: JSON.stringify(recipe),
+        list: JSON.stringify(list),
+        stage: outcome.record.stage,
+        now,
+      },
+    ),
+    statement(
+      db,
+      `UPDATE searches SET searching = 0, version = version + 1,
+         state = CASE WHEN state = 'cancelled' OR :open > 0 THEN state ELSE 'completed' END,
+         finished_at = CASE WHEN :open > 0 THEN finished_at ELSE coalesce(finished_at, :now) END
+       WHERE id = :searchId`,
+      { searchId, open: list.length, now },
+    ),
+    ...(list.length === 0 ? appendEvents(db, searchId, [event], now) : []),
+  ];
+}
+
+/** Writes the report of a final training and tells whose it was; null when a guard refused it. */
+export async function writeTraining(
+  db: D1Database,
+  trainingId: string,
+  report: FinalTrainingReport,
+  now: number,
+): Promise<{ searchId: string; runnerId: string } | null> {
+  const values = { resource: trainingId, leaseId: report.leaseId, now, report: JSON.stringify(report) };
+  const held = await statement(
+    db,
+    `SELECT search_id AS searchId, runner_id AS runnerId FROM leases
+     WHERE resource = :resource AND lease_id = :leaseId AND expires_at > :now`,
+    values,
+  ).first<{ searchId: string; runnerId: string }>();
+  if (held === null) return null;
+  const { searchId } = held;
+  const { testAccuracy, parameters } = report;
+  const results = await guarded(db, [
+    guardedTrainingEvent(
+      db,
+      { ...values, searchId },
+      { type: "training.completed", data: { trainingId, testAccuracy, parameters } },
+    ),
+    statement(
+      db,
+      `UPDATE trainings SET state = 'completed', report = :report, finished_at = :now WHERE id = :resource`,
+      values,
+    ),
+    statement(db, "DELETE FROM leases WHERE resource = :resource", values),
+    ...settleSearch(db, searchId, now),
+  ]);
+  return results === null ? null : held;
+}
+
+/** The event's search is null, which the column refuses, unless the training is open and its lease held. */
+function guardedTrainingEvent(
+  db: D1Database,
+  values: { resource: string; leaseId: string; searchId: string; now: number },
+  event: NewEvent,
+): D1PreparedStatement {
+  return statement(
+    db,
+    `INSERT INTO events (search_id, sequence, type, data, created_at) VALUES (
+       (SELECT search_id FROM trainings WHERE id = :resource AND state = 'running' AND ${leaseHeld}),
+       (SELECT coalesce(max(sequence), 0) + 1 FROM events WHERE search_id = :searchId), :type, :data, :now)`,
+    { ...values, type: event.type, data: JSON.stringify(event.data) },
+  );
+}
+
+/** Ends a training that failed too often, and its search when that was the last one. */
+export async function failTraining(
+  db: D1Database,
+  training: { id: string; searchId: string },
+  message: string,
+  now: number,
+): Promise<void> {
+  const values = { ...training, message, now };
+  await db.batch([
+    statement(
+      db,
+      `UPDATE trainings SET state = 'failed', failure = :message, finished_at = :now
+       WHERE id = :id AND state IN ('queued', 'running')`,
+      values,
+    ),
+    statement(db, "DELETE FROM leases WHERE resource = :id", values),
+    ...appendEvents(
+      db,
+      training.searchId,
+      [{ type: "training.failed", data: { trainingId: training.id, message } }],
+      now,
+    ),
+    // The search's UPDATE must come directly before the event that asks for changes().
+    ...settleSearch(db, training.searchId, now),
+  ]);
+}
+
+/** Runs a batch whose first statement may refuse it: null then. */
+async function guarded(
+  db: D1Database,
+  statements: D1PreparedStatement[],
+): Promise<D1Result<unknown>[] | null> {
+  try {
+    return await db.batch(statements);
+  } catch (error) {
+    if (isConstraintError(error)) return null;
+    throw error;
+  }
+}

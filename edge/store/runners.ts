@@ -1,0 +1,179 @@
+/** Runners and leases. Whether a lease is held is decided by SQL at the moment of writing, by the edge's clock. */
+
+import type { z } from "zod";
+import { runners } from "../../schema/runners.ts";
+import type { backendSchema } from "../../shared/protocol.ts";
+import { leaseSeconds } from "../../shared/protocol.ts";
+import { newId } from "../ids.ts";
+import { database, statement } from "./database.ts";
+
+export interface Lease {
+  resource: string;
+  leaseId: string;
+  runnerId: string;
+  expiresAt: number;
+}
+
+/** How often a task is tried without progress before it counts as failed. */
+export const maxAttempts = 3;
+const offered = 3;
+
+export const expiryFrom = (now: number): number => now + leaseSeconds * 1000;
+
+/** SQL that is true while `:leaseId` holds `:resource`. */
+export const leaseHeld = `EXISTS (SELECT 1 FROM leases WHERE resource = :resource AND lease_id = :leaseId AND expires_at > :now)`;
+
+export async function insertRunner(
+  db: D1Database,
+  name: string,
+  backend: z.infer<typeof backendSchema>,
+): Promise<string> {
+  const id = newId();
+  await database(db).insert(runners).values({ id, name, backend, createdAt: Date.now() });
+  return id;
+}
+
+/** Work that is free, or this runner's already. `attempts` is 0 for work that was never taken. */
+export interface Offer {
+  resource: string;
+  searchId: string;
+  kind: "search" | "training";
+  attempts: number;
+  /** It was held by another runner until it expired. */
+  abandonedBy: string | null;
+  mine: boolean;
+}
+
+interface OfferRow {
+  resource: string;
+  search_id: string;
+  attempts: number | null;
+  runner_id: string | null;
+  expires_at: number | null;
+}
+
+/** What a runner could take, trainings first: they end a search. Undefined when the runner is not known. */
+export async function offers(
+  db: D1Database,
+  wanted: { runnerId: string; searchId?: string | undefined },
+  now: number,
+): Promise<Offer[] | undefined> {
+  const values = {
+    runnerId: wanted.runnerId,
+    now,
+    ...(wanted.searchId === undefined ? {} : { searchId: wanted.searchId }),
+  };
+  const only = wanted.searchId === undefined ? "" : "AND s.id = :searchId";
+  const free = "(l.resource IS NULL OR l.expires_at <= :now OR l.runner_id = :runnerId)";
+  const mineFirst = "(l.runner_id IS :runnerId AND l.expires_at > :now) DESC";
+  const [known, trainings, searches] = await db.batch<OfferRow>([
+    statement(db, "SELECT id AS resource FROM runners WHERE id = :runnerId", values),
+    statement(
+      db,
+      `SELECT t.id AS resource, t.search_id, l.attempts, l.runner_id, l.expires_at
+       FROM trainings t JOIN searches s ON s.id = t.search_id LEFT JOIN leases l ON l.resource = t.id
+       WHERE t.state IN ('queued', 'running') AND s.state <> 'paused' ${only} AND ${free}
+       ORDER BY ${mineFirst}, t.created_at LIMIT ${offered}`,
+      values,
+    ),
+    statement(
+      db,
+      `SELECT s.id AS resource, s.id AS search_id, l.attempts, l.runner_id, l.expires_at
+       FROM searches s LEFT JOIN leases l ON l.resource = s.id
+       WHERE s.state IN ('queued', 'running') AND s.searching = 1 ${only} AND ${free}
+       ORDER BY ${mineFirst}, s.created_at LIMIT ${offered}`,
+      values,
+    ),
+  ]);
+  if (known?.results.length === 0) return undefined;
+  const toOffer =
+    (kind: Offer["kind"]) =>
+    (row: OfferRow): Offer => {
+      const held = (row.expires_at ?? 0) > now;
+      return {
+        resource: row.resource,
+        searchId: row.search_id,
+        kind,
+        attempts: row.attempts ?? 0,
+        abandonedBy: !held && row.expires_at !== null && row.expires_at > 0 ? row.runner_id : null,
+        mine: held,
+      };
+    };
+  const all = [
+    ...(trainings?.results ?? []).map(toOffer("training")),
+    ...(searches?.results ?? []).map(toOffer("search")),
+  ];
+  return [...all.filter(({ mine }) => mine), ...all.filter(({ mine }) => !mine)];
+}
+
+/** Takes a lease if it is still free; null when another runner was faster. */
+export async function takeLease(
+  db: D1Database,
+  offer: Offer,
+  runnerId: string,
+  now: number,
+): Promise<Lease | null> {
+  const lease = { resource: offer.resource, leaseId: newId(), runnerId, expiresAt: expiryFrom(now) };
+  const row = await statement(
+    db,
+    `INSERT INTO leases (resource, search_id, lease_id, runner_id, expires_at, attempts)
+     VALUES (:resource, :searchId, :leaseId, :runnerId, :expiresAt, 1)
+     ON CONFLICT (resource) DO UPDATE SET
+       attempts = attempts + (expires_at <= :now),
+       lease_id = excluded.lease_id, runner_id = excluded.runner_id, expires_at = excluded.expires_at, progress = NULL
+     WHERE expires_at <= :now OR runner_id = excluded.runner_id
+     RETURNING resource`,
+    { ...lease, searchId: offer.searchId, now },
+  ).first();
+  return row === null ? null : lease;
+}
+
+/** Prolongs a lease that is held; false when it is lost. */
+export async function renewLease(
+  db: D1Database,
+  lease: { resource: string; leaseId: string },
+  progress: unknown,
+  now: number,
+): Promise<boolean> {
+  const result = await statement(
+    db,
+    `UPDATE leases SET expires_at = :expiresAt, progress = coalesce(:progress, progress)
+     WHERE resource = :resource AND lease_id = :leaseId AND expires_at > :now`,
+    {
+      ...lease,
+      expiresAt: expiryFrom(now),
+      progress: progress === undefined ? null : JSON.stringify(progress),
+      now,
+    },
+  ).run();
+  return result.meta.changes > 0;
+}
+
+/** Gives a lease back; null when it was not held. A failure counts as an attempt, a release does not. */
+export async function freeLease(
+  db: D1Database,
+  lease: { resource: string; leaseId: string },
+  failed: boolean,
+  now: number,
+): Promise<{ attempts: number; searchId: string } | null> {
+  return statement(
+    db,
+    `UPDATE leases SET expires_at = 0, attempts = max(0, attempts - :forgiven)
+     WHERE resource = :resource AND lease_id = :leaseId AND expires_at > :now
+     RETURNING attempts, search_id AS searchId`,
+    { ...lease, forgiven: failed ? 0 : 1, now },
+  ).first();
+}
+
+/** Whether the holder of a lease should stop: its search or training is paused, over or gone. */
+export async function shouldStop(db: D1Database, resource: string): Promise<boolean> {
+  const row = await statement(
+    db,
+    `SELECT 1 AS working FROM searches WHERE id = :resource AND state = 'running' AND searching = 1
+     UNION ALL
+     SELECT 1 FROM trainings t JOIN searches s ON s.id = t.search_id
+     WHERE t.id = :resource AND t.state = 'running' AND s.state <> 'paused'`,
+    { resource },
+  ).first();
+  return row === null;
+}

@@ -1,0 +1,149 @@
+/** Searches and their controllers' states. */
+
+import { and, desc, eq, lt, or, type SQL } from "drizzle-orm";
+import { controllerStates, type SearchState, searches } from "../../schema/searches.ts";
+import type { ControllerState } from "../controller/controller.ts";
+import { summarize } from "../summary.ts";
+import { database, statement } from "./database.ts";
+import { appendEvents, type NewEvent } from "./events.ts";
+
+export type Search = typeof searches.$inferSelect &
+  Pick<typeof controllerStates.$inferSelect, "round" | "summary">;
+
+export async function insertSearch(
+  db: D1Database,
+  search: Omit<Search, "round" | "summary">,
+  controller: ControllerState,
+): Promise<void> {
+  const orm = database(db);
+  const insertion = orm.insert(searches).values(search).toSQL();
+  const values = {
+    id: search.id,
+    round: controller.round,
+    state: JSON.stringify(controller),
+    summary: JSON.stringify(summarize(controller, search.specification)),
+  };
+  await db.batch([
+    db.prepare(insertion.sql).bind(...insertion.params),
+    statement(
+      db,
+      "INSERT INTO controller_states (search_id, round, state, summary, busy_seconds) VALUES (:id, :round, :state, :summary, 0)",
+      values,
+    ),
+    ...appendEvents(
+      db,
+      search.id,
+      [{ type: "search.created", data: { name: search.name } }],
+      search.createdAt,
+    ),
+  ]);
+}
+
+const withRound = (db: D1Database) =>
+  database(db)
+    .select({ search: searches, round: controllerStates.round, summary: controllerStates.summary })
+    .from(searches)
+    .innerJoin(controllerStates, eq(controllerStates.searchId, searches.id));
+
+export async function findSearch(db: D1Database, id: string): Promise<Search | null> {
+  const [row] = await withRound(db).where(eq(searches.id, id));
+  return row === undefined ? null : { ...row.search, round: row.round, summary: row.summary };
+}
+
+/** Newest first; `before` is the key of the last search of the page before. */
+export async function listSearches(
+  db: D1Database,
+  page: { state?: SearchState | undefined; before: readonly [number, string] | null; limit: number },
+): Promise<Search[]> {
+  const conditions: (SQL | undefined)[] = [];
+  if (page.state !== undefined) conditions.push(eq(searches.state, page.state));
+  if (page.before !== null) {
+    const [createdAt, id] = page.before;
+    conditions.push(
+      or(lt(searches.createdAt, createdAt), and(eq(searches.createdAt, createdAt), lt(searches.id, id))),
+    );
+  }
+  const rows = await withRound(db)
+    .where(and(...conditions))
+    .orderBy(desc(searches.createdAt), desc(searches.id))
+    .limit(page.limit);
+  return rows.map(({ search, ...progress }) => ({ ...search, ...progress }));
+}
+
+/** Changes a search if it still has this version; false when it has not. */
+export async function changeSearch(
+  db: D1Database,
+  search: Pick<Search, "id" | "version">,
+  change: Partial<Pick<Search, "name" | "visibility" | "specification">>,
+): Promise<boolean> {
+  const changed = await database(db)
+    .update(searches)
+    .set({ ...change, version: search.version + 1 })
+    .where(and(eq(searches.id, search.id), eq(searches.version, search.version)))
+    .returning({ id: searches.id });
+  return changed.length > 0;
+}
+
+/** Moves a search from one of some states to another, with the event of it; false when it was in none of them. */
+export async function moveSearch(
+  db: D1Database,
+  id: string,
+  move: { from: readonly SearchState[]; to: SearchState; event: NewEvent; failure?: string },
+): Promise<boolean> {
+  const now = Date.now();
+  const ends = move.to === "cancelled" || move.to === "failed";
+  const values = { id, from: JSON.stringify(move.from), to: move.to, failure: move.failure ?? null, now };
+  try {
+    await db.batch([
+      // Null for the search's id aborts the batch when the search is in another state.
+      statement(
+        db,
+        `INSERT INTO events (search_id, sequence, type, data, created_at) VALUES (
+           (SELECT id FROM searches WHERE id = :id AND state IN (SELECT value FROM json_each(:from))),
+           (SELECT coalesce(max(sequence), 0) + 1 FROM events WHERE search_id = :id), :type, :data, :now)`,
+        { ...values, type: move.event.type, data: JSON.stringify(move.event.data) },
+      ),
+      statement(
+        db,
+        `UPDATE searches SET state = CASE WHEN :to = 'running' AND started_at IS NULL THEN 'queued' ELSE :to END,
+           failure = :failure, version = version + 1 ${ends ? ", finished_at = :now" : ""} WHERE id = :id`,
+        values,
+      ),
+      ...(ends
+        ? [
+            statement(
+              db,
+              `UPDATE trainings SET state = 'cancelled', finished_at = :now
+               WHERE search_id = :id AND state IN ('queued', 'running')`,
+              values,
+            ),
+          ]
+        : []),
+    ]);
+    return true;
+  } catch (error) {
+    if (error instanceof Error && /NOT NULL constraint failed: events.search_id/.test(error.message))
+      return false;
+    throw error;
+  }
+}
+
+/** The controller's state, or null when there is no such search. */
+export async function findController(db: D1Database, searchId: string): Promise<ControllerState | null> {
+  const state = await statement(db, "SELECT state FROM controller_states WHERE search_id = :searchId", {
+    searchId,
+  }).first<string>("state");
+  return state === null ? null : (JSON.parse(state) as ControllerState);
+}
+
+/** Everything of a search in the database. */
+export async function deleteSearch(db: D1Database, id: string): Promise<void> {
+  const owned = ["rounds", "architectures", "trainings", "events", "leases", "blobs", "controller_states"];
+  await db.batch([
+    statement(db, "DELETE FROM blob_parts WHERE blob_id IN (SELECT id FROM blobs WHERE search_id = :id)", {
+      id,
+    }),
+    ...owned.map((table) => statement(db, `DELETE FROM ${table} WHERE search_id = :id`, { id })),
+    statement(db, "DELETE FROM searches WHERE id = :id", { id }),
+  ]);
+}

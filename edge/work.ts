@@ -1,0 +1,151 @@
+/** Handing out work: which task a runner gets, under which lease, and when work that keeps failing is given up. */
+
+import {
+  type FinalTrainingTask,
+  heartbeatSeconds,
+  type LeasedTask,
+  leaseSeconds,
+  type Task,
+} from "../shared/protocol.ts";
+import { isoTime } from "./app.ts";
+import { currentTask } from "./controller/controller.ts";
+import { Problem } from "./problems.ts";
+import { statement } from "./store/database.ts";
+import { appendEvents, type NewEvent } from "./store/events.ts";
+import { failTraining } from "./store/reports.ts";
+import { type Lease, maxAttempts, type Offer, offers, takeLease } from "./store/runners.ts";
+import { findController, findSearch, moveSearch } from "./store/searches.ts";
+import { findTraining, type Training } from "./store/trainings.ts";
+
+/** A task's id names what is leased: a search at a round, or a training. */
+export type TaskKey =
+  | { kind: "round"; searchId: string; round: number }
+  | { kind: "training"; trainingId: string };
+
+export const trainingTaskId = (trainingId: string): string => `${trainingId}-t`;
+
+export function parseTaskId(taskId: string): TaskKey {
+  const match = /^([a-z2-7]+)-(?:r(\d{1,9})|t)$/.exec(taskId);
+  if (match?.[1] === undefined) throw new Problem("not-found", `"${taskId}" is not a task.`);
+  return match[2] === undefined
+    ? { kind: "training", trainingId: match[1] }
+    : { kind: "round", searchId: match[1], round: Number(match[2]) };
+}
+
+export const resourceOf = (key: TaskKey): string => (key.kind === "round" ? key.searchId : key.trainingId);
+
+export function leased(lease: Lease, task: Task): LeasedTask {
+  return {
+    leaseId: lease.leaseId,
+    leaseSeconds,
+    heartbeatSeconds,
+    leaseExpiresAt: isoTime(lease.expiresAt),
+    task,
+  };
+}
+
+/** Leases the first work that there is; null when there is none. Throws `unknown-runner`. */
+export async function leaseWork(
+  db: D1Database,
+  wanted: { runnerId: string; searchId?: string | undefined },
+): Promise<LeasedTask | null> {
+  const now = Date.now();
+  const list = await offers(db, wanted, now);
+  if (list === undefined) throw new Problem("unknown-runner");
+  for (const offer of list) {
+    if (!offer.mine && offer.attempts >= maxAttempts) {
+      await giveUp(db, offer, "its runners stopped without reporting");
+      continue;
+    }
+    const lease = await takeLease(db, offer, wanted.runnerId, now);
+    if (lease === null) continue;
+    const task =
+      offer.kind === "search" ? await beginRound(db, offer, now) : await beginTraining(db, offer, now);
+    if (task !== null) return leased(lease, task);
+  }
+  return null;
+}
+
+/** Work that failed `maxAttempts` times is not tried again. */
+export async function giveUp(
+  db: D1Database,
+  work: Pick<Offer, "kind" | "resource" | "searchId">,
+  reason: string,
+): Promise<void> {
+  const message = `Given up after ${maxAttempts} attempts: ${reason}`;
+  if (work.kind === "training") {
+    await failTraining(db, { id: work.resource, searchId: work.searchId }, message, Date.now());
+    return;
+  }
+  await moveSearch(db, work.searchId, {
+    from: ["queued", "running", "paused"],
+    to: "failed",
+    event: { type: "search.failed", data: { message } },
+    failure: message,
+  });
+}
+
+const lostRunner = ({ abandonedBy, resource, searchId }: Offer): NewEvent[] =>
+  abandonedBy === null
+    ? []
+    : [
+        {
+          type: "runner.lost",
+          data: { runnerId: abandonedBy, ...(resource === searchId ? {} : { trainingId: resource }) },
+        },
+      ];
+
+async function beginRound(db: D1Database, offer: Offer, now: number): Promise<Task | null> {
+  const { searchId } = offer;
+  await db.batch([
+    statement(
+      db,
+      `UPDATE searches SET state = 'running', started_at = coalesce(started_at, :now), version = version + 1
+       WHERE id = :searchId AND state = 'queued'`,
+      { searchId, now },
+    ),
+    ...appendEvents(db, searchId, lostRunner(offer), now),
+  ]);
+  const controller = await findController(db, searchId);
+  return controller === null ? null : currentTask(controller);
+}
+
+async function beginTraining(db: D1Database, offer: Offer, now: number): Promise<Task | null> {
+  const { resource: id, searchId } = offer;
+  const started: NewEvent[] =
+    offer.attempts === 0 ? [{ type: "training.started", data: { trainingId: id } }] : [];
+  await db.batch([
+    statement(
+      db,
+      `UPDATE trainings SET state = 'running', started_at = coalesce(started_at, :now)
+       WHERE id = :id AND state = 'queued'`,
+      { id, now },
+    ),
+    ...appendEvents(db, searchId, [...lostRunner(offer), ...started], now),
+  ]);
+  const training = await findTraining(db, id);
+  return training === null ? null : trainingTask(db, training);
+}
+
+/** The network a recipe trains: its own size, else the derived network of the specification. */
+async function trainingTask(db: D1Database, training: Training): Promise<FinalTrainingTask | null> {
+  const search = await findSearch(db, training.searchId);
+  if (search === null || search.specification.evaluation.kind !== "supernet") return null;
+  const { specification } = search;
+  const { network } = search.specification.evaluation;
+  const { recipe } = training;
+  return {
+    kind: "finalTraining",
+    taskId: trainingTaskId(training.id),
+    searchId: training.searchId,
+    trainingId: training.id,
+    genotype: training.genotype,
+    hash: training.hash,
+    dataset: specification.dataset.name,
+    stem: network.stem,
+    channels: recipe.channels ?? network.channels,
+    layers: recipe.layers ?? network.layers,
+    recipe,
+    seed: recipe.seed ?? specification.seed,
+  };
+}
