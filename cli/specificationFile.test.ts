@@ -15,18 +15,20 @@ function fileWith(name: string, text: string): string {
 }
 
 describe("a specification file", () => {
-  test("is read as YAML and as JSON", () => {
+  test("is read as YAML and as JSON", async () => {
     const expected = { name: "small", seed: 3 };
-    expect(readSpecification(fileWith("good.yaml", "name: small\nseed: 3\n"))).toEqual(expected);
-    expect(readSpecification(fileWith("good.json", JSON.stringify(expected)))).toEqual(expected);
+    expect(await readSpecification(fileWith("good.yaml", "name: small\nseed: 3\n"))).toEqual(expected);
+    expect(await readSpecification(fileWith("good.json", JSON.stringify(expected)))).toEqual(expected);
   });
 
-  test("that is missing is named", () => {
-    expect(() => readSpecification(path.join(folder, "none.yaml"))).toThrow(/none.yaml cannot be read/);
+  test("that is missing is named", async () => {
+    await expect(readSpecification(path.join(folder, "none.yaml"))).rejects.toThrow(
+      /none.yaml cannot be read/,
+    );
   });
 
-  test("that is no YAML says where", () => {
-    expect(() => readSpecification(fileWith("bad.yaml", "a: [1,\nb: }"))).toThrow(
+  test("that is no YAML says where", async () => {
+    await expect(readSpecification(fileWith("bad.yaml", "a: [1,\nb: }"))).rejects.toThrow(
       /not valid JSON or YAML.*line/,
     );
   });
@@ -36,12 +38,12 @@ describe("a specification file", () => {
     ["name: x\nseed: -1\n", /\/seed: /],
     ["name: x\nschedule: { preset: quick }\n", /\/schedule\/preset: unknown preset "quick"/],
     ["name: x\nstrategy: { name: magic }\n", /\/strategy\/name: /],
-  ])("with a wrong field is refused with its pointer: %j", (text, message) => {
-    expect(() => readSpecification(fileWith("wrong.yaml", text))).toThrow(message);
+  ])("with a wrong field is refused with its pointer: %j", async (text, message) => {
+    await expect(readSpecification(fileWith("wrong.yaml", text))).rejects.toThrow(message);
   });
 
-  test.each(Object.keys(demoTable))("the demo of %s minutes asks for what is possible", (minutes) => {
+  test.each(Object.keys(demoTable))("the demo of %s minutes asks for what is possible", async (minutes) => {
     const file = fileWith("demo.json", JSON.stringify(demoSpecification(Number(minutes), 1)));
-    expect(readSpecification(file)).toMatchObject({ seed: 1 });
+    expect(await readSpecification(file)).toMatchObject({ seed: 1 });
   });
 });

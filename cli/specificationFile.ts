@@ -1,6 +1,7 @@
 /** Reads a search specification from a JSON or YAML file and says which field is wrong. */
 
-import { readFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { text } from "node:stream/consumers";
 import { parse } from "yaml";
 import type { z } from "zod";
 import {
@@ -18,8 +19,8 @@ import { badInput, reasonOf } from "./errors.ts";
  * @param file path, or `-` for stdin
  * @throws CliError with the JSON pointer of each field that is wrong
  */
-export function readSpecification(file: string): SpecificationInput {
-  const value = parseText(file, readText(file));
+export async function readSpecification(file: string): Promise<SpecificationInput> {
+  const value = parseText(file, await readText(file));
   const parsed = specificationSchema.safeParse(value);
   if (!parsed.success) {
     throw refused(file, parsed.error.issues.flatMap(fieldErrors));
@@ -35,17 +36,17 @@ export function readSpecification(file: string): SpecificationInput {
 }
 
 /** A file's text, or stdin's for `-`. */
-export function readText(file: string): string {
+export async function readText(file: string): Promise<string> {
   try {
-    return readFileSync(file === "-" ? 0 : file, "utf8");
+    return file === "-" ? await text(process.stdin) : await readFile(file, "utf8");
   } catch (error) {
     throw badInput(`${file} cannot be read: ${reasonOf(error)}.`, "Give an existing file, or - for stdin.");
   }
 }
 
-function parseText(file: string, text: string): unknown {
+function parseText(file: string, written: string): unknown {
   try {
-    return file.endsWith(".json") ? JSON.parse(text) : parse(text);
+    return file.endsWith(".json") ? JSON.parse(written) : parse(written);
   } catch (error) {
     const reason = reasonOf(error).split("\n")[0]?.replace(/:$/, "");
     throw badInput(`${file} is not valid JSON or YAML: ${reason}.`, "Correct the file and try again.");

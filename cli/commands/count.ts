@@ -43,7 +43,7 @@ export const count: CommandRow = {
     },
   ],
   async run(ctx, [source = ""], options) {
-    const genotype = readGenotype(source, options.space as string | undefined);
+    const genotype = await readGenotype(source, options.space as string | undefined);
     const stem = options.stem as keyof typeof IMAGES;
     const size = {
       channels: options.channels as number,
@@ -90,7 +90,7 @@ function countOrRefuse(
  * @param source file, published name, or `-`
  * @throws CliError when there is no such genotype or its text is not one
  */
-export function readGenotype(source: string, space?: string): Genotype {
+export async function readGenotype(source: string, space?: string): Promise<Genotype> {
   const known = Object.hasOwn(genotypes, source) ? genotypes[source] : undefined;
   if (known) return known;
   if (source !== "-" && !existsSync(source)) {
@@ -99,7 +99,7 @@ export function readGenotype(source: string, space?: string): Genotype {
       didYouMean(source, Object.keys(genotypes)),
     );
   }
-  const text = readText(source);
+  const text = await readText(source);
   try {
     const name = space === undefined ? undefined : resolveSpace(space).name;
     if (!text.trimStart().startsWith("{")) return parseGenotype(text, name);

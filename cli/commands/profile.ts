@@ -12,7 +12,7 @@ export const profile: CommandRow = {
   async run(ctx, [file = ""]) {
     const result = await ctx.client().json("/v1/profiles", profileSchema, {
       method: "POST",
-      body: readSpecification(file),
+      body: await readSpecification(file),
     });
     const rows = Object.entries(result.ranges).map(([objective, { minimum, median, maximum }]) => ({
       objective,

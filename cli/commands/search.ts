@@ -15,7 +15,7 @@ export const search: CommandRow = {
     const client = ctx.client();
     const created = await client.json("/v1/searches", searchSchema, {
       method: "POST",
-      body: readSpecification(file),
+      body: await readSpecification(file),
     });
     if (options.detach === true) {
       ctx.print(
