@@ -1,0 +1,206 @@
+/**
+ * The edge's runner protocol over HTTP: one typed function per request. Requests that fail for reasons that pass
+ * (no connection, timeouts, 429, 5xx) are repeated with growing pauses until their budget is spent.
+ */
+
+import { createHash } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { z } from "zod";
+import {
+  blobCreatedSchema,
+  type blobCreateSchema,
+  checkpointsResponseSchema,
+  type heartbeatRequestSchema,
+  heartbeatResponseSchema,
+  type leaseRequestSchema,
+  leaseResponseSchema,
+  type Report,
+  type registerRequestSchema,
+  registerResponseSchema,
+  replaySchema,
+  reportResponseSchema,
+} from "../shared/protocol.ts";
+
+const REQUEST_TIMEOUT_MS = 30_000;
+const FIRST_PAUSE_MS = 250;
+const LONGEST_PAUSE_MS = 15_000;
+/** Longest time that one request is repeated for, unless told. */
+const RETRY_BUDGET_MS = 80_000;
+const SHORT_BUDGET_MS = 5000;
+
+/** The edge refused a request: an RFC 9457 problem, or whatever it answered. */
+export class EdgeError extends Error {
+  readonly status: number;
+  /** Last part of the problem's type, such as `lease-lost`. */
+  readonly type: string;
+
+  constructor(status: number, type: string, detail: string) {
+    super(detail);
+    this.name = "EdgeError";
+    this.status = status;
+    this.type = type;
+  }
+
+  get isLeaseLost(): boolean {
+    return this.status === 409 && this.type === "lease-lost";
+  }
+}
+
+/** The edge cannot be reached, and the time for trying is over. */
+export class EdgeUnreachable extends Error {
+  constructor(edge: string, reason: string) {
+    super(`${edge} does not answer: ${reason}`);
+    this.name = "EdgeUnreachable";
+  }
+}
+
+export interface EdgeClientOptions {
+  edge: string;
+  token: string;
+  /** Told before each repetition. */
+  onRetry?: (reason: string, pauseMs: number) => void;
+}
+
+interface RequestOptions {
+  method?: "GET" | "POST" | "PUT";
+  json?: unknown;
+  bytes?: Uint8Array;
+  budgetMs?: number | undefined;
+}
+
+export type Blob = Omit<z.infer<typeof blobCreateSchema>, "bytes">;
+
+export class EdgeClient {
+  readonly #options: EdgeClientOptions;
+
+  constructor(options: EdgeClientOptions) {
+    this.#options = { ...options, edge: options.edge.replace(/\/+$/, "") };
+  }
+
+  register(request: z.infer<typeof registerRequestSchema>) {
+    return this.#json(registerResponseSchema, "/v1/runners", { json: request });
+  }
+
+  /** Not repeated for long: whoever waits for work asks again. */
+  lease(request: z.infer<typeof leaseRequestSchema>) {
+    return this.#json(leaseResponseSchema, "/v1/tasks/lease", { json: request, budgetMs: SHORT_BUDGET_MS });
+  }
+
+  /** Not repeated for long: the next one comes soon. */
+  heartbeat(taskId: string, request: z.infer<typeof heartbeatRequestSchema>) {
+    return this.#json(heartbeatResponseSchema, `/v1/tasks/${taskId}/heartbeat`, {
+      json: request,
+      budgetMs: SHORT_BUDGET_MS,
+    });
+  }
+
+  /** @param budgetMs how long to try: until the lease ends */
+  report(taskId: string, report: Report, budgetMs?: number) {
+    return this.#json(reportResponseSchema, `/v1/tasks/${taskId}/report`, { json: report, budgetMs });
+  }
+
+  async release(taskId: string, leaseId: string): Promise<void> {
+    await this.#request(`/v1/tasks/${taskId}/release`, { json: { leaseId }, budgetMs: SHORT_BUDGET_MS });
+  }
+
+  roundsSince(searchId: string, fromRound: number) {
+    const query = new URLSearchParams({ search: searchId, fromRound: String(fromRound) });
+    return this.#json(replaySchema, `/v1/tasks?${query}`, { method: "GET" });
+  }
+
+  async checkpoints(searchId: string, trainingId?: string) {
+    const query = trainingId === undefined ? "" : `?${new URLSearchParams({ trainingId })}`;
+    const path = `/v1/searches/${searchId}/checkpoints${query}`;
+    return (await this.#json(checkpointsResponseSchema, path, { method: "GET" })).data;
+  }
+
+  /** @throws Error where the bytes are not those that were stored */
+  async download({ blobId, sha256 }: { blobId: string; sha256: string }): Promise<Uint8Array> {
+    const response = await this.#request(`/v1/blobs/${blobId}`, { method: "GET" });
+    const bytes = new Uint8Array(await response.arrayBuffer());
+    if (hashOf(bytes) !== sha256) throw new Error(`Blob ${blobId} is damaged: its SHA-256 does not match.`);
+    return bytes;
+  }
+
+  /** @returns the blob's id */
+  async upload(blob: Blob, bytes: Uint8Array): Promise<string> {
+    const { blobId, partBytes } = await this.#json(blobCreatedSchema, "/v1/blobs", {
+      json: { ...blob, bytes: bytes.length },
+    });
+    const parts = Math.max(1, Math.ceil(bytes.length / partBytes));
+    for (let part = 0; part < parts; part++) {
+      const chunk = bytes.subarray(part * partBytes, (part + 1) * partBytes);
+      await this.#request(`/v1/blobs/${blobId}/parts/${part + 1}`, { method: "PUT", bytes: chunk });
+    }
+    await this.#request(`/v1/blobs/${blobId}/complete`, {
+      json: { leaseId: blob.leaseId, sha256: hashOf(bytes) },
+    });
+    return blobId;
+  }
+
+  async #json<T>(schema: z.ZodType<T>, path: string, options: RequestOptions): Promise<T> {
+    const response = await this.#request(path, options);
+    return schema.parse(await response.json());
+  }
+
+  async #request(path: string, options: RequestOptions): Promise<Response> {
+    const until = performance.now() + (options.budgetMs ?? RETRY_BUDGET_MS);
+    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
+      const outcome = await this.#attempt(path, options);
+      if (outcome instanceof Response) return outcome;
+      if (performance.now() + pauseMs > until) {
+        throw outcome.error ?? new EdgeUnreachable(this.#options.edge, outcome.reason);
+      }
+      this.#options.onRetry?.(outcome.reason, pauseMs);
+      await sleep(pauseMs);
+    }
+  }
+
+  /** The answer, or why the request may be repeated. */
+  async #attempt(
+    path: string,
+    options: RequestOptions,
+  ): Promise<Response | { reason: string; error?: EdgeError }> {
+    const { edge, token } = this.#options;
+    const headers: Record<string, string> = { authorization: `Bearer ${token}` };
+    const init: RequestInit = { method: options.method ?? "POST", headers };
+    if (options.json !== undefined) {
+      headers["content-type"] = "application/json";
+      init.body = JSON.stringify(options.json);
+    } else if (options.bytes !== undefined) {
+      headers["content-type"] = "application/octet-stream";
+      init.body = new Uint8Array(options.bytes);
+    }
+    let response: Response;
+    try {
+      response = await fetch(`${edge}${path}`, {
+        ...init,
+        signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
+      });
+    } catch (err) {
+      return { reason: reasonOf(err) };
+    }
+    if (response.ok) return response;
+    const error = await problemOf(response);
+    if (response.status === 429 || response.status >= 500) return { reason: error.message, error };
+    throw error;
+  }
+}
+
+async function problemOf(response: Response): Promise<EdgeError> {
+  const text = await response.text();
+  try {
+    const problem = JSON.parse(text) as { type?: string; title?: string; detail?: string };
+    const type = (problem.type ?? "").split(/[/#:]/).at(-1) ?? "";
+    return new EdgeError(response.status, type, problem.detail ?? problem.title ?? `HTTP ${response.status}`);
+  } catch {
+    return new EdgeError(response.status, "", `HTTP ${response.status}: ${text.slice(0, 200)}`);
+  }
+}
+
+function reasonOf(err: unknown): string {
+  if (!(err instanceof Error)) return String(err);
+  return err.cause instanceof Error ? err.cause.message : err.message;
+}
+
+const hashOf = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");

@@ -1,0 +1,79 @@
+/** What trains and evaluates a network, whatever way it is executed: eagerly, or compiled into one graph. */
+
+import type { Network } from "../../shared/network.ts";
+import type { Batch } from "../data/batches.ts";
+import type { NamedValues, Weights } from "../weights.ts";
+
+/** Which choices of the edges take part. */
+export type Path =
+  /** The only choice of every edge: a derived network. */
+  | { kind: "only" }
+  /** By cell kind and edge position, the index of one choice. */
+  | { kind: "single"; selection: Record<string, readonly number[]> }
+  /** By cell kind and edge position, a weight per choice: all are executed and their outputs added. */
+  | { kind: "mixture"; weights: Record<string, readonly (readonly number[])[]> };
+
+/** The settings of one gradient step; those that are left out are 0. */
+export interface StepSettings {
+  learningRate: number;
+  momentum: number;
+  weightDecay: number;
+  /** Largest norm of the whole gradient, before weight decay. */
+  clipNorm: number;
+  /** Seed of everything random in this step. */
+  seed: number;
+  /** Probability that a number that leaves a skip connection is dropped, as in P-DARTS. */
+  skipDropout?: number;
+  /** Probability that an image loses what an edge adds, identities apart. */
+  dropPath?: number;
+  labelSmoothing?: number;
+  /** Share of the auxiliary classifier's loss. */
+  auxiliaryWeight?: number;
+}
+
+export interface StepResult {
+  /** Mean cross-entropy with label smoothing and the auxiliary loss. */
+  loss: number;
+  /** Before clipping. */
+  gradientNorm: number;
+}
+
+export interface Evaluation {
+  images: number;
+  correct: number;
+  /** Mean cross-entropy, natural logarithm. */
+  loss: number;
+}
+
+/** Statistics that batch normalisation uses outside of training: the batch's own, or the moving ones. */
+export type Statistics = "batch" | "moving";
+
+export interface Executor {
+  readonly network: Network;
+  readonly weights: Weights;
+  /**
+   * One step of stochastic gradient descent. Weights that take no part in the path stay as they are.
+   *
+   * @throws DivergenceError where loss or gradient are no numbers; the weights are then unchanged
+   */
+  trainStep(batch: Batch, path: Path, settings: StepSettings): StepResult;
+  /** Measures every path on the same batches. */
+  evaluate(batches: Iterable<Batch>, paths: readonly Path[], statistics: Statistics): Evaluation[];
+  /** [images x classes], row by row, before the softmax. */
+  logits(batch: Batch, path: Path, statistics: Statistics): Float32Array;
+  /** Replaces the moving statistics by the mean of those of the batches. */
+  calibrate(batches: Iterable<Batch>, path: Path): void;
+  /** Weights, momentum and moving statistics: everything a checkpoint needs. */
+  values(): NamedValues;
+  /** @throws Error where they are not those of this network */
+  load(values: NamedValues): void;
+  dispose(): void;
+}
+
+/** Training has left the numbers that can be computed with. */
+export class DivergenceError extends Error {
+  constructor(what: string, value: number) {
+    super(`Training diverged: the ${what} is ${value}. Lower the learning rate.`);
+    this.name = "DivergenceError";
+  }
+}

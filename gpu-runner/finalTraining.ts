@@ -1,0 +1,309 @@
+/**
+ * Trains one architecture on all training images and tests it on images that the search never saw. Follows the
+ * recipe of DARTS (Liu et al. 2019); the `demo` preset is a short one for small images on a CPU.
+ */
+
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { countNetwork } from "../shared/count.ts";
+import { deriveNetwork, type Network } from "../shared/network.ts";
+import type { FinalTrainingReport, FinalTrainingTask } from "../shared/protocol.ts";
+import { deriveSeed } from "../shared/random.ts";
+import type { FinalTraining as RecipeOptions } from "../shared/specification.ts";
+import { type Augmentation, BatchSource, evaluationBatch } from "./data/batches.ts";
+import type { Dataset } from "./data/dataset.ts";
+import { EagerExecutor } from "./executor/eager.ts";
+import type { Executor } from "./executor/executor.ts";
+import { type ExportFile, exportFiles } from "./exports.ts";
+import type { Backend } from "./kernels/backend.ts";
+import type { WorkHooks } from "./trainRound.ts";
+import { deserialise, serialise } from "./weights.ts";
+
+/** Everything that decides a training, apart from the architecture and the seed. */
+export interface Recipe {
+  epochs: number;
+  batchSize: number;
+  learningRate: number;
+  /** How the learning rate falls: to 0 along a cosine, or by this factor every epoch. */
+  decay: "cosine" | number;
+  /** Share of the steps over which the learning rate rises from 0. */
+  warmup: number;
+  momentum: number;
+  weightDecay: number;
+  clipNorm: number;
+  padPixels: number;
+  cutout: number;
+  auxiliaryWeight: number;
+  /** At the end; rises linearly from 0. */
+  dropPath: number;
+  labelSmoothing: number;
+}
+
+const common = { momentum: 0.9, clipNorm: 5 };
+
+export const recipes: Record<RecipeOptions["preset"], Recipe> = {
+  "darts-cifar": {
+    ...common,
+    epochs: 600,
+    batchSize: 96,
+    learningRate: 0.025,
+    decay: "cosine",
+    warmup: 0,
+    weightDecay: 3e-4,
+    padPixels: 4,
+    cutout: 16,
+    auxiliaryWeight: 0.4,
+    dropPath: 0.3,
+    labelSmoothing: 0,
+  },
+  "darts-imagenet": {
+    ...common,
+    epochs: 250,
+    batchSize: 128,
+    learningRate: 0.1,
+    decay: 0.97,
+    warmup: 0,
+    weightDecay: 3e-5,
+    padPixels: 4,
+    cutout: 0,
+    auxiliaryWeight: 0.4,
+    dropPath: 0,
+    labelSmoothing: 0.1,
+  },
+  // An epoch or so: augmentation beyond flips, drop-path and cutout would only slow it down.
+  demo: {
+    ...common,
+    epochs: 1,
+    batchSize: 64,
+    learningRate: 0.1,
+    decay: "cosine",
+    warmup: 0.1,
+    weightDecay: 3e-4,
+    padPixels: 0,
+    cutout: 0,
+    auxiliaryWeight: 0,
+    dropPath: 0,
+    labelSmoothing: 0,
+  },
+};
+
+/** Statistics of a training of fewer steps are measured again at its end: moving ones would lag behind. */
+const CALIBRATED_BELOW_STEPS = 5000;
+const CALIBRATION_BATCHES = 20;
+const TEST_CHUNK = 250;
+/** The reported training loss is a moving average over about this many steps. */
+const LOSS_STEPS = 50;
+const LOG_SECONDS = 10;
+
+export interface FinalTrainingHooks extends WorkHooks {
+  log?: (line: string) => void;
+  afterStep?: () => Promise<void>;
+}
+
+export type FinalTrainingResult = Omit<FinalTrainingReport, "kind" | "leaseId" | "exports">;
+
+interface CheckpointMeta {
+  hash: string;
+  step: number;
+  trainLoss: number;
+  seconds: number;
+}
+
+export class FinalTraining {
+  readonly recipe: Recipe;
+  readonly network: Network;
+  readonly totalSteps: number;
+  readonly #task: FinalTrainingTask;
+  readonly #dataset: Dataset;
+  readonly #executor: Executor;
+  readonly #source: BatchSource;
+  readonly #stepsPerEpoch: number;
+  #step = 0;
+  #trainLoss = 0;
+  #seconds = 0;
+
+  constructor(backend: Backend, dataset: Dataset, task: FinalTrainingTask) {
+    const { height, width, channels, classes, count } = dataset.train;
+    this.#task = task;
+    this.#dataset = dataset;
+    this.recipe = resolveRecipe(task.recipe);
+    const { batchSize, auxiliaryWeight, padPixels, cutout, epochs } = this.recipe;
+    this.network = deriveNetwork({
+      genotype: task.genotype,
+      auxiliary: auxiliaryWeight > 0,
+      channels: task.channels,
+      layers: task.layers,
+      classes,
+      image: { height, width, channels },
+      stem: task.stem,
+    });
+    this.#stepsPerEpoch = Math.ceil(count / batchSize);
+    this.totalSteps = task.recipe.steps ?? Math.max(1, Math.round(epochs * this.#stepsPerEpoch));
+    this.#executor = new EagerExecutor(backend, this.network, deriveSeed(task.seed, "weights"));
+    const augmentation: Augmentation = { padPixels, flip: true, cutoutPixels: cutout };
+    const everyImage = Int32Array.from({ length: count }, (_, index) => index);
+    const seed = deriveSeed(task.seed, "batches");
+    this.#source = new BatchSource(dataset.train, everyImage, dataset, { batchSize, seed, augmentation });
+  }
+
+  /** Steps that have been trained. */
+  get step(): number {
+    return this.#step;
+  }
+
+  /** @throws DivergenceError; whatever the hooks throw */
+  async run(hooks: FinalTrainingHooks = {}): Promise<FinalTrainingResult> {
+    const startedAt = performance.now();
+    const before = this.#seconds;
+    const elapsed = () => before + (performance.now() - startedAt) / 1000;
+    let loggedAt = startedAt;
+    let loggedStep = this.#step;
+    this.#source.seek(this.#step);
+    while (this.#step < this.totalSteps) {
+      this.#trainStep();
+      this.#seconds = elapsed();
+      hooks.progress?.(this.#step, this.totalSteps, this.#trainLoss);
+      const sinceLog = (performance.now() - loggedAt) / 1000;
+      if (sinceLog > LOG_SECONDS) {
+        const rate = ((this.#step - loggedStep) * this.recipe.batchSize) / sinceLog;
+        const loss = this.#trainLoss.toFixed(3);
+        hooks.log?.(
+          `Final training: step ${this.#step} of ${this.totalSteps}, loss ${loss}, ${Math.round(rate)} images/s.`,
+        );
+        loggedAt = performance.now();
+        loggedStep = this.#step;
+      }
+      await nextTurn(); // timers, such as the heartbeat's, run here
+      hooks.checkpoint?.();
+      await hooks.afterStep?.();
+    }
+    if (this.totalSteps < CALIBRATED_BELOW_STEPS) this.#calibrate();
+    const { testAccuracy, testLoss } = await this.#test(hooks);
+    this.#seconds = elapsed();
+    hooks.log?.(`Final training: test accuracy ${testAccuracy.toFixed(2)}%.`);
+    const { parameters, macs } = countNetwork(this.network);
+    const { totalSteps: steps } = this;
+    return {
+      testAccuracy,
+      testLoss,
+      trainLoss: this.#trainLoss,
+      parameters,
+      macs,
+      steps,
+      seconds: this.#seconds,
+    };
+  }
+
+  /** The trained model in every format, ready to be stored. */
+  exports(result: FinalTrainingResult): ExportFile[] {
+    return exportFiles({
+      network: this.network,
+      values: this.#executor.values(),
+      genotype: this.#task.genotype,
+      hash: this.#task.hash,
+      dataset: this.#dataset,
+      size: { stem: this.#task.stem, channels: this.#task.channels, layers: this.#task.layers },
+      result,
+    });
+  }
+
+  /** Class scores before the softmax for images of the test set. */
+  logits(indices: readonly number[]): Float32Array {
+    const batch = evaluationBatch(this.#dataset.test, indices, this.#dataset);
+    return this.#executor.logits(batch, { kind: "only" }, "moving");
+  }
+
+  checkpoint(): Uint8Array {
+    const meta: CheckpointMeta = {
+      hash: this.#task.hash,
+      step: this.#step,
+      trainLoss: this.#trainLoss,
+      seconds: this.#seconds,
+    };
+    return serialise(this.#executor.values(), meta);
+  }
+
+  /** @throws Error where the file is damaged or of another architecture */
+  restore(bytes: Uint8Array): void {
+    const { values, meta } = deserialise(bytes);
+    const { hash, step, trainLoss, seconds } = meta as CheckpointMeta;
+    if (hash !== this.#task.hash) throw new Error(`The checkpoint is of architecture ${hash}.`);
+    this.#executor.load(values);
+    this.#step = step;
+    this.#trainLoss = trainLoss;
+    this.#seconds = seconds;
+  }
+
+  dispose(): void {
+    this.#executor.dispose();
+  }
+
+  #trainStep(): void {
+    const { recipe } = this;
+    const { loss } = this.#executor.trainStep(
+      this.#source.next(),
+      { kind: "only" },
+      {
+        learningRate: learningRateAt(recipe, this.#step, this.totalSteps, this.#stepsPerEpoch),
+        momentum: recipe.momentum,
+        weightDecay: recipe.weightDecay,
+        clipNorm: recipe.clipNorm,
+        dropPath: (recipe.dropPath * this.#step) / this.totalSteps,
+        labelSmoothing: recipe.labelSmoothing,
+        auxiliaryWeight: recipe.auxiliaryWeight,
+        seed: deriveSeed(this.#task.seed, "dropPath", this.#step),
+      },
+    );
+    this.#step++;
+    const share = Math.max(1 / this.#step, 1 / LOSS_STEPS);
+    this.#trainLoss += (loss - this.#trainLoss) * share;
+  }
+
+  #calibrate(): void {
+    this.#source.seek(this.totalSteps);
+    const batches = Array.from({ length: CALIBRATION_BATCHES }, () => this.#source.next());
+    this.#executor.calibrate(batches, { kind: "only" });
+  }
+
+  async #test(hooks: FinalTrainingHooks): Promise<{ testAccuracy: number; testLoss: number }> {
+    const { test } = this.#dataset;
+    let correct = 0;
+    let loss = 0;
+    for (let first = 0; first < test.count; first += TEST_CHUNK) {
+      const indices = Array.from(
+        { length: Math.min(TEST_CHUNK, test.count - first) },
+        (_, index) => first + index,
+      );
+      const batch = evaluationBatch(test, indices, this.#dataset);
+      const [part] = this.#executor.evaluate([batch], [{ kind: "only" }], "moving");
+      correct += part?.correct ?? 0;
+      loss += (part?.loss ?? 0) * indices.length;
+      await nextTurn();
+      hooks.checkpoint?.();
+    }
+    return { testAccuracy: (100 * correct) / test.count, testLoss: loss / test.count };
+  }
+}
+
+/** The preset with what the specification changes of it. */
+export function resolveRecipe(options: RecipeOptions): Recipe {
+  const recipe = { ...recipes[options.preset] };
+  for (const key of Object.keys(recipe) as (keyof Recipe)[]) {
+    const value = (options as Partial<Record<keyof Recipe, number>>)[key];
+    if (value !== undefined) Object.assign(recipe, { [key]: value });
+  }
+  return recipe;
+}
+
+/** The learning rate of a step: a short linear rise, then the recipe's decay. */
+export function learningRateAt(
+  { learningRate, decay, warmup }: Pick<Recipe, "learningRate" | "decay" | "warmup">,
+  step: number,
+  totalSteps: number,
+  stepsPerEpoch: number,
+): number {
+  const rising = warmup * totalSteps;
+  if (step < rising) return (learningRate * (step + 1)) / (rising + 1);
+  if (decay !== "cosine") return learningRate * decay ** Math.floor(step / stepsPerEpoch);
+  const done = (step - rising) / (totalSteps - rising);
+  return (learningRate / 2) * (1 + Math.cos(Math.PI * done));
+}

@@ -1,0 +1,68 @@
+/**
+ * Which operations each training step of a supernet uses. A step's path follows from the seed and the step's
+ * number alone, so that a run resumes anywhere.
+ *
+ * `fair` is the strict fairness of FairNAS (Chu et al. 2019): every operation of an edge is trained equally often.
+ */
+
+import type { Logits } from "../shared/protocol.ts";
+import { deriveSeed, Random } from "../shared/random.ts";
+import type { Path } from "./executor/executor.ts";
+
+export type PathKind = "fair" | "uniform" | "policy" | "mixture";
+
+/** What paths are drawn from. */
+export interface PathSource {
+  kind: PathKind;
+  seed: number;
+  /** By cell kind and edge, the number of operations. */
+  sizes: Record<string, readonly number[]>;
+  /** By cell kind, edge and operation: the distribution of `policy`, the weights of `mixture`. */
+  logits: Logits;
+}
+
+type Draw = (source: PathSource, step: number, kind: string, edge: number, size: number) => number;
+
+const draws: Record<Exclude<PathKind, "mixture">, Draw> = {
+  /** Over every `size` consecutive steps a new order of the edge's operations. */
+  fair({ seed }, step, kind, edge, size) {
+    const order = Array.from({ length: size }, (_, index) => index);
+    new Random(deriveSeed(seed, "fair", kind, edge, Math.floor(step / size))).shuffle(order);
+    return order[step % size] as number;
+  },
+  uniform: ({ seed }, step, kind, edge, size) =>
+    new Random(deriveSeed(seed, "uniform", kind, edge, step)).integer(size),
+  policy: ({ seed, logits }, step, kind, edge) =>
+    new Random(deriveSeed(seed, "policy", kind, edge, step)).categorical(softmax(logits[kind]?.[edge] ?? [])),
+};
+
+/**
+ * The path of a step.
+ *
+ * @param step counted from the beginning of the stage
+ * @example
+ * const path = pathAt({ kind: "fair", seed: 7, sizes: { normal: [8, 8] }, logits: {} }, 12);
+ */
+export function pathAt(source: PathSource, step: number): Path {
+  if (source.kind === "mixture") return { kind: "mixture", weights: mapEdges(source.logits, softmax) };
+  const draw = draws[source.kind];
+  const selection = Object.fromEntries(
+    Object.entries(source.sizes).map(([kind, sizes]) => [
+      kind,
+      sizes.map((size, edge) => draw(source, step, kind, edge, size)),
+    ]),
+  );
+  return { kind: "single", selection };
+}
+
+/** Probabilities in proportion to e^logit. */
+export function softmax(logits: readonly number[]): number[] {
+  const largest = Math.max(...logits);
+  const powers = logits.map((logit) => Math.exp(logit - largest));
+  const total = powers.reduce((sum, power) => sum + power, 0);
+  return powers.map((power) => power / total);
+}
+
+function mapEdges<T, U>(record: Record<string, T[]>, map: (value: T) => U): Record<string, U[]> {
+  return Object.fromEntries(Object.entries(record).map(([kind, edges]) => [kind, edges.map(map)]));
+}

@@ -1,0 +1,328 @@
+/**
+ * The trained numbers of a network: named weights with their momentum, moving statistics of batch
+ * normalisation, their start values, their hash and their file format. Knows shapes and names, not how a
+ * network is executed.
+ *
+ * The file: 4 bytes length of a JSON header, the header, then 32-bit floats, all little-endian.
+ */
+
+import type { Tensor, Tensor1D } from "@tensorflow/tfjs-core";
+import type { Choice, Layer, Network } from "../shared/network.ts";
+import { deriveSeed, Random } from "../shared/random.ts";
+import type { TensorFlow } from "./kernels/backend.ts";
+
+/** One weight: how it is called, shaped and started. */
+export interface WeightShape {
+  name: string;
+  shape: number[];
+  start: "he-normal" | "zeros" | "ones";
+  /** Inputs that one output sums over, for the start values. */
+  fanIn: number;
+}
+
+/** The weights that one layer owns; layers without a row own none. */
+const weightsOfLayer: {
+  [K in Layer["kind"]]?: (layer: Extract<Layer, { kind: K }>, path: string) => WeightShape[];
+} = {
+  conv: ({ kernel: [height, width], inputs, outputs, bias }, path) => [
+    {
+      name: `${path}.weight`,
+      shape: [height, width, inputs, outputs],
+      start: "he-normal",
+      fanIn: height * width * inputs,
+    },
+    ...(bias
+      ? [{ name: `${path}.bias`, shape: [outputs], start: "zeros", fanIn: 1 } satisfies WeightShape]
+      : []),
+  ],
+  depthwiseConv: ({ kernel, channels }, path) => [
+    {
+      name: `${path}.weight`,
+      shape: [kernel, kernel, channels, 1],
+      start: "he-normal",
+      fanIn: kernel * kernel,
+    },
+  ],
+  batchNorm: ({ channels, affine }, path) =>
+    affine
+      ? [
+          { name: `${path}.scale`, shape: [channels], start: "ones", fanIn: 1 },
+          { name: `${path}.shift`, shape: [channels], start: "zeros", fanIn: 1 },
+        ]
+      : [],
+  linear: ({ inputs, outputs }, path) => [
+    // Half of He's variance: no ReLU follows a classifier.
+    { name: `${path}.weight`, shape: [inputs, outputs], start: "he-normal", fanIn: 2 * inputs },
+    { name: `${path}.bias`, shape: [outputs], start: "zeros", fanIn: 1 },
+  ],
+};
+
+/** Calls `visit` for every layer of the list, branches included, with the path that names its weights. */
+export function visitLayers(
+  layers: Layer[],
+  path: string,
+  visit: (layer: Layer, path: string) => void,
+): void {
+  for (const [index, layer] of layers.entries()) {
+    const layerPath = `${path}.${index}`;
+    visit(layer, layerPath);
+    if (layer.kind !== "concat" && layer.kind !== "sum") continue;
+    for (const [branch, inner] of layer.branches.entries())
+      visitLayers(inner, `${layerPath}.${branch}`, visit);
+  }
+}
+
+/** The weights of one list of layers. */
+export function weightShapesOf({ path, layers }: { path: string; layers: Layer[] }): WeightShape[] {
+  const found: WeightShape[] = [];
+  visitLayers(layers, path, (layer, layerPath) => {
+    const rule = weightsOfLayer[layer.kind] as ((layer: Layer, path: string) => WeightShape[]) | undefined;
+    if (rule) found.push(...rule(layer, layerPath));
+  });
+  return found;
+}
+
+/** Everything that has a path: what runs whatever is chosen, and the choices that `isChosen` accepts. */
+export function* layerLists(
+  network: Network,
+  isChosen: (choice: Choice, index: number, kind: string, position: number) => boolean = () => true,
+): Generator<{ path: string; layers: Layer[] }> {
+  yield* network.stems;
+  for (const cell of network.cells) {
+    yield* cell.preprocess;
+    for (const edge of cell.edges) {
+      for (const [index, choice] of edge.choices.entries()) {
+        if (isChosen(choice, index, cell.kind, edge.position)) yield choice;
+      }
+    }
+  }
+  yield network.head;
+  if (network.auxiliary) yield network.auxiliary;
+}
+
+/** Every weight of the network, in order of execution. */
+export const weightShapes = (network: Network): WeightShape[] =>
+  [...layerLists(network)].flatMap(weightShapesOf);
+
+/** Paths and channels of the batch normalisations of a derived network, in order of description. */
+export function normalisationShapes(network: Network): { path: string; channels: number }[] {
+  const found: { path: string; channels: number }[] = [];
+  for (const { path, layers } of layerLists(network)) {
+    visitLayers(layers, path, (layer, layerPath) => {
+      if (layer.kind === "batchNorm") found.push({ path: layerPath, channels: layer.channels });
+    });
+  }
+  return found;
+}
+
+export const sizeOf = (shape: readonly number[]): number =>
+  shape.reduce((product, length) => product * length, 1);
+
+/**
+ * A weight's first values. They follow from the seed and the weight's name alone, so that a weight starts the
+ * same whatever other weights the network has.
+ */
+export function startValues({ name, shape, start, fanIn }: WeightShape, seed: number): Float32Array {
+  const values = new Float32Array(sizeOf(shape));
+  if (start === "ones") return values.fill(1);
+  if (start === "zeros") return values;
+  const random = new Random(deriveSeed(seed, "weight", name));
+  const deviation = Math.sqrt(2 / fanIn);
+  for (let index = 0; index < values.length; index++) values[index] = deviation * random.normal();
+  return values;
+}
+
+/** Names with their values as plain arrays: what a checkpoint holds. */
+export type NamedValues = Map<string, { shape: number[]; values: Float32Array }>;
+
+/** A weight's tensors. `flat` and `momentum` have one dimension; momentum is absent until the first step. */
+interface Slot {
+  value: Tensor;
+  flat: Tensor1D;
+  momentum?: Tensor1D;
+}
+
+/** The weights of a network as tensors that live until `dispose`, with the momentum of those that were trained. */
+export class Weights {
+  readonly tf: TensorFlow;
+  readonly shapes: ReadonlyMap<string, WeightShape>;
+  /** Sorted. */
+  readonly names: readonly string[];
+  readonly #slots = new Map<string, Slot>();
+
+  /** @throws Error where two weights have the same name */
+  constructor(tf: TensorFlow, shapes: WeightShape[], seed: number) {
+    this.tf = tf;
+    this.shapes = new Map(shapes.map((shape) => [shape.name, shape]));
+    if (this.shapes.size !== shapes.length) throw new Error("Two weights of the network have the same name.");
+    this.names = [...this.shapes.keys()].sort();
+    for (const shape of shapes) this.update(shape.name, tf.tensor1d(startValues(shape, seed)), undefined);
+  }
+
+  /** In the weight's shape. */
+  get(name: string): Tensor {
+    return this.#slot(name).value;
+  }
+
+  flat(name: string): Tensor1D {
+    return this.#slot(name).flat;
+  }
+
+  momentum(name: string): Tensor1D | undefined {
+    return this.#slot(name).momentum;
+  }
+
+  shapeOf(name: string): readonly number[] {
+    const known = this.shapes.get(name);
+    if (!known) throw new Error(`The network has no weight ${name}.`);
+    return known.shape;
+  }
+
+  /** Takes ownership of the tensors and disposes those that they replace. */
+  update(name: string, flat: Tensor1D, momentum: Tensor1D | undefined): void {
+    const { tf } = this;
+    const shape = this.shapeOf(name);
+    const value = shape.length === 1 ? flat : tf.tidy(() => tf.reshape(flat, [...shape]));
+    const slot: Slot = { value: tf.keep(value), flat: tf.keep(flat) };
+    if (momentum) slot.momentum = tf.keep(momentum);
+    this.#disposeSlot(this.#slots.get(name));
+    this.#slots.set(name, slot);
+  }
+
+  /** All weights, one after the other in the order of their names. */
+  joined(): Float32Array {
+    const { tf } = this;
+    const joined = tf.tidy(() => tf.concat1d(this.names.map((name) => this.flat(name))));
+    const values = joined.dataSync() as Float32Array;
+    joined.dispose();
+    return values;
+  }
+
+  /** FNV-1a 64 over the weights' 32-bit words in the order of their names, hexadecimal. */
+  digest(): string {
+    return fnv1a64(this.joined());
+  }
+
+  /** Weights under their names and momentum under `momentum/<name>`. */
+  values(): NamedValues {
+    const result: NamedValues = new Map();
+    const joined = this.joined();
+    let offset = 0;
+    for (const name of this.names) {
+      const shape = [...this.shapeOf(name)];
+      const end = offset + sizeOf(shape);
+      result.set(name, { shape, values: joined.slice(offset, end) });
+      offset = end;
+    }
+    for (const name of this.names) {
+      const momentum = this.momentum(name);
+      if (!momentum) continue;
+      const values = Float32Array.from(momentum.dataSync());
+      result.set(`momentum/${name}`, { shape: [values.length], values });
+    }
+    return result;
+  }
+
+  /**
+   * Replaces weights and momentum by those of `values()`.
+   *
+   * @throws Error where a weight is missing or has another shape
+   */
+  load(stored: NamedValues): void {
+    for (const [name, { shape }] of this.shapes) {
+      const entry = stored.get(name);
+      if (!entry) throw new Error(`The checkpoint has no weight ${name}.`);
+      if (entry.shape.join() !== shape.join()) {
+        throw new Error(
+          `Weight ${name} is [${entry.shape}] in the checkpoint and [${shape}] in the network.`,
+        );
+      }
+    }
+    for (const name of this.names) {
+      const momentum = stored.get(`momentum/${name}`);
+      this.update(
+        name,
+        this.tf.tensor1d((stored.get(name) as { values: Float32Array }).values),
+        momentum && this.tf.tensor1d(momentum.values),
+      );
+    }
+  }
+
+  dispose(): void {
+    for (const slot of this.#slots.values()) this.#disposeSlot(slot);
+    this.#slots.clear();
+  }
+
+  #slot(name: string): Slot {
+    const slot = this.#slots.get(name);
+    if (!slot) throw new Error(`The network has no weight ${name}.`);
+    return slot;
+  }
+
+  #disposeSlot(slot: Slot | undefined): void {
+    if (!slot) return;
+    slot.flat.dispose();
+    if (slot.value !== slot.flat) slot.value.dispose();
+    slot.momentum?.dispose();
+  }
+}
+
+/** FNV-1a with 64 bits, fed 32 bits at a time: fast enough for millions of weights each round. */
+export function fnv1a64(values: Float32Array): string {
+  const words = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  let high = 0xcbf29ce4;
+  let low = 0x84222325;
+  for (let index = 0; index < words.length; index++) {
+    low = (low ^ (words[index] as number)) >>> 0;
+    // Times 2^40 + 435, modulo 2^64.
+    const product = low * 435;
+    high = (Math.imul(high, 435) + Math.floor(product / 0x1_0000_0000) + (low << 8)) >>> 0;
+    low = product >>> 0;
+  }
+  return high.toString(16).padStart(8, "0") + low.toString(16).padStart(8, "0");
+}
+
+interface FileHeader {
+  meta: unknown;
+  tensors: { name: string; shape: number[] }[];
+}
+
+/** The checkpoint file of named values; `meta` is any JSON. */
+export function serialise(values: NamedValues, meta: unknown): Uint8Array {
+  const header: FileHeader = { meta, tensors: [...values].map(([name, { shape }]) => ({ name, shape })) };
+  const text = Buffer.from(JSON.stringify(header));
+  const padding = (4 - (text.length % 4)) % 4;
+  const headerText = Buffer.concat([text, Buffer.alloc(padding, " ")]);
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(headerText.length);
+  const parts = [...values.values()].map(({ values: floats }) =>
+    Buffer.from(floats.buffer, floats.byteOffset, floats.byteLength),
+  );
+  return Buffer.concat([length, headerText, ...parts]);
+}
+
+/** @throws Error where the bytes are no file of `serialise` */
+export function deserialise(bytes: Uint8Array): { values: NamedValues; meta: unknown } {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const damaged = (what: string) => new Error(`the checkpoint is damaged: ${what}`);
+  if (bytes.length < 4) throw damaged("it is too short");
+  const headerEnd = 4 + view.getUint32(0, true);
+  if (headerEnd > bytes.length) throw damaged("its header is cut off");
+  let header: FileHeader;
+  try {
+    header = JSON.parse(Buffer.from(bytes.subarray(4, headerEnd)).toString("utf8"));
+  } catch {
+    throw damaged("its header is no JSON");
+  }
+  const values: NamedValues = new Map();
+  let offset = headerEnd;
+  for (const { name, shape } of header.tensors) {
+    const end = offset + sizeOf(shape) * 4;
+    if (end > bytes.length) throw damaged(`${name} is cut off`);
+    // A copy, because the offset in the file need not be aligned.
+    values.set(name, { shape, values: new Float32Array(bytes.slice(offset, end).buffer) });
+    offset = end;
+  }
+  if (offset !== bytes.length) throw damaged("it is too long");
+  return { values, meta: header.meta };
+}
