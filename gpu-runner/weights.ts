@@ -320,7 +320,7 @@ export function deserialise(bytes: Uint8Array): { values: NamedValues; meta: unk
     const end = offset + sizeOf(shape) * 4;
     if (end > bytes.length) throw damaged(`${name} is cut off`);
     // A copy, because the offset in the file need not be aligned.
-    values.set(name, { shape, values: new Float32Array(bytes.slice(offset, end).buffer) });
+    values.set(name, { shape, values: new Float32Array(new Uint8Array(bytes.subarray(offset, end)).buffer) });
     offset = end;
   }
   if (offset !== bytes.length) throw damaged("it is too long");

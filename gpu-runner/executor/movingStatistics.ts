@@ -97,6 +97,7 @@ export class MovingStatistics {
 
   /** Layers that the batch did not pass keep what they have. */
   #replace(combine: (old: Tensor1D, seen: Tensor1D) => Tensor1D): void {
+    if (this.#shapes.length === 0) return;
     for (const quantity of quantities) {
       const next = this.#tf.tidy(() => {
         const old = this.#flat[quantity];
