@@ -28,6 +28,12 @@ import { download } from "../upload.ts";
 const tags = ["Trainings"];
 const reading = { tags, security: [{ token: ["searches:read"] }, {}] };
 
+/** Without the defaults: what is not given stays as the specification has it. */
+const recipeChange = finalTrainingSchema
+  .omit({ top: true })
+  .partial()
+  .extend({ preset: finalTrainingSchema.shape.preset.unwrap().optional() });
+
 const start = createRoute({
   method: "post",
   path: "/searches/{id}/trainings",
@@ -40,7 +46,7 @@ const start = createRoute({
     body: body(
       z.strictObject({
         hash: z.string(),
-        recipe: finalTrainingSchema.omit({ top: true }).partial().optional(),
+        recipe: recipeChange.optional(),
       }),
     ),
   },
@@ -84,15 +90,16 @@ trainings.openapi(start, async (c) => {
   const [architecture] = await findArchitecture(c.env.DB, searchId, hash);
   if (architecture === undefined)
     throw new Problem("not-found", `The archive of this search holds no architecture "${hash}".`);
-  const asked = Object.fromEntries(
-    Object.entries(recipe ?? {}).filter(([key]) => key !== "preset" || recipe?.preset),
-  );
   const training = await insertTraining(c.env.DB, {
     id: newId(),
     searchId,
     hash,
     genotype: architecture.genotype,
-    recipe: { ...specification.finalTraining, ...asked },
+    recipe: {
+      ...specification.finalTraining,
+      ...recipe,
+      preset: recipe?.preset ?? specification.finalTraining.preset,
+    },
     createdAt: Date.now(),
   });
   return c.json(trainingView({ ...training, progress: null }), 201, {

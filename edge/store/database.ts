@@ -11,7 +11,7 @@ export function statement(
   values: Record<string, string | number | null> = {},
 ): D1PreparedStatement {
   const names: string[] = [];
-  const text = sql.replace(/:([a-zA-Z]+)/g, (_, name: string) => {
+  const text = sql.replace(/:([a-zA-Z]\w*)/g, (_, name: string) => {
     if (!Object.hasOwn(values, name)) throw new RangeError(`no value for :${name}`);
     if (!names.includes(name)) names.push(name);
     return `?${names.indexOf(name) + 1}`;
