@@ -5,7 +5,10 @@ export type Value = string | number | boolean | null | undefined;
 /** @param columns key and heading of each column */
 export function textTable(rows: readonly Record<string, Value>[], columns: Record<string, string>): string {
   const keys = Object.keys(columns);
-  const cells = rows.map((row) => keys.map((key) => text(row[key])));
+  const wholes = keys.map((key) =>
+    rows.every((row) => typeof row[key] !== "number" || Number.isInteger(row[key])),
+  );
+  const cells = rows.map((row) => keys.map((key, index) => text(row[key], wholes[index] === true)));
   const widths = keys.map((key, index) =>
     Math.max((columns[key] ?? "").length, ...cells.map((row) => (row[index] ?? "").length)),
   );
@@ -20,8 +23,8 @@ export function textTable(rows: readonly Record<string, Value>[], columns: Recor
   return [line(keys.map((key) => columns[key] ?? "")), ...cells.map(line)].join("\n");
 }
 
-function text(value: Value): string {
+function text(value: Value, isWhole: boolean): string {
   if (value === null || value === undefined) return "-";
   if (typeof value !== "number") return String(value);
-  return Number.isInteger(value) ? value.toLocaleString("en-US") : value.toFixed(2);
+  return isWhole ? value.toLocaleString("en-US") : value.toFixed(2);
 }

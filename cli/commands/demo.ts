@@ -1,6 +1,6 @@
 /** `nasturtium demo`: a whole search on this machine, from an empty database to a trained model. */
 
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { loadDataset } from "../../gpu-runner/data/dataset.ts";
@@ -92,7 +92,8 @@ async function runDemo(ctx: Context, edge: LocalEdge, options: DemoOptions): Pro
 
   const specification = demoSpecification(minutes, seed);
   const { id } = await client.json("/v1/searches", searchSchema, { method: "POST", body: specification });
-  const runner = await startRunner(client, id, backend);
+  const folder = path.join(runs, id);
+  const runner = await startRunner(client, id, backend, folder);
   let ended: number | null | undefined;
   void runner.exited.then((code) => {
     ended = code;
@@ -110,7 +111,6 @@ async function runDemo(ctx: Context, edge: LocalEdge, options: DemoOptions): Pro
     seconds.search = round(followed.seconds.search);
     seconds.finalTraining = round(followed.seconds.finalTraining);
     const training = bestOf(followed.trainings);
-    const folder = path.join(runs, id);
     const { front, candidates } = await writeFront(client, id, folder, training.hash);
     const exports = await writeExports(client, training, folder, ctx.progress);
     const { progress } = followed.search;
@@ -155,7 +155,13 @@ async function prepareData(ctx: Context): Promise<void> {
 }
 
 /** A real runner in a process of its own, with a token that can do nothing else. */
-async function startRunner(client: EdgeClient, searchId: string, backend: string): Promise<Child> {
+async function startRunner(
+  client: EdgeClient,
+  searchId: string,
+  backend: string,
+  folder: string,
+): Promise<Child> {
+  mkdirSync(folder, { recursive: true });
   const { token } = await client.json("/v1/tokens", createdTokenSchema, {
     method: "POST",
     body: { name: "runner of the demo", scopes: ["runner"] },
@@ -168,6 +174,8 @@ async function startRunner(client: EdgeClient, searchId: string, backend: string
       NASTURTIUM_TOKEN: token,
       NASTURTIUM_BACKEND: backend,
     },
+    onLine: (line) =>
+      appendFileSync(path.join(folder, "runner.log"), `${new Date().toISOString()} ${line}\n`),
   });
 }
 

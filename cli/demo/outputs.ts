@@ -67,7 +67,7 @@ export async function writeExports(
     }
     written[format] = format === "tfjs" ? target : path.relative(folder, first);
   }
-  step.finish(path.join(folder, "exports"));
+  step.finish(path.relative("", path.join(folder, "exports")));
   return written;
 }
 
