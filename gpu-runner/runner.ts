@@ -128,7 +128,8 @@ export class Runner {
     const { signal, untilIdle, log } = this.#settings;
     const runnerId = await this.#register();
     let next: LeasedTask | null = null;
-    while (!signal.aborted) {
+    // A task that came with an answer is given back even when the runner was asked to end meanwhile.
+    while (!signal.aborted || next !== null) {
       if (next === null) {
         const answer = await this.#askForWork(runnerId);
         next = answer.lease;
@@ -188,6 +189,7 @@ export class Runner {
     const { log, signal } = this.#settings;
     const lease = new Lease(held, this.#client, signal);
     try {
+      lease.hooks.checkpoint?.();
       const report =
         held.task.kind === "trainRound"
           ? await this.#trainRound(held.task, lease)

@@ -59,6 +59,8 @@ interface Held {
   /** Of the steps of the round that is under way. */
   lossSum: number;
   round: number;
+  /** Of `round`, for the case that its report got lost. */
+  lastResult: RoundResult | undefined;
 }
 
 export class SupernetTrainer {
@@ -82,6 +84,7 @@ export class SupernetTrainer {
   canRun(task: TrainRoundTask): boolean {
     const held = this.#held;
     if (held !== undefined && isSame(held, task.searchId, task.stage)) {
+      if (held.round === task.round) return held.lastResult !== undefined;
       return held.round < task.round && held.stepsDone >= task.firstStep;
     }
     return task.firstStep === 0;
@@ -95,6 +98,7 @@ export class SupernetTrainer {
   async run(task: TrainRoundTask, hooks: WorkHooks = {}): Promise<RoundResult> {
     const startedAt = performance.now();
     const held = await this.#hold(task);
+    if (held.round === task.round && held.lastResult !== undefined) return held.lastResult;
     if (held.stepsDone < task.firstStep || held.stepsDone > task.firstStep + task.steps) {
       throw new Error(
         `Round ${task.round} trains steps ${task.firstStep} to ${task.firstStep + task.steps}, but the supernet has ${held.stepsDone} steps.`,
@@ -115,6 +119,7 @@ export class SupernetTrainer {
       },
     };
     held.lossSum = 0;
+    held.lastResult = result;
     this.#endedAt = performance.now();
     return result;
   }
@@ -184,7 +189,8 @@ export class SupernetTrainer {
       ]),
     );
     const executor = new EagerExecutor(this.#backend, network, stage.seed);
-    return { searchId, stage, executor, source, halves, dataset, sizes, stepsDone: 0, lossSum: 0, round: -1 };
+    const progress = { stepsDone: 0, lossSum: 0, round: -1, lastResult: undefined };
+    return { searchId, stage, executor, source, halves, dataset, sizes, ...progress };
   }
 
   async #train(held: Held, task: TrainRoundTask, hooks: WorkHooks): Promise<void> {

@@ -1,0 +1,321 @@
+import { createServer, type IncomingMessage, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { LeasedTask, Report, TrainRoundTask } from "../shared/protocol.ts";
+import { Random } from "../shared/random.ts";
+import type { Dataset, Images } from "./data/dataset.ts";
+import { EdgeClient } from "./edgeClient.ts";
+import { type Backend, loadBackend } from "./kernels/backend.ts";
+import { Runner, type RunnerSettings } from "./runner.ts";
+
+const SEARCH = "search";
+const STEPS = 2;
+
+let backend: Backend;
+let edge: FakeEdge;
+
+beforeAll(async () => {
+  backend = await loadBackend(process.env.NASTURTIUM_BACKEND === "wasm" ? "wasm" : "tensorflow");
+});
+
+beforeEach(async () => {
+  edge = new FakeEdge();
+  await edge.listen();
+});
+
+afterEach(() => edge.close());
+
+function images(count: number): Images {
+  const random = new Random(count);
+  const pixels = Uint8Array.from({ length: count * 64 }, () => random.integer(256));
+  const labels = Uint8Array.from({ length: count }, () => random.integer(2));
+  return { count, height: 8, width: 8, channels: 1, classes: 2, classNames: ["a", "b"], pixels, labels };
+}
+
+const dataset: Dataset = {
+  name: "noise",
+  train: images(64),
+  test: images(16),
+  mean: [0.5],
+  std: [0.3],
+  digest: "",
+};
+
+const operations = ["none", "skip_connect", "sep_conv_3x3"];
+const edges = [operations, operations];
+
+function round(number: number): TrainRoundTask {
+  return {
+    kind: "trainRound",
+    taskId: `round-${number}`,
+    searchId: SEARCH,
+    round: number,
+    stage: {
+      index: 0,
+      seed: 7,
+      dataset: "fashion-mnist",
+      space: { normal: operations, reduction: operations, nodes: 1 },
+      choices: { normal: edges, reduction: edges },
+      stem: "cifar",
+      channels: 4,
+      layers: 3,
+      batchSize: 8,
+      validationFraction: 0.5,
+      totalSteps: 20,
+      learningRate: 0.05,
+      momentum: 0.9,
+      weightDecay: 3e-4,
+      clipNorm: 5,
+    },
+    firstStep: number * STEPS,
+    steps: STEPS,
+    paths: "fair",
+    pathSeed: 9,
+    logits: {},
+    skipDropout: 0.2,
+    candidates: [{ selection: { normal: ["skip_connect", "none"], reduction: ["sep_conv_3x3", "none"] } }],
+    evaluation: { images: 16, offset: 0 },
+  };
+}
+
+/** A real server that speaks the runner protocol and hands out rounds one after the other. */
+class FakeEdge {
+  rounds = 4;
+  reports: Extract<Report, { kind: "trainRound" }>[] = [];
+  failures: string[] = [];
+  released: string[] = [];
+  checkpoints: { blobId: string; round: number; bytes: number; sha256: string; createdAt: string }[] = [];
+  readonly blobs = new Map<string, Buffer>();
+  /** Called before each request is answered; what it returns is the answer. */
+  intercept: (method: string, path: string) => { status: number; body: unknown } | undefined = () =>
+    undefined;
+  lease = 0;
+  readonly #server: Server = createServer((req, res) => {
+    this.#answer(req).then(
+      ({ status, body }) => {
+        res.writeHead(status, { "content-type": "application/json" });
+        res.end(Buffer.isBuffer(body) ? body : JSON.stringify(body));
+      },
+      (err) => res.destroy(err),
+    );
+  });
+
+  async listen(): Promise<void> {
+    await new Promise<void>((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  async close(): Promise<void> {
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  #next(): LeasedTask | null {
+    if (this.reports.length >= this.rounds) return null;
+    this.lease++;
+    return {
+      leaseId: `lease-${this.lease}`,
+      leaseSeconds: 90,
+      heartbeatSeconds: 1,
+      leaseExpiresAt: new Date(Date.now() + 90_000).toISOString(),
+      task: round(this.reports.length),
+    };
+  }
+
+  async #answer(req: IncomingMessage): Promise<{ status: number; body: unknown }> {
+    const chunks: Buffer[] = [];
+    for await (const chunk of req) chunks.push(chunk as Buffer);
+    const bytes = Buffer.concat(chunks);
+    const method = req.method ?? "";
+    const { pathname, searchParams } = new URL(req.url ?? "", "http://edge");
+    const forced = this.intercept(method, pathname);
+    if (forced) return forced;
+    const ok = (body: unknown) => ({ status: 200, body });
+    const json = () => JSON.parse(bytes.toString());
+    if (pathname === "/v1/runners") return ok({ runnerId: "runner" });
+    if (pathname === "/v1/tasks/lease") return ok({ lease: this.#next(), retryAfterSeconds: 0.05 });
+    if (pathname.endsWith("/heartbeat")) return ok({ leaseExpiresAt: new Date().toISOString(), stop: false });
+    if (pathname.endsWith("/release")) {
+      this.released.push(json().leaseId);
+      return ok({ released: true });
+    }
+    if (pathname.endsWith("/report")) {
+      const report: Report = json();
+      if (report.kind === "failure") {
+        this.failures.push(report.message);
+        this.rounds = 0;
+        return ok({ accepted: true, next: null });
+      }
+      if (report.kind === "trainRound") this.reports.push(report);
+      return ok({ accepted: true, next: this.#next() });
+    }
+    if (pathname === "/v1/tasks") {
+      const from = Number(searchParams.get("fromRound"));
+      const data = this.reports.map(({ digest }, index) => ({ round: index, task: round(index), digest }));
+      return ok({ data: data.slice(from, from + 2), nextRound: null });
+    }
+    if (pathname.endsWith("/checkpoints")) return ok({ data: this.checkpoints });
+    if (pathname === "/v1/blobs") {
+      const blobId = `blob-${this.blobs.size}`;
+      this.blobs.set(blobId, Buffer.alloc(0));
+      this.checkpoints.unshift({
+        blobId,
+        round: json().round,
+        bytes: json().bytes,
+        sha256: "",
+        createdAt: "",
+      });
+      return ok({ blobId, partBytes: 4096 });
+    }
+    const blobId = pathname.split("/")[3] ?? "";
+    if (method === "PUT") {
+      this.blobs.set(blobId, Buffer.concat([this.blobs.get(blobId) ?? Buffer.alloc(0), bytes]));
+      return ok({});
+    }
+    if (pathname.endsWith("/complete")) {
+      const checkpoint = this.checkpoints.find((candidate) => candidate.blobId === blobId);
+      if (checkpoint) checkpoint.sha256 = json().sha256;
+      return ok({});
+    }
+    return { status: 200, body: this.blobs.get(blobId) };
+  }
+}
+
+function start(settings: Partial<RunnerSettings> = {}): {
+  ended: Promise<void>;
+  stop: () => void;
+  lines: string[];
+} {
+  const lines: string[] = [];
+  const controller = new AbortController();
+  const client = new EdgeClient({ edge: edge.url, token: "token" });
+  const runner = new Runner(client, backend, async () => dataset, {
+    name: "test",
+    untilIdle: true,
+    checkpointSeconds: 60,
+    log: (line) => lines.push(line),
+    signal: controller.signal,
+    ...settings,
+  });
+  return { ended: runner.run(), stop: () => controller.abort(), lines };
+}
+
+async function digestsOfWholeRun(): Promise<string[]> {
+  await start().ended;
+  const digests = edge.reports.map(({ digest }) => digest);
+  edge.reports = [];
+  return digests;
+}
+
+describe("a runner", () => {
+  it("works through the rounds and ends when there is nothing to do", async () => {
+    await start().ended;
+    expect(edge.reports.length).toBe(4);
+    const [report] = edge.reports;
+    expect(report?.measurements[0]).toMatchObject({ candidate: 0, images: 16 });
+    expect(report?.trainLoss).toBeGreaterThan(0);
+    expect(new Set(edge.reports.map(({ digest }) => digest)).size).toBe(4);
+  });
+
+  it("that comes later repeats the rounds and reaches the same weights", async () => {
+    const wanted = await digestsOfWholeRun();
+    edge.rounds = 2;
+    await start().ended;
+    edge.rounds = 4;
+    const second = start();
+    await second.ended;
+    expect(edge.reports.map(({ digest }) => digest)).toEqual(wanted);
+    expect(second.lines).toContain("Repeated round 1.");
+  });
+
+  it("loads the last good checkpoint, where the newest is damaged the one before", async () => {
+    const wanted = await digestsOfWholeRun();
+    edge.rounds = 3;
+    await start({ checkpointSeconds: 0 }).ended;
+    expect(edge.checkpoints.map(({ round: last }) => last)).toEqual([1, 0]);
+    edge.blobs.get(edge.checkpoints[0]?.blobId ?? "")?.fill(0, 100, 200);
+    edge.rounds = 4;
+    const second = start();
+    await second.ended;
+    expect(second.lines.some((line) => /after round 1 is of no use.*SHA-256/.test(line))).toBe(true);
+    expect(second.lines).toContain("Loaded the checkpoint after round 0.");
+    expect(edge.reports.map(({ digest }) => digest)).toEqual(wanted);
+  });
+
+  it("says so and goes on when repeated weights differ from those reported", async () => {
+    edge.rounds = 1;
+    await start().ended;
+    (edge.reports[0] as { digest: string }).digest = "0000000000000000";
+    edge.rounds = 2;
+    const second = start();
+    await second.ended;
+    expect(second.lines.some((line) => line.includes("differ from those reported"))).toBe(true);
+    expect(edge.reports.length).toBe(2);
+  });
+
+  it("that is asked to end stores a checkpoint and gives its task back; the next one reaches the same weights", async () => {
+    const wanted = await digestsOfWholeRun();
+    const first = start({ untilIdle: false });
+    edge.intercept = (_method, path) => {
+      if (path.endsWith("/report") && edge.reports.length === 2) setImmediate(first.stop);
+      return undefined;
+    };
+    await first.ended;
+    edge.intercept = () => undefined;
+    expect(edge.reports.length).toBeLessThan(4);
+    expect(edge.released.length).toBe(1);
+    expect(edge.checkpoints.length).toBe(1);
+    await start().ended;
+    expect(edge.reports.map(({ digest }) => digest)).toEqual(wanted);
+  });
+
+  it("drops a task whose lease is lost and asks for another", async () => {
+    let refusals = 1;
+    edge.intercept = (_method, path) => {
+      if (!path.endsWith("/report") || refusals-- <= 0) return undefined;
+      return {
+        status: 409,
+        body: { type: "https://edge/docs/problems/lease-lost", title: "The lease is lost" },
+      };
+    };
+    const runner = start();
+    await runner.ended;
+    expect(runner.lines.some((line) => line.includes("dropped"))).toBe(true);
+    expect(edge.reports.length).toBe(4);
+    expect(edge.reports[0]?.trainLoss).toBeGreaterThan(0);
+    expect(edge.failures).toEqual([]);
+  });
+
+  it("repeats requests that fail for reasons that pass", async () => {
+    let failures = 2;
+    edge.intercept = (_method, path) =>
+      path.endsWith("/report") && failures-- > 0 ? { status: 503, body: { title: "busy" } } : undefined;
+    await start().ended;
+    expect(edge.reports.length).toBe(4);
+  });
+
+  it("reports what went wrong when a task cannot be done", async () => {
+    const client = new EdgeClient({ edge: edge.url, token: "token" });
+    const load = () => Promise.reject(new Error("There is no data set fashion-mnist."));
+    const settings = {
+      name: "t",
+      untilIdle: true,
+      checkpointSeconds: 60,
+      log: () => {},
+      signal: new AbortController().signal,
+    };
+    await new Runner(client, backend, load, settings).run();
+    expect(edge.failures).toEqual(["There is no data set fashion-mnist."]);
+  });
+
+  it("ends with the edge's reason when it is refused", async () => {
+    edge.intercept = () => ({
+      status: 401,
+      body: { type: "/docs/problems/unauthorized", detail: "The token is unknown." },
+    });
+    await expect(start().ended).rejects.toThrow("The token is unknown.");
+  });
+});
