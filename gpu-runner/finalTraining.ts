@@ -74,7 +74,7 @@ export const recipes: Record<RecipeOptions["preset"], Recipe> = {
     ...common,
     epochs: 1,
     batchSize: 64,
-    learningRate: 0.1,
+    learningRate: 0.15,
     decay: "cosine",
     warmup: 0.1,
     weightDecay: 3e-4,
