@@ -127,10 +127,7 @@ async function search() {
       signal: abort.signal,
     });
     const seconds = Math.round((performance.now() - startedAt) / 1000);
-    const rows = await client.all(searchPath(id, "/front"), z.looseObject({ hash: z.string() }));
-    const front = [];
-    for (const { hash } of rows)
-      front.push(await client.json(searchPath(id, `/architectures/${hash}`), frontRow));
+    const front = await client.all(searchPath(id, "/front"), frontRow);
     const { progress } = await client.json(searchPath(id), z.looseObject({ progress: z.unknown() }));
     writeFileSync(path.join(out, "front.json"), JSON.stringify({ progress, front }, null, 2));
     return { seconds, progress, front };

@@ -7,17 +7,19 @@ interface DemoRow {
   /** Network that is counted, and trained in the end. */
   channels: number;
   layers: number;
+  /** Of parameters. */
+  target: number;
   finalSteps: number;
 }
 
 /** By `--minutes`, on two cores with native TensorFlow. */
 export const demoTable: Readonly<Record<string, DemoRow>> = {
-  3: { preset: "demo-3", channels: 8, layers: 3, finalSteps: 150 },
-  5: { preset: "demo-3", channels: 8, layers: 4, finalSteps: 500 },
-  10: { preset: "demo-10", channels: 8, layers: 5, finalSteps: 900 },
+  3: { preset: "demo-3", channels: 8, layers: 5, target: 100_000, finalSteps: 260 },
+  5: { preset: "demo-3", channels: 8, layers: 5, target: 100_000, finalSteps: 600 },
+  10: { preset: "demo-10", channels: 8, layers: 5, target: 100_000, finalSteps: 1000 },
 };
 
-export const DEFAULT_MINUTES = 5;
+export const DEFAULT_MINUTES = 10;
 
 /** @throws RangeError for minutes without a row */
 export function demoSpecification(minutes: number, seed: number): SpecificationInput {
@@ -29,7 +31,7 @@ export function demoSpecification(minutes: number, seed: number): SpecificationI
     evaluation: { kind: "supernet", network: { stem: "cifar", channels: row.channels, layers: row.layers } },
     objectives: [
       { name: "accuracy", goal: "maximize" },
-      { name: "parameters", goal: "minimize" },
+      { name: "parameters", goal: "minimize", target: row.target },
     ],
     schedule: { preset: row.preset },
     finalTraining: { preset: "demo", steps: row.finalSteps, top: 1 },
