@@ -48,7 +48,7 @@ function report(
             {
               candidate,
               values: {
-                accuracy: 50 + (selection["normal"] ?? []).filter((op) => op.includes("conv")).length,
+                accuracy: 50 + (selection.normal ?? []).filter((op) => op.includes("conv")).length,
               },
               images: 100,
               loss: 1,
@@ -104,7 +104,7 @@ describe("a search", () => {
   test("keeps its state small and drops operations between stages only", () => {
     const { outcomes } = run(small);
     for (const { state } of outcomes) expect(JSON.stringify(state).length).toBeLessThan(200_000);
-    const sizes = outcomes.map(({ state }) => state.choices["normal"]?.[0]?.length);
+    const sizes = outcomes.map(({ state }) => state.choices.normal?.[0]?.length);
     expect(new Set(sizes)).toEqual(new Set([10, 6]));
   });
 
@@ -128,7 +128,7 @@ describe("a search", () => {
     expect(front.length).toBeGreaterThan(0);
     for (const { values, feasible } of front) {
       expect(feasible).toBe(true);
-      expect(values["parameters"]).toBeLessThanOrEqual(limit);
+      expect(values.parameters).toBeLessThanOrEqual(limit);
     }
   });
 

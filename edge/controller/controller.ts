@@ -168,7 +168,7 @@ export function completeRound(
   const context = new Context(specification);
   const stage = context.stage(state.stage);
   const candidates = candidatesOf(task, report, context, stage);
-  const measured = candidates.filter((candidate) => learnedFrom(candidate.values["accuracy"]));
+  const measured = candidates.filter((candidate) => learnedFrom(candidate.values.accuracy));
 
   const policy =
     state.phase === "search" && specification.strategy.name !== "random"
@@ -455,7 +455,7 @@ function toConfirm(state: ControllerState, context: Context): Selection[] {
   const mode = modeSelection(state.policy, state.choices);
   const modeHash = context.hash(mode);
   const ranked = layersOf(state.archive, context.specification.objectives)
-    .flatMap((layer) => [...layer].sort((a, b) => (b.values["accuracy"] ?? 0) - (a.values["accuracy"] ?? 0)))
+    .flatMap((layer) => [...layer].sort((a, b) => (b.values.accuracy ?? 0) - (a.values.accuracy ?? 0)))
     .filter(({ hash }) => hash !== modeHash);
   return [mode, ...ranked.map(({ selection }) => selection)].slice(0, wanted);
 }
@@ -472,7 +472,7 @@ function candidatesOf(
       throw new RangeError(`round ${task.round} has no candidate ${index}`);
   return task.candidates.map(({ selection }, index) => {
     const measurement = byIndex.get(index);
-    const values: Values = { accuracy: measurement?.values["accuracy"] ?? null, ...context.cheap(selection) };
+    const values: Values = { accuracy: measurement?.values.accuracy ?? null, ...context.cheap(selection) };
     return {
       hash: context.hash(selection),
       selection,
@@ -500,8 +500,8 @@ function mergeArchive(
     const averaging = known !== undefined && !(confirming && !known.confirmed);
     const total = averaging ? known.images + images : images;
     const accuracy = averaging
-      ? ((known.values["accuracy"] ?? 0) * known.images + (values["accuracy"] as number) * images) / total
-      : (values["accuracy"] as number);
+      ? ((known.values.accuracy ?? 0) * known.images + (values.accuracy as number) * images) / total
+      : (values.accuracy as number);
     const merged: Values = { ...values, accuracy };
     byHash.set(hash, {
       hash,

@@ -87,9 +87,9 @@ describe("the policy update", () => {
       const rewarded = Array.from({ length: 10 }, () => {
         const selection = sampleSelection(policy, choices, random);
         const good =
-          Number(selection["normal"]?.[0] === "b") +
-          Number(selection["normal"]?.[1] === "a") +
-          Number(selection["reduction"]?.[0] === "y");
+          Number(selection.normal?.[0] === "b") +
+          Number(selection.normal?.[1] === "a") +
+          Number(selection.reduction?.[0] === "y");
         return { selection, reward: 50 + 10 * good };
       });
       policy = updatePolicy(policy, choices, rewarded, options);

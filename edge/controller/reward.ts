@@ -20,7 +20,7 @@ export function reward(
   schedule: Schedule,
   stage: Stage,
 ): number | null {
-  const accuracy = values["accuracy"];
+  const accuracy = values.accuracy;
   if (accuracy === null || accuracy === undefined || !Number.isFinite(accuracy)) return null;
   let result = accuracy;
   for (const objective of specification.objectives) {
