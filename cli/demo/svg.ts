@@ -4,7 +4,8 @@ import type { Point } from "../frontText.ts";
 
 const WIDTH = 720;
 const HEIGHT = 440;
-const MARGIN = { left: 64, right: 24, top: 44, bottom: 56 };
+const MARGIN = { left: 64, right: 24, top: 68, bottom: 56 };
+/** About so many; their values are round. */
 const TICKS = 5;
 const MARGIN_SHARE = 0.05;
 
@@ -40,11 +41,11 @@ export function frontSvg(
     `<text x="${MARGIN.left}" y="24" font-size="15" font-weight="600">${escapeXml(title)}</text>`,
     ...y.ticks.map(
       ({ value, position }) =>
-        `<path d="M${MARGIN.left} ${position}H${WIDTH - MARGIN.right}" stroke="#e5e5e5"/><text x="${MARGIN.left - 8}" y="${position + 4}" text-anchor="end">${value.toFixed(1)}</text>`,
+        `<path d="M${MARGIN.left} ${position}H${WIDTH - MARGIN.right}" stroke="#e5e5e5"/><text x="${MARGIN.left - 8}" y="${position + 4}" text-anchor="end">${value.toLocaleString("en-US")}</text>`,
     ),
     ...x.ticks.map(
       ({ value, position }) =>
-        `<path d="M${position} ${bottom}v5" stroke="#888"/><text x="${position}" y="${bottom + 20}" text-anchor="middle">${Math.round(value).toLocaleString("en-US")}</text>`,
+        `<path d="M${position} ${bottom}v5" stroke="#888"/><text x="${position}" y="${bottom + 20}" text-anchor="middle">${value.toLocaleString("en-US")}</text>`,
     ),
     `<path d="M${MARGIN.left} ${MARGIN.top}V${bottom}H${WIDTH - MARGIN.right}" fill="none" stroke="#888"/>`,
     `<text x="${(MARGIN.left + WIDTH - MARGIN.right) / 2}" y="${HEIGHT - 14}" text-anchor="middle">parameters</text>`,
@@ -67,8 +68,8 @@ function legend(hasTrained: boolean): string {
   ];
   return entries
     .map(([style, name], index) => {
-      const left = WIDTH - MARGIN.right - (entries.length - index) * 84;
-      return `<circle cx="${left}" cy="20" r="4.5" ${style}/><text x="${left + 10}" y="24">${name}</text>`;
+      const left = MARGIN.left + 5 + index * 84;
+      return `<circle cx="${left}" cy="44" r="4.5" ${style}/><text x="${left + 10}" y="48">${name}</text>`;
     })
     .join("\n");
 }
@@ -80,11 +81,19 @@ function scale(values: readonly number[], start: number, end: number) {
   const [from, to] = [low - pad, high + pad];
   const at = (value: number) =>
     Math.round((start + ((value - from) / (to - from)) * (end - start)) * 10) / 10;
-  const ticks = Array.from({ length: TICKS }, (_, index) => {
-    const value = low + ((high - low) * index) / (TICKS - 1);
-    return { value, position: at(value) };
-  });
+  const ticks = roundValues(from, to).map((value) => ({ value, position: at(value) }));
   return { at, ticks };
+}
+
+/** Multiples of 1, 2 or 5 times a power of ten between the two. */
+function roundValues(from: number, to: number): number[] {
+  const rough = (to - from) / TICKS;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = power * ([1, 2, 5].find((factor) => factor * power >= rough) ?? 10);
+  const first = Math.ceil(from / step);
+  return Array.from({ length: Math.floor(to / step) - first + 1 }, (_, index) =>
+    Number(((first + index) * step).toPrecision(12)),
+  );
 }
 
 const escapeXml = (text: string): string =>
