@@ -280,3 +280,61 @@ test("a runner that resumes gets the reported rounds with the tasks they had", a
     nextRound: null,
   });
 });
+
+describe("a measurement that comes after its round", () => {
+  /** Reports rounds until one has candidates, that one without the first candidate's accuracy. */
+  async function roundWithHole() {
+    const id = await createSearch(admin);
+    let lease = roundOf(await leaseRound(admin, runnerId, id));
+    while (lease.task.candidates.length === 0) {
+      const answer = await ok<{ next: LeasedTask }>(report(admin, lease.task, reportFor(lease)));
+      lease = roundOf(answer.next);
+    }
+    const full = reportFor(lease);
+    const body = { ...full, measurements: full.measurements.slice(1) };
+    const { next } = await ok<{ next: LeasedTask | null }>(report(admin, lease.task, body));
+    return { id, round: lease.task.round, next };
+  }
+  const amend = (id: string, round: number, body: unknown) =>
+    admin(`/v1/searches/${id}/rounds/${round}/measurements`, { body });
+  type Candidates = { data: { round: number; values: { accuracy: number | null } }[] };
+  const accuraciesOf = async (id: string, round: number) =>
+    (await ok<Candidates>(admin(`/v1/searches/${id}/candidates?limit=200`))).data
+      .filter((candidate) => candidate.round === round)
+      .map(({ values }) => values.accuracy);
+
+  test("does not hold the round, amends its candidate and reaches the front", async () => {
+    const { id, round, next } = await roundWithHole();
+    expect(roundOf(next).task.round).toBe(round + 1);
+    expect((await accuraciesOf(id, round))[0]).toBeNull();
+    const answer = await ok(amend(id, round, { candidate: 0, values: { accuracy: 99 } }));
+    expect(answer).toEqual({ version: 2 });
+    expect((await accuraciesOf(id, round))[0]).toBe(99);
+    const front = await ok<{ data: { values: { accuracy: number } }[] }>(admin(`/v1/searches/${id}/front`));
+    expect(front.data.map(({ values }) => values.accuracy)).toContain(99);
+    expect(await roundsOf(id)).toEqual(Array.from({ length: round + 1 }, (_, index) => index));
+  });
+
+  test("is refused when the value was measured before, and for what there is not", async () => {
+    const { id, round } = await roundWithHole();
+    expect(await problemOf(amend(id, round, { candidate: 1, values: { accuracy: 99 } }))).toBe(
+      "422 validation",
+    );
+    expect(await problemOf(amend(id, round, { candidate: 0, values: { speed: 1 } }))).toBe("422 validation");
+    expect(await problemOf(amend(id, round + 5, { candidate: 0, values: { accuracy: 1 } }))).toBe(
+      "404 not-found",
+    );
+  });
+
+  test("and a report at the same time both count", async () => {
+    const { id, round, next } = await roundWithHole();
+    const lease = roundOf(next);
+    const [amended, reported] = await Promise.all([
+      amend(id, round, { candidate: 0, values: { accuracy: 99 } }),
+      report(admin, lease.task, reportFor(lease)),
+    ]);
+    expect([amended.status, reported.status]).toEqual([200, 200]);
+    const front = await ok<{ data: { values: { accuracy: number } }[] }>(admin(`/v1/searches/${id}/front`));
+    expect(front.data.map(({ values }) => values.accuracy)).toContain(99);
+  });
+});

@@ -9,25 +9,30 @@ import type {
   TrainRoundReport,
   TrainRoundTask,
 } from "../shared/protocol.ts";
-import { completeRound, currentTask } from "./controller/controller.ts";
+import { amendCandidate, completeRound, currentTask } from "./controller/controller.ts";
 import type { Env } from "./env.ts";
 import { Problem } from "./problems.ts";
 import { keepExports } from "./store/blobs.ts";
 import { type RoundContext, roundContext, writeRound, writeTraining } from "./store/reports.ts";
+import { recordedRound, writeAmendment } from "./store/rounds.ts";
 import { expiryFrom, freeLease, type Lease, maxAttempts, renewLease } from "./store/runners.ts";
 import { findTraining } from "./store/trainings.ts";
 import { summarize } from "./summary.ts";
 import { giveUp, leased, leaseWork, resourceOf, type TaskKey } from "./work.ts";
 
+/** Something else may be written between reading and writing; each try reads again. */
+const writeTries = 5;
 const hourMs = 3_600_000;
 const hourSeconds = 3600;
 
 /** The next task under the runner's lease, or null when there is none now. Throws `lease-lost`, `round-conflict`. */
 export async function reportRound(
-  { DB: db }: Env,
+  env: Env,
   key: { searchId: string; round: number },
   report: TrainRoundReport,
+  tries = writeTries,
 ): Promise<LeasedTask | null> {
+  const { DB: db } = env;
   const now = Date.now();
   const context = await roundContext(db, { ...key, leaseId: report.leaseId }, now);
   if (context?.lease == null) throw new Problem("lease-lost");
@@ -41,7 +46,7 @@ export async function reportRound(
   const summary = summarize(outcome.state, specification, context.summary);
   const write = { task, report, outcome, summary, recipe: specification.finalTraining };
   const written = await writeRound(db, write, now);
-  if (written === null) return refused(db, key, report, now);
+  if (written === null) return refused(env, key, report, tries - 1);
   if (outcome.done) return leaseWork(db, { runnerId: lease.runnerId, searchId: key.searchId });
   if (written.searchState !== "running") {
     await freeLease(db, lease, false, now);
@@ -60,13 +65,9 @@ function completed(context: RoundContext, report: TrainRoundReport, now: number)
   const budgetExhausted =
     hours >= (budget.wallClockHours ?? Number.POSITIVE_INFINITY) ||
     gpuHours >= (budget.gpuHours ?? Number.POSITIVE_INFINITY);
-  try {
-    return completeRound(context.controller, context.specification, report, { budgetExhausted });
-  } catch (error) {
-    if (error instanceof RangeError)
-      throw new Problem("validation", error.message, [{ pointer: "/measurements", detail: error.message }]);
-    throw error;
-  }
+  return asValidation("/measurements", () =>
+    completeRound(context.controller, context.specification, report, { budgetExhausted }),
+  );
 }
 
 /** The same report again: its answer was lost on the way, so give the task that is current now. */
@@ -85,18 +86,48 @@ async function repeated(
   return next(currentTask(context.controller), { ...lease, expiresAt: expiryFrom(now) });
 }
 
-/** The batch's guard refused: another report of the round won meanwhile, or the lease went. */
+/** The batch's guard refused: another report won, the lease went, or a late measurement came between (then again). */
 async function refused(
-  db: D1Database,
+  env: Env,
   key: { searchId: string; round: number },
   report: TrainRoundReport,
-  now: number,
+  triesLeft: number,
 ): Promise<LeasedTask | null> {
-  const context = await roundContext(db, { ...key, leaseId: report.leaseId }, now);
+  const context = await roundContext(env.DB, { ...key, leaseId: report.leaseId }, Date.now());
   if (context?.lease == null) throw new Problem("lease-lost");
-  if (context.storedDigest === null)
-    throw new Error(`round ${key.round} of ${key.searchId} could not be written`);
-  return repeated(db, context, context.lease, report, key.round);
+  if (context.storedDigest !== null) return repeated(env.DB, context, context.lease, report, key.round);
+  if (triesLeft > 0) return reportRound(env, key, report, triesLeft);
+  throw new Problem("round-conflict", "Late measurements kept coming in between; send the report again.");
+}
+
+/** Adds what was measured after its round was reported. Throws `not-found`, `validation`, `round-conflict`. */
+export async function amendRound(
+  { DB: db }: Env,
+  key: { searchId: string; round: number },
+  { candidate, values }: { candidate: number; values: Record<string, number> },
+): Promise<number> {
+  for (let tries = 0; tries < writeTries; tries++) {
+    const recorded = await recordedRound(db, key.searchId, key.round);
+    if (recorded === undefined) throw new Problem("not-found", `Round ${key.round} was not reported yet.`);
+    const { state, specification, stage } = recorded;
+    const amendment = asValidation("/values", () =>
+      amendCandidate(state, specification, recorded, candidate, values),
+    );
+    if (await writeAmendment(db, { ...key, stage }, state, amendment))
+      return amendment.candidates[candidate]?.version ?? 1;
+  }
+  throw new Problem("round-conflict", "Other measurements kept coming in between; send this one again.");
+}
+
+/** A RangeError of the controller is something wrong with what was sent. */
+function asValidation<T>(pointer: string, run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    if (error instanceof RangeError)
+      throw new Problem("validation", error.message, [{ pointer, detail: error.message }]);
+    throw error;
+  }
 }
 
 /** Accepts the result of a final training and gives the runner the next one of the same search, if any. */

@@ -135,6 +135,14 @@ export const measurementSchema = z.strictObject({
 });
 export type Measurement = z.infer<typeof measurementSchema>;
 
+/** A measurement that comes after its round was reported; amends the candidate, never holds the round. */
+export const amendmentSchema = z.strictObject({
+  candidate: z.int().min(0),
+  /** By objective id, only what was missing. */
+  values: z.record(z.string(), z.number()),
+});
+export const amendedSchema = z.object({ version: z.int() });
+
 export const trainRoundReportSchema = z.strictObject({
   kind: z.literal("trainRound"),
   leaseId: z.string(),

@@ -68,6 +68,8 @@ export interface ControllerState {
   prunings: (Pruning & { stage: number; round: number })[];
   /** A budget is spent: confirm what there is, then end. */
   finishing: boolean;
+  /** Measurements that came after their round: whoever adds one must have seen all others. */
+  amendments: number;
 }
 
 export interface CandidateRecord {
@@ -77,6 +79,8 @@ export interface CandidateRecord {
   loss: number | null;
   reward: number | null;
   feasible: boolean;
+  /** 1, and one more with every measurement that came late. */
+  version: number;
 }
 
 export interface ArchiveEntry {
@@ -150,6 +154,7 @@ export function startSearch(specification: Specification, searchId: string): Con
     announced: 0,
     prunings: [],
     finishing: false,
+    amendments: 0,
   };
   return withTask(state, new Context(specification));
 }
@@ -272,6 +277,69 @@ export function completeRound(
     events,
     done,
     best: done ? rank(front, context, stage).slice(0, specification.finalTraining.top) : [],
+  };
+}
+
+/** A round as it was recorded, as far as a late measurement needs it. */
+export interface RecordedRound {
+  stage: number;
+  phase: Phase;
+  task: Pick<TrainRoundTask, "round" | "evaluation">;
+  candidates: CandidateRecord[];
+}
+
+export interface Amendment {
+  state: ControllerState;
+  candidates: CandidateRecord[];
+  archive: RoundOutcome["archive"];
+}
+
+/**
+ * Takes measurements that come after their round: they complete the candidate and, while its stage lasts, the
+ * archive; the policy has moved on. Throws RangeError for a candidate or objective that there is not, and for a
+ * value that was measured before.
+ */
+export function amendCandidate(
+  state: ControllerState,
+  specification: Specification,
+  recorded: RecordedRound,
+  index: number,
+  values: Values,
+): Amendment {
+  const candidate = recorded.candidates[index];
+  const { round } = recorded.task;
+  if (candidate === undefined) throw new RangeError(`round ${round} has no candidate ${index}`);
+  const objectives = specification.objectives.map(objectiveId);
+  for (const id of Object.keys(values)) {
+    if (!objectives.includes(id))
+      throw new RangeError(`no objective "${id}"; use one of ${objectives.join(", ")}`);
+    const measured = candidate.values[id];
+    if (measured !== null && measured !== undefined)
+      throw new RangeError(`${id} of candidate ${index} in round ${round} was measured before: ${measured}`);
+  }
+  const context = new Context(specification);
+  const complete = { ...candidate.values, ...values };
+  const amended: CandidateRecord = {
+    ...candidate,
+    values: complete,
+    reward: reward(complete, specification, context.schedule, context.stage(recorded.stage)),
+    feasible: isFeasible(complete, specification),
+    version: candidate.version + 1,
+  };
+  const candidates = recorded.candidates.map((known, position) => (position === index ? amended : known));
+  const next = { ...state, amendments: state.amendments + 1 };
+  if (recorded.stage !== state.stage || !learnedFrom(complete.accuracy))
+    return { state: next, candidates, archive: { upsert: [], remove: [] } };
+  const merged = mergeArchive({ ...state, phase: recorded.phase }, [amended], recorded.task, context);
+  const front = paretoEntries(merged.archive, specification.objectives);
+  return {
+    state: {
+      ...next,
+      archive: merged.archive,
+      hypervolume: hypervolumeShare(front, specification, state.bounds),
+    },
+    candidates,
+    archive: { upsert: merged.changed(front, context, state.stage), remove: [] },
   };
 }
 
@@ -480,6 +548,7 @@ function candidatesOf(
       loss: measurement?.loss ?? null,
       reward: reward(values, context.specification, context.schedule, stage),
       feasible: isFeasible(values, context.specification),
+      version: 1,
     };
   });
 }
@@ -488,7 +557,7 @@ function candidatesOf(
 function mergeArchive(
   state: ControllerState,
   measured: readonly CandidateRecord[],
-  task: TrainRoundTask,
+  task: Pick<TrainRoundTask, "round" | "evaluation">,
   context: Context,
 ) {
   const byHash = new Map(state.archive.map((entry) => [entry.hash, entry]));

@@ -2,6 +2,8 @@
 
 import { createRoute, z } from "@hono/zod-openapi";
 import {
+  amendedSchema,
+  amendmentSchema,
   heartbeatRequestSchema,
   heartbeatResponseSchema,
   leaseRequestSchema,
@@ -17,7 +19,7 @@ import {
 import { body, failure, isoTime, json, newApp } from "../app.ts";
 import { requires } from "../auth.ts";
 import { Problem } from "../problems.ts";
-import { reportFailure, reportRound, reportTraining } from "../report.ts";
+import { amendRound, reportFailure, reportRound, reportTraining } from "../report.ts";
 import { replayFrom } from "../store/rounds.ts";
 import { expiryFrom, freeLease, insertRunner, renewLease, shouldStop } from "../store/runners.ts";
 import { leaseWork, parseTaskId, resourceOf } from "../work.ts";
@@ -54,6 +56,27 @@ const lease = createRoute({
     200: json(leaseResponseSchema, "A leased task, or null when there is none"),
     default: failure,
   },
+});
+
+const amend = createRoute({
+  method: "post",
+  path: "/searches/{id}/rounds/{round}/measurements",
+  tags,
+  security,
+  middleware,
+  summary: "Add a measurement that comes after its round",
+  request: {
+    params: z.object({
+      id: z.string().openapi({ param: { name: "id", in: "path" } }),
+      round: z.coerce
+        .number()
+        .int()
+        .min(0)
+        .openapi({ param: { name: "round", in: "path" } }),
+    }),
+    body: body(amendmentSchema),
+  },
+  responses: { 200: json(amendedSchema, "The candidate's new version"), default: failure },
 });
 
 const heartbeat = createRoute({
@@ -123,6 +146,11 @@ tasks.openapi(heartbeat, async (c) => {
   if (!(await renewLease(c.env.DB, { resource, leaseId }, progress, now))) throw new Problem("lease-lost");
   const stop = await shouldStop(c.env.DB, resource);
   return c.json({ leaseExpiresAt: isoTime(expiryFrom(now)), stop }, 200);
+});
+
+tasks.openapi(amend, async (c) => {
+  const { id, round } = c.req.valid("param");
+  return c.json({ version: await amendRound(c.env, { searchId: id, round }, c.req.valid("json")) }, 200);
 });
 
 tasks.openapi(report, async (c) => {

@@ -134,7 +134,10 @@ export async function writeRound(db: D1Database, write: RoundWrite, now: number)
 
 const secondsOf = ({ seconds }: TrainRoundReport): number => seconds.train + seconds.evaluate + seconds.idle;
 
-/** The number of the round is null, which the column refuses, unless it is this round's turn under a held lease. */
+/**
+ * The number of the round is null, which the column refuses, unless it is this round's turn under a held lease and no
+ * late measurement changed the state since it was read.
+ */
 function guardedRound(
   db: D1Database,
   { task, report, outcome }: RoundWrite,
@@ -146,12 +149,14 @@ function guardedRound(
     `INSERT INTO rounds (search_id, round, stage, phase, task, candidates, train_loss, hypervolume, pruned, digest,
        seconds, created_at)
      VALUES (:resource,
-       (SELECT round FROM controller_states WHERE search_id = :resource AND round = :round AND ${leaseHeld}),
+       (SELECT round FROM controller_states WHERE search_id = :resource AND round = :round
+          AND json_extract(state, '$.amendments') = :amendments AND ${leaseHeld}),
        :stage, :phase, :task, :candidates, :trainLoss, :hypervolume, :pruned, :digest, :seconds, :now)`,
     {
       resource: task.searchId,
       leaseId: report.leaseId,
       round: task.round,
+      amendments: outcome.state.amendments,
       stage: record.stage,
       phase: record.phase,
       task: JSON.stringify(task),

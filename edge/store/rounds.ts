@@ -2,7 +2,10 @@
 
 import { and, asc, eq, gt, gte } from "drizzle-orm";
 import { rounds } from "../../schema/rounds.ts";
-import { database } from "./database.ts";
+import { controllerStates, searches } from "../../schema/searches.ts";
+import type { Amendment, ControllerState } from "../controller/controller.ts";
+import { archiveChanges } from "./architectures.ts";
+import { database, isConstraintError, statement } from "./database.ts";
 
 const after = (searchId: string, round: number) =>
   and(eq(rounds.searchId, searchId), gt(rounds.round, round));
@@ -42,3 +45,55 @@ export const replayFrom = (db: D1Database, searchId: string, round: number, limi
     .where(and(eq(rounds.searchId, searchId), gte(rounds.round, round)))
     .orderBy(asc(rounds.round))
     .limit(limit);
+
+/** A round with all that a late measurement is judged by; undefined where it was not reported. */
+export async function recordedRound(db: D1Database, searchId: string, round: number) {
+  const [row] = await database(db)
+    .select({
+      specification: searches.specification,
+      state: controllerStates.state,
+      stage: rounds.stage,
+      phase: rounds.phase,
+      task: rounds.task,
+      candidates: rounds.candidates,
+    })
+    .from(rounds)
+    .innerJoin(searches, eq(searches.id, rounds.searchId))
+    .innerJoin(controllerStates, eq(controllerStates.searchId, rounds.searchId))
+    .where(and(eq(rounds.searchId, searchId), eq(rounds.round, round)));
+  return row === undefined ? undefined : { ...row, state: JSON.parse(row.state) as ControllerState };
+}
+
+/**
+ * Writes a late measurement; false when a report or another measurement came between, and nothing was written. The
+ * guard is the first statement: its round is null, which the column refuses, unless the state is the one that was read.
+ */
+export async function writeAmendment(
+  db: D1Database,
+  key: { searchId: string; round: number; stage: number },
+  read: ControllerState,
+  { state, candidates, archive }: Amendment,
+): Promise<boolean> {
+  const values = { ...key, awaited: read.round, seen: read.amendments };
+  try {
+    await db.batch([
+      statement(
+        db,
+        `UPDATE controller_states SET state = :state, round =
+           CASE WHEN round = :awaited AND json_extract(state, '$.amendments') = :seen THEN round END
+         WHERE search_id = :searchId`,
+        { ...values, state: JSON.stringify(state) },
+      ),
+      statement(
+        db,
+        "UPDATE rounds SET candidates = :candidates WHERE search_id = :searchId AND round = :round",
+        { ...values, candidates: JSON.stringify(candidates) },
+      ),
+      ...archiveChanges(db, key.searchId, key.stage, archive),
+    ]);
+    return true;
+  } catch (error) {
+    if (isConstraintError(error)) return false;
+    throw error;
+  }
+}
