@@ -9,7 +9,8 @@ import type {
   TrainRoundReport,
   TrainRoundTask,
 } from "../shared/protocol.ts";
-import { amendCandidate, completeRound, currentTask } from "./controller/controller.ts";
+import { amendCandidate } from "./controller/amend.ts";
+import { completeRound, currentTask } from "./controller/controller.ts";
 import type { Env } from "./env.ts";
 import { Problem } from "./problems.ts";
 import { keepExports } from "./store/blobs.ts";

@@ -3,7 +3,7 @@
 import type { Summary } from "../schema/searches.ts";
 import type { Specification } from "../shared/specification.ts";
 import { paretoEntries } from "./controller/archive.ts";
-import type { ControllerState } from "./controller/controller.ts";
+import type { ControllerState } from "./controller/state.ts";
 
 /** `previous` stands in for the front while a new stage has measured nothing yet. */
 export function summarize(state: ControllerState, specification: Specification, previous?: Summary): Summary {

@@ -1,7 +1,7 @@
 /** One row a round: its task, for replay, and what came of it, candidates as JSON. */
 
 import { integer, primaryKey, real, sqliteTable, text } from "drizzle-orm/sqlite-core";
-import type { RoundOutcome } from "../edge/controller/controller.ts";
+import type { RoundOutcome } from "../edge/controller/state.ts";
 import type { TrainRoundReport, TrainRoundTask } from "../shared/protocol.ts";
 
 type RoundRecord = RoundOutcome["record"];

@@ -7,8 +7,10 @@ import {
   scheduleLength,
   specificationSchema,
 } from "../../shared/specification.ts";
-import { type ControllerState, completeRound, currentTask, policyView, startSearch } from "./controller.ts";
+import { completeRound, currentTask, startSearch } from "./controller.ts";
+import { policyView } from "./policyView.ts";
 import { reward } from "./reward.ts";
+import type { ControllerState } from "./state.ts";
 import { checkSpecification } from "./validate.ts";
 
 const small: SpecificationInput = {

@@ -8,7 +8,7 @@ import { resolveSpace } from "../../shared/space.ts";
 import type { Specification } from "../../shared/specification.ts";
 import { readableSearch } from "../access.ts";
 import { failure, idParam, json, newApp } from "../app.ts";
-import { policyView } from "../controller/controller.ts";
+import { policyView } from "../controller/policyView.ts";
 import { boundsOf, frontCsv, selectFront } from "../front.ts";
 import { Problem } from "../problems.ts";
 import { archiveOf, findArchitecture } from "../store/architectures.ts";

@@ -2,7 +2,7 @@
 
 import { and, desc, eq } from "drizzle-orm";
 import { architectures } from "../../schema/architectures.ts";
-import type { RoundOutcome } from "../controller/controller.ts";
+import type { RoundOutcome } from "../controller/state.ts";
 import { database, statement } from "./database.ts";
 
 export type Architecture = typeof architectures.$inferSelect;

@@ -6,7 +6,7 @@
 import type { SearchState, Summary } from "../../schema/searches.ts";
 import type { FinalTrainingReport, TrainRoundReport, TrainRoundTask } from "../../shared/protocol.ts";
 import type { Specification } from "../../shared/specification.ts";
-import type { ControllerState, RoundOutcome } from "../controller/controller.ts";
+import type { ControllerState, RoundOutcome } from "../controller/state.ts";
 import { newId } from "../ids.ts";
 import { archiveChanges } from "./architectures.ts";
 import { isConstraintError, statement } from "./database.ts";

@@ -3,7 +3,8 @@
 import { and, asc, eq, gt, gte } from "drizzle-orm";
 import { rounds } from "../../schema/rounds.ts";
 import { controllerStates, searches } from "../../schema/searches.ts";
-import type { Amendment, ControllerState } from "../controller/controller.ts";
+import type { Amendment } from "../controller/amend.ts";
+import type { ControllerState } from "../controller/state.ts";
 import { archiveChanges } from "./architectures.ts";
 import { database, isConstraintError, statement } from "./database.ts";
 

@@ -2,7 +2,7 @@
 
 import { and, desc, eq, lt, or, type SQL } from "drizzle-orm";
 import { controllerStates, type SearchState, searches } from "../../schema/searches.ts";
-import type { ControllerState } from "../controller/controller.ts";
+import type { ControllerState } from "../controller/state.ts";
 import { summarize } from "../summary.ts";
 import { database, statement } from "./database.ts";
 import { appendEvents, type NewEvent } from "./events.ts";

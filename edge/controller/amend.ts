@@ -1,0 +1,72 @@
+/** Measurements that come after their round was reported. */
+
+import type { TrainRoundTask } from "../../shared/protocol.ts";
+import { objectiveId, type Specification } from "../../shared/specification.ts";
+import { hypervolumeShare, paretoEntries } from "./archive.ts";
+import { Context } from "./context.ts";
+import { isMeasured, mergeArchive } from "./merge.ts";
+import { isFeasible, reward, type Values } from "./reward.ts";
+import type { CandidateRecord, ControllerState, Phase, RoundOutcome } from "./state.ts";
+
+/** A round as it was recorded, as far as a late measurement needs it. */
+export interface RecordedRound {
+  stage: number;
+  phase: Phase;
+  task: Pick<TrainRoundTask, "round" | "evaluation">;
+  candidates: CandidateRecord[];
+}
+
+export interface Amendment {
+  state: ControllerState;
+  candidates: CandidateRecord[];
+  archive: RoundOutcome["archive"];
+}
+
+/**
+ * Takes measurements that come after their round: they complete the candidate and, while its stage lasts, the
+ * archive; the policy has moved on. Throws RangeError for a candidate or objective that there is not, and for a
+ * value that was measured before.
+ */
+export function amendCandidate(
+  state: ControllerState,
+  specification: Specification,
+  recorded: RecordedRound,
+  index: number,
+  values: Values,
+): Amendment {
+  const candidate = recorded.candidates[index];
+  const { round } = recorded.task;
+  if (candidate === undefined) throw new RangeError(`round ${round} has no candidate ${index}`);
+  const objectives = specification.objectives.map(objectiveId);
+  for (const id of Object.keys(values)) {
+    if (!objectives.includes(id))
+      throw new RangeError(`no objective "${id}"; use one of ${objectives.join(", ")}`);
+    const measured = candidate.values[id];
+    if (measured !== null && measured !== undefined)
+      throw new RangeError(`${id} of candidate ${index} in round ${round} was measured before: ${measured}`);
+  }
+  const context = new Context(specification);
+  const complete = { ...candidate.values, ...values };
+  const amended: CandidateRecord = {
+    ...candidate,
+    values: complete,
+    reward: reward(complete, specification, context.schedule, context.stage(recorded.stage)),
+    feasible: isFeasible(complete, specification),
+    version: candidate.version + 1,
+  };
+  const candidates = recorded.candidates.map((known, position) => (position === index ? amended : known));
+  const next = { ...state, amendments: state.amendments + 1 };
+  if (recorded.stage !== state.stage || !isMeasured(complete.accuracy))
+    return { state: next, candidates, archive: { upsert: [], remove: [] } };
+  const merged = mergeArchive({ ...state, phase: recorded.phase }, [amended], recorded.task, context);
+  const front = paretoEntries(merged.archive, specification.objectives);
+  return {
+    state: {
+      ...next,
+      archive: merged.archive,
+      hypervolume: hypervolumeShare(front, specification, state.bounds),
+    },
+    candidates,
+    archive: { upsert: merged.changed(front, context, state.stage), remove: [] },
+  };
+}

@@ -1,0 +1,80 @@
+/** What the controller keeps between two rounds, and what a round leaves behind. */
+
+import type { Genotype } from "../../shared/genotype.ts";
+import type { Choices, Selection, TrainRoundTask } from "../../shared/protocol.ts";
+import type { Archived, Bounds } from "./archive.ts";
+import type { PolicyState, Pruning } from "./policy.ts";
+import type { Values } from "./reward.ts";
+
+export type Phase = "warmup" | "search" | "confirm";
+
+export interface ControllerState {
+  version: 1;
+  searchId: string;
+  seed: number;
+  /** Round the pending task belongs to; the next one when there is none. */
+  round: number;
+  stage: number;
+  phase: Phase;
+  /** Weight steps of the stage that are done. */
+  step: number;
+  choices: Choices;
+  policy: PolicyState;
+  archive: Archived[];
+  /** Null when every round is done. */
+  task: TrainRoundTask | null;
+  evaluations: number;
+  /** Rounds of this stage that measured candidates: where the next one starts in half B. */
+  searchRounds: number;
+  bounds: Bounds;
+  hypervolume: number;
+  /** Hypervolume when the front was last announced. */
+  announced: number;
+  prunings: (Pruning & { stage: number; round: number })[];
+  /** A budget is spent: confirm what there is, then end. */
+  finishing: boolean;
+  /** Measurements that came after their round: whoever adds one must have seen all others. */
+  amendments: number;
+}
+
+export interface CandidateRecord {
+  hash: string;
+  selection: Selection;
+  values: Values;
+  loss: number | null;
+  reward: number | null;
+  feasible: boolean;
+  /** 1, and one more with every measurement that came late. */
+  version: number;
+}
+
+export interface ArchiveEntry {
+  hash: string;
+  stage: number;
+  genotype: Genotype;
+  selection: Selection;
+  values: Values;
+  feasible: boolean;
+  onFront: boolean;
+  round: number;
+  images: number;
+  version: number;
+}
+
+export interface RoundOutcome {
+  state: ControllerState;
+  record: {
+    round: number;
+    stage: number;
+    phase: Phase;
+    candidates: CandidateRecord[];
+    trainLoss: number | null;
+    hypervolume: number | null;
+    pruned: Pruning[];
+  };
+  archive: { upsert: ArchiveEntry[]; remove: string[] };
+  events: { type: string; data: Record<string, unknown> }[];
+  done: boolean;
+  /** When done: what to train, best first. */
+  best: string[];
+}
