@@ -155,7 +155,7 @@ function demo(warmupSteps: number, steps: number): ScheduleInput {
     stepsPerRound: 8,
     warmupStepsPerRound: 20,
     policy: { candidates: 8, evaluationImages: 250, learningRate: 0.03 },
-    confirmation: { images: 500, architectures: 64 },
+    confirmation: { images: 1000, architectures: 32 },
     stages: [
       { layers: 3, channels: 8, steps, warmupSteps, drop: { normal: 4, reduction: 2 }, skipDropout: 0.1 },
       { layers: 3, channels: 8, steps, warmupSteps, drop: { normal: 0, reduction: 0 }, skipDropout: 0.1 },
