@@ -167,7 +167,7 @@ export const schedulePresets: Record<string, ScheduleInput> = {
   "tnd-nas-cifar10": tndNasCifar10,
   "tnd-nas-cifar100": tndNasCifar100,
   "demo-3": demo(60, 140),
-  "demo-10": demo(160, 400),
+  "demo-10": demo(110, 270),
 };
 
 /** Weight steps of a stage, all and warm-up, given the images of half A. */

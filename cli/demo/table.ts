@@ -16,7 +16,7 @@ interface DemoRow {
 export const demoTable: Readonly<Record<string, DemoRow>> = {
   3: { preset: "demo-3", channels: 8, layers: 5, target: 55_000, finalSteps: 260 },
   5: { preset: "demo-3", channels: 8, layers: 5, target: 60_000, finalSteps: 600 },
-  10: { preset: "demo-10", channels: 8, layers: 5, target: 60_000, finalSteps: 850 },
+  10: { preset: "demo-10", channels: 8, layers: 5, target: 90_000, finalSteps: 750 },
 };
 
 export const DEFAULT_MINUTES = 10;
