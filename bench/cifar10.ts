@@ -21,11 +21,16 @@ import { loadDataset } from "../gpu-runner/data/dataset.ts";
 import { FinalTraining } from "../gpu-runner/finalTraining.ts";
 import { loadBackend } from "../gpu-runner/kernels/backend.ts";
 import { runRunner } from "../gpu-runner/main.ts";
-import { costTable, selectionCost } from "../shared/count.ts";
+import { selectionCost } from "../shared/count.ts";
 import { canonicalHash, type Genotype, genotypeSchema, printGenotype } from "../shared/genotype.ts";
+import { costTableOf } from "../shared/profile.ts";
 import { Random } from "../shared/random.ts";
-import { edgesOf, genotypeFromSelection, resolveSpace } from "../shared/space.ts";
-import { finalTrainingSchema, type SpecificationInput } from "../shared/specification.ts";
+import { genotypeFromSelection, randomSelection, resolveSpace } from "../shared/space.ts";
+import {
+  finalTrainingSchema,
+  type SpecificationInput,
+  specificationSchema,
+} from "../shared/specification.ts";
 
 const controls = 3;
 /** Random architectures are of the found one's size within this share. */
@@ -189,19 +194,13 @@ async function compare(front: z.infer<typeof frontRow>[]) {
 /** Uniform draws of the space whose derived networks have about as many parameters. */
 function randomOf(parameters: number): Genotype[] {
   const space = resolveSpace("tnd-nas");
-  const table = costTable(space, { ...network, classes: 10, image: { height: 32, width: 32, channels: 3 } });
+  const table = costTableOf(specificationSchema.parse(specification(seed)));
   const random = new Random(seed + 1000);
-  const edges = edgesOf(space).length;
   const found: Genotype[] = [];
   for (let tries = 0; found.length < controls; tries++) {
     if (tries > 1_000_000)
       throw new Error(`no ${controls} random architectures of about ${parameters} parameters`);
-    const selection = Object.fromEntries(
-      Object.entries(space.cells).map(([kind, { operations }]) => [
-        kind,
-        Array.from({ length: edges }, () => operations[random.integer(operations.length)] as string),
-      ]),
-    );
+    const selection = randomSelection(space, random);
     if (Math.abs(selectionCost(table, selection).parameters / parameters - 1) <= sizeTolerance)
       found.push(genotypeFromSelection(space, selection));
   }

@@ -3,14 +3,8 @@
 import { readFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
 import { parse } from "yaml";
-import type { z } from "zod";
-import {
-  type FieldError,
-  resolveSchedule,
-  type SpecificationInput,
-  specificationSchema,
-  unsupported,
-} from "../shared/specification.ts";
+import type { FieldError, SpecificationInput } from "../shared/specification.ts";
+import { checkSpecification } from "../shared/validate.ts";
 import { badInput, reasonOf } from "./errors.ts";
 
 /**
@@ -21,17 +15,8 @@ import { badInput, reasonOf } from "./errors.ts";
  */
 export async function readSpecification(file: string): Promise<SpecificationInput> {
   const value = parseText(file, await readText(file));
-  const parsed = specificationSchema.safeParse(value);
-  if (!parsed.success) {
-    throw refused(file, parsed.error.issues.flatMap(fieldErrors));
-  }
-  const errors = unsupported(parsed.data);
-  try {
-    resolveSchedule(parsed.data);
-  } catch (error) {
-    errors.push({ pointer: "/schedule/preset", detail: reasonOf(error) });
-  }
-  if (errors.length > 0) throw refused(file, errors);
+  const { errors } = checkSpecification(value);
+  if (errors !== undefined) throw refused(file, errors);
   return value as SpecificationInput;
 }
 
@@ -51,12 +36,6 @@ function parseText(file: string, written: string): unknown {
     const reason = reasonOf(error).split("\n")[0]?.replace(/:$/, "");
     throw badInput(`${file} is not valid JSON or YAML: ${reason}.`, "Correct the file and try again.");
   }
-}
-
-function fieldErrors(issue: z.core.$ZodIssue): FieldError[] {
-  const pointer = issue.path.map((part) => `/${String(part)}`).join("");
-  if (issue.code !== "unrecognized_keys") return [{ pointer, detail: issue.message }];
-  return issue.keys.map((key) => ({ pointer: `${pointer}/${key}`, detail: "unknown key" }));
 }
 
 function refused(file: string, errors: readonly FieldError[]) {

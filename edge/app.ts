@@ -2,38 +2,17 @@
 
 import { OpenAPIHono, z } from "@hono/zod-openapi";
 import { bodyLimit } from "hono/body-limit";
-import type { FieldError } from "../shared/specification.ts";
+import { fieldErrors } from "../shared/fieldErrors.ts";
 import type { AppEnv } from "./env.ts";
 import { invalid, Problem, problemMediaType, problemSchema } from "./problems.ts";
 
 const jsonLimitBytes = 256 * 1024;
 
-const pointerOf = (path: readonly PropertyKey[]): string =>
-  path.map((key) => `/${String(key).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
-
-interface Issue {
-  code: string;
-  path: PropertyKey[];
-  message: string;
-  keys?: string[];
-}
-
-function fieldErrors(issues: readonly Issue[]): FieldError[] {
-  return issues.flatMap(({ code, path, message, keys }) =>
-    code === "unrecognized_keys" && keys !== undefined
-      ? keys.map((key) => ({
-          pointer: pointerOf([...path, key]),
-          detail: `unknown key "${key}"; remove it or correct its spelling`,
-        }))
-      : [{ pointer: pointerOf(path), detail: message }],
-  );
-}
-
 /** A sub-app whose invalid requests become validation problems. */
 export function newApp(): OpenAPIHono<AppEnv> {
   return new OpenAPIHono<AppEnv>({
     defaultHook: (result) => {
-      if (!result.success) throw invalid(fieldErrors(result.error.issues as unknown as Issue[]));
+      if (!result.success) throw invalid(fieldErrors(result.error.issues));
     },
   });
 }

@@ -31,3 +31,9 @@ export const datasetFacts = {
 export type DatasetName = keyof typeof datasetFacts;
 
 export const datasetNames = Object.keys(datasetFacts) as DatasetName[];
+
+/** The facts of a named data set. Throws RangeError for an unknown name. */
+export function factsOf(name: string): DatasetFacts {
+  if (Object.hasOwn(datasetFacts, name)) return datasetFacts[name as DatasetName];
+  throw new RangeError(`no data set "${name}"; use one of ${datasetNames.join(", ")}`);
+}

@@ -5,6 +5,7 @@
 
 import type { CellGenotype, Genotype } from "./genotype.ts";
 import { operations } from "./operations.ts";
+import type { Random } from "./random.ts";
 import { didYouMean } from "./suggest.ts";
 
 /** How cells stack: the DARTS network of normal and reduction cells, or the three stages of NAS-Bench-201. */
@@ -159,6 +160,14 @@ export function concatOf(space: Pick<SearchSpace, "skeleton" | "inputs" | "nodes
 export function fullChoices(space: SearchSpace): Choices {
   const edges = edgesOf(space);
   return mapValues(space.cells, (cell) => edges.map(() => [...cell.operations]));
+}
+
+/** An architecture drawn uniformly, every edge by itself. */
+export function randomSelection(space: SearchSpace, random: Random): Selection {
+  const edges = edgesOf(space);
+  return mapValues(space.cells, ({ operations: names }) =>
+    edges.map(() => names[random.integer(names.length)] as string),
+  );
 }
 
 /**

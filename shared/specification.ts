@@ -3,7 +3,7 @@
  * The schema is complete; `unsupported` names what a valid specification asks for that this version cannot do.
  */
 import { z } from "zod";
-import { datasetFacts, datasetNames } from "./datasets.ts";
+import { datasetNames, factsOf } from "./datasets.ts";
 import { type Schedule, schedulePresets, scheduleSchema, stageSteps } from "./schedule.ts";
 
 const name = z
@@ -197,7 +197,7 @@ export function scheduleLength(specification: Specification): {
   evaluations: number;
 } {
   const schedule = resolveSchedule(specification);
-  const facts = datasetFacts[specification.dataset.name as keyof typeof datasetFacts];
+  const facts = factsOf(specification.dataset.name);
   let steps = 0;
   let rounds = 0;
   let searchRounds = 0;

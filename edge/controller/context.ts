@@ -1,8 +1,9 @@
 /** What a search's specification implies for every round. */
 
 import type { CostTable } from "../../shared/count.ts";
-import { type DatasetName, datasetFacts } from "../../shared/datasets.ts";
+import { factsOf } from "../../shared/datasets.ts";
 import { canonicalHash, type Genotype } from "../../shared/genotype.ts";
+import { cheapValues, costTableOf, spaceOf } from "../../shared/profile.ts";
 import type { Selection } from "../../shared/protocol.ts";
 import type { Schedule, Stage } from "../../shared/schedule.ts";
 import { genotypeFromSelection, type SearchSpace } from "../../shared/space.ts";
@@ -12,7 +13,6 @@ import {
   resolveSchedule,
   type Specification,
 } from "../../shared/specification.ts";
-import { cheapValues, costTableOf, spaceOf } from "./profile.ts";
 import type { Values } from "./reward.ts";
 
 /** What follows from the specification alone, computed once per report. */
@@ -26,7 +26,7 @@ export class Context {
   constructor(specification: Specification) {
     this.specification = specification;
     this.schedule = resolveSchedule(specification);
-    this.trainImages = datasetFacts[specification.dataset.name as DatasetName].trainImages;
+    this.trainImages = factsOf(specification.dataset.name).trainImages;
     this.space = spaceOf(specification);
   }
 

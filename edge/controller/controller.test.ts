@@ -7,11 +7,11 @@ import {
   scheduleLength,
   specificationSchema,
 } from "../../shared/specification.ts";
+import { checkSpecification } from "../../shared/validate.ts";
 import { completeRound, currentTask, startSearch } from "./controller.ts";
 import { policyView } from "./policyView.ts";
 import { reward } from "./reward.ts";
 import type { ControllerState } from "./state.ts";
-import { checkSpecification } from "./validate.ts";
 
 const small: SpecificationInput = {
   name: "small",

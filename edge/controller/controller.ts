@@ -6,16 +6,16 @@
  * images). Then the weakest operations of every edge go and the next stage starts with a new supernet.
  */
 
+import { extremesOf, spaceOf } from "../../shared/profile.ts";
 import type { TrainRoundReport, TrainRoundTask } from "../../shared/protocol.ts";
 import type { Stage } from "../../shared/schedule.ts";
 import { fullChoices } from "../../shared/space.ts";
-import { cheapObjectives, resolveSchedule, type Specification } from "../../shared/specification.ts";
+import { resolveSchedule, type Specification } from "../../shared/specification.ts";
 import { type Archived, type Bounds, hypervolumeShare, paretoEntries } from "./archive.ts";
 import { Context } from "./context.ts";
 import { candidatesOf, isMeasured, mergeArchive } from "./merge.ts";
 import { withNextRound } from "./nextRound.ts";
 import { initialPolicy, type Pruning, prune, round4, seedOf, updatePolicy } from "./policy.ts";
-import { profile, spaceOf } from "./profile.ts";
 import { reward } from "./reward.ts";
 import type { ControllerState, RoundOutcome } from "./state.ts";
 
@@ -24,12 +24,9 @@ const announceGrowth = 0.01;
 
 export function startSearch(specification: Specification, searchId: string): ControllerState {
   const choices = fullChoices(spaceOf(specification));
-  const { ranges } = profile(specification);
   const bounds: Bounds = { accuracy: [0, 100] };
-  for (const objective of cheapObjectives) {
-    const range = ranges[objective];
-    if (range !== undefined) bounds[objective] = [range.minimum, range.maximum];
-  }
+  for (const [objective, { minimum, maximum }] of Object.entries(extremesOf(specification)))
+    bounds[objective] = [minimum, maximum];
   const state: ControllerState = {
     version: 1,
     searchId,

@@ -1,9 +1,9 @@
 /** The policy for people: probabilities per edge, and what was pruned when and why. */
 
+import { spaceOf } from "../../shared/profile.ts";
 import { edgesOf } from "../../shared/space.ts";
 import type { Specification } from "../../shared/specification.ts";
 import { round4, softmax } from "./policy.ts";
-import { spaceOf } from "./profile.ts";
 import type { ControllerState, Phase } from "./state.ts";
 
 export interface PolicyView {

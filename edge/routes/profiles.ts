@@ -1,9 +1,9 @@
 /** Pre-flight: what a specification's space holds, before anything is spent. */
 
 import { createRoute, z } from "@hono/zod-openapi";
+import { profile } from "../../shared/profile.ts";
 import { failure, json, newApp } from "../app.ts";
 import { requires } from "../auth.ts";
-import { profile } from "../controller/profile.ts";
 import { readSpecification, specificationBody } from "./searches.ts";
 
 const profileSchema = z
@@ -29,7 +29,4 @@ const create = createRoute({
 
 export const profiles = newApp();
 
-profiles.openapi(create, async (c) => {
-  const { errors: _, ...found } = profile(await readSpecification(c));
-  return c.json(found, 200);
-});
+profiles.openapi(create, async (c) => c.json(profile(await readSpecification(c)), 200));

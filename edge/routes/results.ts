@@ -2,16 +2,15 @@
 
 import { createRoute, z } from "@hono/zod-openapi";
 import { countGenotype } from "../../shared/count.ts";
-import { type DatasetName, datasetFacts } from "../../shared/datasets.ts";
 import { type Genotype, genotypeSchema, printGenotype } from "../../shared/genotype.ts";
-import { resolveSpace } from "../../shared/space.ts";
+import { networkSizeOf, spaceOf } from "../../shared/profile.ts";
 import type { Specification } from "../../shared/specification.ts";
 import { readableSearch } from "../access.ts";
 import { failure, idParam, json, newApp } from "../app.ts";
 import { policyView } from "../controller/policyView.ts";
 import { boundsOf, frontCsv, selectFront } from "../front.ts";
 import { Problem } from "../problems.ts";
-import { archiveOf, findArchitecture } from "../store/architectures.ts";
+import { type Architecture, archiveOf, findArchitecture } from "../store/architectures.ts";
 import { findController } from "../store/searches.ts";
 import { trainingsOf } from "../store/trainings.ts";
 import { trainingSchema, trainingView } from "../trainingView.ts";
@@ -113,16 +112,23 @@ function countsOf(
   genotype: Genotype,
   specification: Specification,
 ): z.infer<typeof architectureSchema>["counts"] {
-  if (specification.evaluation.kind !== "supernet") throw new Problem("not-found");
-  const { image, classes } = datasetFacts[specification.dataset.name as DatasetName];
-  const { skeleton } = resolveSpace(specification.space);
-  const size = { ...specification.evaluation.network, image, classes, skeleton };
+  const { skeleton } = spaceOf(specification);
   const { parameters, macs, activationBytes, parametersWithAuxiliary } = countGenotype(genotype, {
-    ...size,
+    ...networkSizeOf(specification),
+    skeleton,
     auxiliary: true,
   });
   return { parameters, parametersWithAuxiliary, macs, activationBytes };
 }
+
+const measurementView = ({ stage, round, images, values: measured, feasible, onFront }: Architecture) => ({
+  stage,
+  round,
+  images,
+  values: measured,
+  feasible,
+  onFront,
+});
 
 export const results = newApp();
 
@@ -144,16 +150,7 @@ results.openapi(front, async (c) => {
     c.header("content-type", "text/csv; charset=utf-8");
     return c.body(frontCsv(rows, objectives)) as never;
   }
-  const data = rows.map((row) => ({
-    hash: row.hash,
-    stage: row.stage,
-    round: row.round,
-    images: row.images,
-    values: row.values,
-    feasible: row.feasible,
-    onFront: row.onFront,
-    genotype: row.genotype,
-  }));
+  const data = rows.map((row) => ({ hash: row.hash, genotype: row.genotype, ...measurementView(row) }));
   return c.json({ data, nextCursor: null }, 200);
 });
 
@@ -171,14 +168,7 @@ results.openapi(architecture, async (c) => {
       genotype: newest.genotype,
       text: printGenotype(newest.genotype),
       counts: countsOf(newest.genotype, search.specification),
-      measurements: rows.map(({ stage, round, images, values: measured, feasible, onFront }) => ({
-        stage,
-        round,
-        images,
-        values: measured,
-        feasible,
-        onFront,
-      })),
+      measurements: rows.map(measurementView),
       trainings: trainings.map((training) => trainingView({ ...training, progress: null })),
     },
     200,

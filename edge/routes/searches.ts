@@ -3,6 +3,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { type SearchState, searchStates } from "../../schema/searches.ts";
 import { type Specification, scheduleLength, specificationSchema } from "../../shared/specification.ts";
+import { checkSpecification } from "../../shared/validate.ts";
 import { existingSearch, readableSearch } from "../access.ts";
 import {
   body,
@@ -19,7 +20,6 @@ import {
 } from "../app.ts";
 import { requires } from "../auth.ts";
 import { startSearch } from "../controller/controller.ts";
-import { checkSpecification } from "../controller/validate.ts";
 import { idempotent } from "../idempotency.ts";
 import { newId } from "../ids.ts";
 import { invalid, Problem } from "../problems.ts";

@@ -1,35 +1,22 @@
 /** From unknown input to a specification, or to every field that is wrong with it and what to do. Nothing is spent before. */
-import { edgesOf, resolveSpace } from "../../shared/space.ts";
+import { fieldErrors } from "./fieldErrors.ts";
+import { unmetBounds } from "./profile.ts";
+import { edgesOf, resolveSpace } from "./space.ts";
 import {
   type FieldError,
   resolveSchedule,
   type Specification,
   specificationSchema,
   unsupported,
-} from "../../shared/specification.ts";
-import { profile } from "./profile.ts";
+} from "./specification.ts";
 
 export type Checked =
   | { specification: Specification; errors?: never }
   | { specification?: never; errors: FieldError[] };
 
-const pointerOf = (path: readonly PropertyKey[]): string =>
-  path.map((key) => `/${String(key).replace(/~/g, "~0").replace(/\//g, "~1")}`).join("");
-
 export function checkSpecification(input: unknown): Checked {
   const parsed = specificationSchema.safeParse(input);
-  if (!parsed.success) {
-    return {
-      errors: parsed.error.issues.flatMap((issue) =>
-        issue.code === "unrecognized_keys"
-          ? issue.keys.map((key) => ({
-              pointer: pointerOf([...issue.path, key]),
-              detail: `unknown key "${key}"; remove it or correct its spelling`,
-            }))
-          : [{ pointer: pointerOf(issue.path), detail: issue.message }],
-      ),
-    };
-  }
+  if (!parsed.success) return { errors: fieldErrors(parsed.error.issues) };
   const specification = parsed.data;
   const errors = unsupported(specification);
   try {
@@ -43,7 +30,7 @@ export function checkSpecification(input: unknown): Checked {
     errors.push({ pointer: "/schedule/preset", detail: (error as Error).message });
   }
   if (errors.length > 0) return { errors };
-  errors.push(...drops(specification), ...profile(specification).errors);
+  errors.push(...drops(specification), ...unmetBounds(specification));
   return errors.length > 0 ? { errors } : { specification };
 }
 
