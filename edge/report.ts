@@ -110,12 +110,11 @@ export async function amendRound(
   for (let tries = 0; tries < writeTries; tries++) {
     const recorded = await recordedRound(db, key.searchId, key.round);
     if (recorded === undefined) throw new Problem("not-found", `Round ${key.round} was not reported yet.`);
-    const { state, specification, stage } = recorded;
+    const { state, specification } = recorded;
     const amendment = asValidation("/values", () =>
       amendCandidate(state, specification, recorded, candidate, values),
     );
-    if (await writeAmendment(db, { ...key, stage }, state, amendment))
-      return amendment.candidates[candidate]?.version ?? 1;
+    if (await writeAmendment(db, key, state, amendment)) return amendment.candidates[candidate]?.version ?? 1;
   }
   throw new Problem("round-conflict", "Other measurements kept coming in between; send this one again.");
 }

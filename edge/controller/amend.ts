@@ -2,7 +2,7 @@
 
 import type { TrainRoundTask } from "../../shared/protocol.ts";
 import { objectiveId, type Specification } from "../../shared/specification.ts";
-import { hypervolumeShare, paretoEntries } from "./archive.ts";
+import { hypervolumeShare } from "./archive.ts";
 import { Context } from "./context.ts";
 import { isMeasured, mergeArchive } from "./merge.ts";
 import { isFeasible, reward, type Values } from "./reward.ts";
@@ -57,16 +57,13 @@ export function amendCandidate(
   const candidates = recorded.candidates.map((known, position) => (position === index ? amended : known));
   const next = { ...state, amendments: state.amendments + 1 };
   if (recorded.stage !== state.stage || !isMeasured(complete.accuracy))
-    return { state: next, candidates, archive: { upsert: [], remove: [] } };
-  const merged = mergeArchive({ ...state, phase: recorded.phase }, [amended], recorded.task, context);
-  const front = paretoEntries(merged.archive, specification.objectives);
-  return {
-    state: {
-      ...next,
-      archive: merged.archive,
-      hypervolume: hypervolumeShare(front, specification, state.bounds),
-    },
-    candidates,
-    archive: { upsert: merged.changed(front, context, state.stage), remove: [] },
-  };
+    return { state: next, candidates, archive: [] };
+  const { archive, front, changed } = mergeArchive(
+    { ...state, phase: recorded.phase },
+    [amended],
+    recorded.task,
+    context,
+  );
+  const hypervolume = hypervolumeShare(front, specification, state.bounds);
+  return { state: { ...next, archive, hypervolume }, candidates, archive: changed };
 }

@@ -37,36 +37,50 @@ export function costsOf(values: Values, objectives: readonly Objective[]): numbe
   return costs;
 }
 
+interface Placed {
+  entry: Archived;
+  costs: number[];
+}
+
+/** Feasible and complete entries with their costs, and the others. */
+function place(
+  entries: readonly Archived[],
+  objectives: readonly Objective[],
+): { placed: Placed[]; others: Archived[] } {
+  const placed: Placed[] = [];
+  const others: Archived[] = [];
+  for (const entry of entries) {
+    const costs = entry.feasible ? costsOf(entry.values, objectives) : null;
+    if (costs === null) others.push(entry);
+    else placed.push({ entry, costs });
+  }
+  return { placed, others };
+}
+
+function frontOf(placed: readonly Placed[], objectives: readonly Objective[]): Set<Placed> {
+  const front = new ParetoFront<Placed>(objectives.length);
+  for (const item of placed) front.insert(item.costs, item);
+  return new Set(front.entries().map(({ item }) => item));
+}
+
 /** The entries sorted into non-dominated layers, infeasible and incomplete ones in the last. */
 export function layersOf(entries: readonly Archived[], objectives: readonly Objective[]): Archived[][] {
   const layers: Archived[][] = [];
-  const incomplete: Archived[] = [];
-  let rest: { entry: Archived; costs: number[] }[] = [];
-  for (const entry of entries) {
-    const costs = entry.feasible ? costsOf(entry.values, objectives) : null;
-    if (costs === null) incomplete.push(entry);
-    else rest.push({ entry, costs });
-  }
-  while (rest.length > 0) {
-    const layer = new Set(frontOf(rest));
+  const { placed, others } = place(entries, objectives);
+  for (let rest = placed; rest.length > 0; ) {
+    const layer = frontOf(rest, objectives);
     layers.push(rest.filter((item) => layer.has(item)).map(({ entry }) => entry));
     rest = rest.filter((item) => !layer.has(item));
   }
-  if (incomplete.length > 0) layers.push(incomplete);
-  return layers;
-}
-
-function frontOf<T extends { costs: number[] }>(items: readonly T[]): T[] {
-  const front = new ParetoFront<T>(items[0]?.costs.length ?? 0);
-  for (const item of items) front.insert(item.costs, item);
-  return front.entries().map(({ item }) => item);
+  return others.length > 0 ? [...layers, others] : layers;
 }
 
 /** Feasible, complete, non-dominated entries; once some are confirmed, only confirmed ones. */
 export function paretoEntries(entries: readonly Archived[], objectives: readonly Objective[]): Archived[] {
   const confirmed = entries.filter((entry) => entry.confirmed);
-  const [first] = layersOf(confirmed.length > 0 ? confirmed : entries, objectives);
-  return (first ?? []).filter((entry) => entry.feasible && costsOf(entry.values, objectives) !== null);
+  const { placed } = place(confirmed.length > 0 ? confirmed : entries, objectives);
+  const front = frontOf(placed, objectives);
+  return placed.filter((item) => front.has(item)).map(({ entry }) => entry);
 }
 
 /** The archive cut to its capacity: whole layers from the front backwards, older entries first within the last. */

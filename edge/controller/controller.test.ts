@@ -126,7 +126,7 @@ describe("a search", () => {
         { name: "parameters", goal: "minimize", limit },
       ],
     });
-    const front = outcomes.at(-1)?.archive.upsert.filter(({ onFront }) => onFront) ?? [];
+    const front = outcomes.at(-1)?.archive.filter(({ onFront }) => onFront) ?? [];
     expect(front.length).toBeGreaterThan(0);
     for (const { values, feasible } of front) {
       expect(feasible).toBe(true);

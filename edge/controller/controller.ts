@@ -11,7 +11,7 @@ import type { TrainRoundReport, TrainRoundTask } from "../../shared/protocol.ts"
 import type { Stage } from "../../shared/schedule.ts";
 import { fullChoices } from "../../shared/space.ts";
 import { resolveSchedule, type Specification } from "../../shared/specification.ts";
-import { type Archived, type Bounds, hypervolumeShare, paretoEntries } from "./archive.ts";
+import { type Archived, type Bounds, hypervolumeShare } from "./archive.ts";
 import { Context } from "./context.ts";
 import { candidatesOf, isMeasured, mergeArchive } from "./merge.ts";
 import { withNextRound } from "./nextRound.ts";
@@ -83,10 +83,9 @@ export function completeRound(
         )
       : state.policy;
 
-  const merged = mergeArchive(state, measured, task, context);
-  const front = paretoEntries(merged.archive, specification.objectives);
+  const { archive, front, changed } = mergeArchive(state, measured, task, context);
   const hypervolume =
-    merged.archive.length === 0 ? state.hypervolume : hypervolumeShare(front, specification, state.bounds);
+    archive.length === 0 ? state.hypervolume : hypervolumeShare(front, specification, state.bounds);
   const events: RoundOutcome["events"] = [];
   if (state.round === 0) events.push({ type: "search.started", data: { seed: state.seed } });
   let announced = state.announced;
@@ -106,7 +105,7 @@ export function completeRound(
   let next: ControllerState = {
     ...state,
     policy,
-    archive: merged.archive,
+    archive,
     evaluations,
     hypervolume,
     announced,
@@ -166,10 +165,10 @@ export function completeRound(
       phase: state.phase,
       candidates,
       trainLoss: report.trainLoss,
-      hypervolume: merged.archive.length === 0 ? null : hypervolume,
+      hypervolume: archive.length === 0 ? null : hypervolume,
       pruned,
     },
-    archive: { upsert: merged.changed(front, context, state.stage), remove: [] },
+    archive: changed,
     events,
     done,
     best: done ? rank(front, context, stage).slice(0, specification.finalTraining.top) : [],

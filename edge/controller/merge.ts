@@ -36,62 +36,68 @@ export function candidatesOf(
 }
 
 /** Several measurements of one architecture in a stage count by their images; confirmation replaces what was seen before. */
+function merged(
+  known: Archived | undefined,
+  { hash, selection, values }: CandidateRecord,
+  {
+    confirming,
+    round,
+    images,
+    context,
+  }: { confirming: boolean; round: number; images: number; context: Context },
+): Archived {
+  const accuracy = values.accuracy as number;
+  const isAveraged = known !== undefined && !(confirming && !known.confirmed);
+  const total = isAveraged ? known.images + images : images;
+  const mean = isAveraged
+    ? ((known.values.accuracy ?? 0) * known.images + accuracy * images) / total
+    : accuracy;
+  const complete: Values = { ...values, accuracy: mean };
+  return {
+    hash,
+    selection: known?.selection ?? selection,
+    values: complete,
+    feasible: isFeasible(complete, context.specification),
+    images: total,
+    round: known?.round ?? round,
+    confirmed: confirming || (known?.confirmed ?? false),
+    version: (known?.version ?? 0) + 1,
+  };
+}
+
+export interface Merged {
+  archive: Archived[];
+  front: Archived[];
+  /** Rows to write: front members that are new or changed, and those that left the front. */
+  changed: ArchiveEntry[];
+}
+
+/** Files measured candidates, all with an accuracy, in the stage's archive. */
 export function mergeArchive(
-  state: ControllerState,
+  state: Pick<ControllerState, "archive" | "stage" | "phase">,
   measured: readonly CandidateRecord[],
   task: Pick<TrainRoundTask, "round" | "evaluation">,
   context: Context,
-) {
-  const byHash = new Map(state.archive.map((entry) => [entry.hash, entry]));
-  const before = new Map(byHash);
+): Merged {
+  const { objectives } = context.specification;
+  const before = new Map(state.archive.map((entry) => [entry.hash, entry]));
+  const byHash = new Map(before);
   const confirming = state.phase === "confirm";
-  const images = task.evaluation.images;
-  for (const { hash, selection, values } of measured) {
-    const known = byHash.get(hash);
-    const averaging = known !== undefined && !(confirming && !known.confirmed);
-    const total = averaging ? known.images + images : images;
-    const accuracy = averaging
-      ? ((known.values.accuracy ?? 0) * known.images + (values.accuracy as number) * images) / total
-      : (values.accuracy as number);
-    const merged: Values = { ...values, accuracy };
-    byHash.set(hash, {
-      hash,
-      selection: known?.selection ?? selection,
-      values: merged,
-      feasible: isFeasible(merged, context.specification),
-      images: total,
-      round: known?.round ?? task.round,
-      confirmed: confirming || (known?.confirmed ?? false),
-      version: (known?.version ?? 0) + 1,
-    });
-  }
-  const archive = truncate([...byHash.values()], context.specification.objectives);
-  const frontBefore = new Set(
-    paretoEntries(state.archive, context.specification.objectives).map(({ hash }) => hash),
-  );
-  return {
-    archive,
-    /** Rows to write: front members that are new or changed, and those that left the front. */
-    changed(front: readonly Archived[], current: Context, stage: number): ArchiveEntry[] {
-      const frontHashes = new Set(front.map(({ hash }) => hash));
-      const rows = front.filter(
-        (entry) => !frontBefore.has(entry.hash) || before.get(entry.hash)?.version !== entry.version,
-      );
-      const left = [...frontBefore]
-        .filter((hash) => !frontHashes.has(hash))
-        .flatMap((hash) => byHash.get(hash) ?? []);
-      return [...rows, ...left].map((entry) => ({
-        hash: entry.hash,
-        stage,
-        genotype: current.genotype(entry.selection),
-        selection: entry.selection,
-        values: entry.values,
-        feasible: entry.feasible,
-        onFront: frontHashes.has(entry.hash),
-        round: entry.round,
-        images: entry.images,
-        version: entry.version,
-      }));
-    },
-  };
+  const circumstances = { confirming, round: task.round, images: task.evaluation.images, context };
+  for (const candidate of measured)
+    byHash.set(candidate.hash, merged(byHash.get(candidate.hash), candidate, circumstances));
+  const archive = truncate([...byHash.values()], objectives);
+  const front = paretoEntries(archive, objectives);
+
+  const now = new Set(front.map(({ hash }) => hash));
+  const then = new Set(paretoEntries(state.archive, objectives).map(({ hash }) => hash));
+  const came = front.filter(({ hash, version }) => !then.has(hash) || before.get(hash)?.version !== version);
+  const left = [...then].filter((hash) => !now.has(hash)).flatMap((hash) => byHash.get(hash) ?? []);
+  const changed = [...came, ...left].map(({ confirmed: _, ...entry }) => ({
+    ...entry,
+    stage: state.stage,
+    genotype: context.genotype(entry.selection),
+    onFront: now.has(entry.hash),
+  }));
+  return { archive, front, changed };
 }

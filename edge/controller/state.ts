@@ -48,17 +48,10 @@ export interface CandidateRecord {
   version: number;
 }
 
-export interface ArchiveEntry {
-  hash: string;
+export interface ArchiveEntry extends Omit<Archived, "confirmed"> {
   stage: number;
   genotype: Genotype;
-  selection: Selection;
-  values: Values;
-  feasible: boolean;
   onFront: boolean;
-  round: number;
-  images: number;
-  version: number;
 }
 
 export interface RoundOutcome {
@@ -72,7 +65,8 @@ export interface RoundOutcome {
     hypervolume: number | null;
     pruned: Pruning[];
   };
-  archive: { upsert: ArchiveEntry[]; remove: string[] };
+  /** Rows of the archive that are new or changed. */
+  archive: ArchiveEntry[];
   events: { type: string; data: Record<string, unknown> }[];
   done: boolean;
   /** When done: what to train, best first. */

@@ -19,50 +19,39 @@ export const findArchitecture = (db: D1Database, searchId: string, hash: string)
     .where(and(eq(architectures.searchId, searchId), eq(architectures.hash, hash)))
     .orderBy(desc(architectures.stage));
 
-/** What a round changes in the archive: one statement each for what comes and what goes. */
+const fields = [
+  "stage",
+  "hash",
+  "genotype",
+  "selection",
+  "values",
+  "feasible",
+  "onFront",
+  "round",
+  "images",
+  "version",
+];
+const columns = fields.map((field) => `"${field.replace("F", "_f")}"`);
+
+/** What a round changes in the archive, in one statement; none for an empty list. */
 export function archiveChanges(
   db: D1Database,
   searchId: string,
-  stage: number,
-  { upsert, remove }: RoundOutcome["archive"],
+  changed: RoundOutcome["archive"],
 ): D1PreparedStatement[] {
-  const statements: D1PreparedStatement[] = [];
-  const fields = [
-    "stage",
-    "hash",
-    "genotype",
-    "selection",
-    "values",
-    "feasible",
-    "onFront",
-    "round",
-    "images",
-    "version",
+  if (changed.length === 0) return [];
+  return [
+    statement(
+      db,
+      `INSERT INTO architectures (search_id, ${columns.join(", ")})
+       SELECT :searchId, ${fields.map((field) => `json_extract(value, '$.${field}')`).join(", ")}
+       FROM json_each(:rows) WHERE true
+       ON CONFLICT (search_id, hash, stage) DO UPDATE SET
+         ${columns
+           .slice(2)
+           .map((column) => `${column} = excluded.${column}`)
+           .join(", ")}`,
+      { searchId, rows: JSON.stringify(changed) },
+    ),
   ];
-  const columns = fields.map((field) => `"${field.replace("F", "_f")}"`);
-  if (upsert.length > 0)
-    statements.push(
-      statement(
-        db,
-        `INSERT INTO architectures (search_id, ${columns.join(", ")})
-         SELECT :searchId, ${fields.map((field) => `json_extract(value, '$.${field}')`).join(", ")}
-         FROM json_each(:rows) WHERE true
-         ON CONFLICT (search_id, hash, stage) DO UPDATE SET
-           ${columns
-             .slice(2)
-             .map((column) => `${column} = excluded.${column}`)
-             .join(", ")}`,
-        { searchId, rows: JSON.stringify(upsert) },
-      ),
-    );
-  if (remove.length > 0)
-    statements.push(
-      statement(
-        db,
-        `DELETE FROM architectures WHERE search_id = :searchId AND stage = :stage
-         AND hash IN (SELECT value FROM json_each(:hashes))`,
-        { searchId, stage, hashes: JSON.stringify(remove) },
-      ),
-    );
-  return statements;
 }

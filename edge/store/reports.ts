@@ -107,7 +107,7 @@ export async function writeRound(db: D1Database, write: RoundWrite, now: number)
         seconds: secondsOf(write.report),
       },
     ),
-    ...archiveChanges(db, searchId, outcome.record.stage, outcome.archive),
+    ...archiveChanges(db, searchId, outcome.archive),
     ...appendEvents(db, searchId, outcome.events, now),
     ...(outcome.done
       ? endOfRounds(db, write, now)

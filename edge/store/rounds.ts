@@ -71,7 +71,7 @@ export async function recordedRound(db: D1Database, searchId: string, round: num
  */
 export async function writeAmendment(
   db: D1Database,
-  key: { searchId: string; round: number; stage: number },
+  key: { searchId: string; round: number },
   read: ControllerState,
   { state, candidates, archive }: Amendment,
 ): Promise<boolean> {
@@ -90,7 +90,7 @@ export async function writeAmendment(
         "UPDATE rounds SET candidates = :candidates WHERE search_id = :searchId AND round = :round",
         { ...values, candidates: JSON.stringify(candidates) },
       ),
-      ...archiveChanges(db, key.searchId, key.stage, archive),
+      ...archiveChanges(db, key.searchId, archive),
     ]);
     return true;
   } catch (error) {
