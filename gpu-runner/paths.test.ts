@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { type PathSource, pathAt, softmax } from "./paths.ts";
+import { softmax } from "../shared/softmax.ts";
+import { type PathSource, pathAt } from "./paths.ts";
 
 const source = (kind: PathSource["kind"], logits: PathSource["logits"] = {}): PathSource => ({
   kind,

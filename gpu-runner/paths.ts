@@ -7,6 +7,7 @@
 
 import type { Logits } from "../shared/protocol.ts";
 import { deriveSeed, Random } from "../shared/random.ts";
+import { softmax } from "../shared/softmax.ts";
 import type { Path } from "./executor/executor.ts";
 
 export type PathKind = "fair" | "uniform" | "policy" | "mixture";
@@ -53,14 +54,6 @@ export function pathAt(source: PathSource, step: number): Path {
     ]),
   );
   return { kind: "single", selection };
-}
-
-/** Probabilities in proportion to e^logit. */
-export function softmax(logits: readonly number[]): number[] {
-  const largest = Math.max(...logits);
-  const powers = logits.map((logit) => Math.exp(logit - largest));
-  const total = powers.reduce((sum, power) => sum + power, 0);
-  return powers.map((power) => power / total);
 }
 
 function mapEdges<T, U>(record: Record<string, T[]>, map: (value: T) => U): Record<string, U[]> {

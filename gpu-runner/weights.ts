@@ -7,6 +7,7 @@
  */
 
 import type { Tensor, Tensor1D } from "@tensorflow/tfjs-core";
+import { fnv1a64 } from "../shared/hash.ts";
 import type { Choice, Layer, Network } from "../shared/network.ts";
 import { deriveSeed, Random } from "../shared/random.ts";
 import type { TensorFlow } from "./kernels/backend.ts";
@@ -201,7 +202,7 @@ export class Weights {
 
   /** FNV-1a 64 over the weights' 32-bit words in the order of their names, hexadecimal. */
   digest(): string {
-    return fnv1a64(this.joined());
+    return weightsDigest(this.joined());
   }
 
   /** Weights under their names and momentum under `momentum/<name>`. */
@@ -268,19 +269,10 @@ export class Weights {
   }
 }
 
-/** FNV-1a with 64 bits, fed 32 bits at a time: fast enough for millions of weights each round. */
-export function fnv1a64(values: Float32Array): string {
-  const words = new Uint32Array(values.buffer, values.byteOffset, values.length);
-  let high = 0xcbf29ce4;
-  let low = 0x84222325;
-  for (let index = 0; index < words.length; index++) {
-    low = (low ^ (words[index] as number)) >>> 0;
-    // Times 2^40 + 435, modulo 2^64.
-    const product = low * 435;
-    high = (Math.imul(high, 435) + Math.floor(product / 0x1_0000_0000) + (low << 8)) >>> 0;
-    low = product >>> 0;
-  }
-  return high.toString(16).padStart(8, "0") + low.toString(16).padStart(8, "0");
+/** FNV-1a 64 over the 32-bit words of the values, hexadecimal: fast enough for millions of weights each round. */
+export function weightsDigest(values: Float32Array): string {
+  const { high, low } = fnv1a64(new Uint32Array(values.buffer, values.byteOffset, values.length));
+  return [high, low].map((half) => half.toString(16).padStart(8, "0")).join("");
 }
 
 interface FileHeader {

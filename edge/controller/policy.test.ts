@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { Random } from "../../shared/random.ts";
 import { scheduleSchema } from "../../shared/schedule.ts";
-import { initialPolicy, modeSelection, prune, sampleSelection, softmax, updatePolicy } from "./policy.ts";
+import { softmax } from "../../shared/softmax.ts";
+import { initialPolicy, modeSelection, prune, sampleSelection, updatePolicy } from "./policy.ts";
 
 const options = scheduleSchema.parse({ stages: [{ layers: 3, channels: 4, steps: 1, drop: {} }] }).policy;
 const choices = {

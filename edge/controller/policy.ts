@@ -5,6 +5,7 @@
 import type { Choices, Logits, Selection } from "../../shared/protocol.ts";
 import { deriveSeed, Random } from "../../shared/random.ts";
 import type { Schedule } from "../../shared/schedule.ts";
+import { softmax } from "../../shared/softmax.ts";
 
 export interface PolicyState {
   logits: Logits;
@@ -41,13 +42,6 @@ export function initialPolicy(choices: Choices, scale: number, seed: number): Po
     updates: 0,
     baseline: null,
   };
-}
-
-export function softmax(logits: readonly number[]): number[] {
-  const top = Math.max(...logits);
-  const exponentials = logits.map((logit) => Math.exp(logit - top));
-  const sum = exponentials.reduce((total, value) => total + value, 0);
-  return exponentials.map((value) => value / sum);
 }
 
 /** One operation per edge, drawn independently. */

@@ -1,9 +1,10 @@
 /** The policy for people: probabilities per edge, and what was pruned when and why. */
 
 import { spaceOf } from "../../shared/profile.ts";
+import { softmax } from "../../shared/softmax.ts";
 import { edgesOf } from "../../shared/space.ts";
 import type { Specification } from "../../shared/specification.ts";
-import { round4, softmax } from "./policy.ts";
+import { round4 } from "./policy.ts";
 import type { ControllerState, Phase } from "./state.ts";
 
 export interface PolicyView {
