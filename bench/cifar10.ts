@@ -173,7 +173,7 @@ async function compare(front: z.infer<typeof frontRow>[]) {
     log(`${role} ${hash}: ${training.totalSteps} steps`);
     const { testAccuracy, testLoss, parameters, macs, seconds } = await training.run({
       log,
-      checkpoint: () => abort.signal.throwIfAborted(),
+      throwIfEnded: () => abort.signal.throwIfAborted(),
     });
     training.dispose();
     trained.push({

@@ -178,7 +178,7 @@ export class EdgeClient {
         signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
       });
     } catch (err) {
-      return { reason: reasonOf(err) };
+      return { reason: innermostMessage(err) };
     }
     if (response.ok) return response;
     const error = await problemOf(response);
@@ -198,7 +198,8 @@ async function problemOf(response: Response): Promise<EdgeError> {
   }
 }
 
-function reasonOf(err: unknown): string {
+/** `fetch` says only that it failed; why is beneath. */
+function innermostMessage(err: unknown): string {
   if (!(err instanceof Error)) return String(err);
   return err.cause instanceof Error ? err.cause.message : err.message;
 }

@@ -1,12 +1,13 @@
 import { createRequire } from "node:module";
 import { beforeAll, describe, expect, it } from "vitest";
+import { readTar } from "../cli/archive.ts";
 import { type Genotype, parseGenotype } from "../shared/genotype.ts";
 import type { FinalTrainingTask } from "../shared/protocol.ts";
 import { Random } from "../shared/random.ts";
 import type { Dataset, Images } from "./data/dataset.ts";
 import { FinalTraining, learningRateAt, resolveRecipe } from "./finalTraining.ts";
 import { type Backend, loadBackend } from "./kernels/backend.ts";
-import { tar, untar } from "./tar.ts";
+import { tar } from "./tar.ts";
 
 let backend: Backend;
 
@@ -136,7 +137,7 @@ describe("exports", () => {
     const training = new FinalTraining(backend, dataset, task());
     const files = training.exports(await training.run());
     const archive = files.find(({ format }) => format === "tfjs");
-    const [model, weights] = untar((archive as { bytes: Uint8Array }).bytes);
+    const [model, weights] = readTar((archive as { bytes: Uint8Array }).bytes);
     const json = JSON.parse(Buffer.from(model?.bytes ?? []).toString());
 
     const tf: typeof import("@tensorflow/tfjs") = createRequire(import.meta.url)("@tensorflow/tfjs");
@@ -213,7 +214,7 @@ describe("tar", () => {
       { name: "empty", bytes: Buffer.alloc(0) },
       { name: "weights.bin", bytes: Buffer.alloc(1025, 7) },
     ];
-    expect(untar(tar(files)).map(({ name, bytes }) => [name, Buffer.from(bytes).toString("hex")])).toEqual(
+    expect(readTar(tar(files)).map(({ name, bytes }) => [name, Buffer.from(bytes).toString("hex")])).toEqual(
       files.map(({ name, bytes }) => [name, bytes.toString("hex")]),
     );
   });
@@ -221,6 +222,6 @@ describe("tar", () => {
   it("is refused when a byte of a header has changed", () => {
     const archive = Buffer.from(tar([{ name: "a", bytes: Buffer.from("x") }]));
     archive[0] = 98;
-    expect(() => untar(archive)).toThrow(/damaged/);
+    expect(() => readTar(archive)).toThrow(/damaged/);
   });
 });

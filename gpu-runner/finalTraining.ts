@@ -15,7 +15,7 @@ import { EagerExecutor } from "./executor/eager.ts";
 import type { Executor } from "./executor/executor.ts";
 import { type ExportFile, exportFiles } from "./exports.ts";
 import type { Backend } from "./kernels/backend.ts";
-import type { WorkHooks } from "./trainRound.ts";
+import { cosine, type WorkHooks } from "./trainRound.ts";
 import { deserialise, serialise } from "./weights.ts";
 
 /** Everything that decides a training, apart from the architecture and the seed. */
@@ -173,7 +173,7 @@ export class FinalTraining {
         loggedStep = this.#step;
       }
       await nextTurn(); // timers, such as the heartbeat's, run here
-      hooks.checkpoint?.();
+      hooks.throwIfEnded?.();
       await hooks.afterStep?.();
     }
     if (this.totalSteps < CALIBRATED_BELOW_STEPS) this.#calibrate();
@@ -278,7 +278,7 @@ export class FinalTraining {
       correct += part?.correct ?? 0;
       loss += (part?.loss ?? 0) * indices.length;
       await nextTurn();
-      hooks.checkpoint?.();
+      hooks.throwIfEnded?.();
     }
     return { testAccuracy: (100 * correct) / test.count, testLoss: loss / test.count };
   }
@@ -304,6 +304,5 @@ export function learningRateAt(
   const rising = warmup * totalSteps;
   if (step < rising) return (learningRate * (step + 1)) / (rising + 1);
   if (decay !== "cosine") return learningRate * decay ** Math.floor(step / stepsPerEpoch);
-  const done = (step - rising) / (totalSteps - rising);
-  return (learningRate / 2) * (1 + Math.cos(Math.PI * done));
+  return cosine(learningRate, step - rising, totalSteps - rising);
 }

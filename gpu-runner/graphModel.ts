@@ -6,10 +6,9 @@
 
 import { outputShape, type Shape } from "../shared/layers.ts";
 import type { Cell, Layer, Network } from "../shared/network.ts";
-import { isSamePadding, padCorrection, type Window } from "./kernels/types.ts";
+import { BATCH_NORM_EPSILON, isSamePadding, padCorrection, type Window } from "./kernels/types.ts";
 import { type NamedValues, normalisationShapes } from "./weights.ts";
 
-const EPSILON = 1e-5;
 /** What is below every number that a layer gives: the padding of a max pool. */
 const LOWEST = -3e38;
 
@@ -54,9 +53,9 @@ class GraphBuilder {
   readonly #offsets: Map<string, number>;
   readonly #known = new Map<string, string>();
 
-  constructor(network: Network, values: NamedValues, offsets: Map<string, number>) {
+  constructor(network: Network, values: NamedValues) {
     this.values = values;
-    this.#offsets = offsets;
+    this.#offsets = new Map(normalisationShapes(network).map(({ path, offset }) => [path, offset]));
     const { height, width, channels } = network.image;
     const shape = { shape: shapeAttribute([-1, height, width, channels]) };
     this.nodes.push({ name: "pixels", op: "Placeholder", attr: { dtype: FLOAT, shape } });
@@ -107,7 +106,7 @@ class GraphBuilder {
     for (let channel = 0; channel < layer.channels; channel++) {
       const scale = layer.affine ? of(`${path}.scale`, channel) : 1;
       const shift = layer.affine ? of(`${path}.shift`, channel) : 0;
-      factor[channel] = scale / Math.sqrt(of("moving/variance", offset + channel) + EPSILON);
+      factor[channel] = scale / Math.sqrt(of("moving/variance", offset + channel) + BATCH_NORM_EPSILON);
       summand[channel] = shift - of("moving/mean", offset + channel) * (factor[channel] as number);
     }
     return { factor, summand };
@@ -326,7 +325,7 @@ export function graphModel(
   values: NamedValues,
   normalisation: { mean: readonly number[]; std: readonly number[] },
 ): GraphModel {
-  const graph = new GraphBuilder(network, values, statisticsOffsets(network));
+  const graph = new GraphBuilder(network, values);
   const { mean, std } = normalisation;
   const scaled = graph.perChannel(
     "Mul",
@@ -349,17 +348,6 @@ export function graphModel(
   const { name } = writeLayers(graph, network.head.layers, states.at(-1) as Value, network.head.path);
   graph.add("Identity", [name], {}, "logits");
   return { json: modelJson(network, graph), weights: Buffer.concat(graph.data) };
-}
-
-function statisticsOffsets(network: Network): Map<string, number> {
-  let offset = 0;
-  return new Map(
-    normalisationShapes(network).map(({ path, channels }) => {
-      const entry = [path, offset] as const;
-      offset += channels;
-      return entry;
-    }),
-  );
 }
 
 function modelJson(network: Network, graph: GraphBuilder): Record<string, unknown> {

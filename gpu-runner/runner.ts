@@ -13,6 +13,7 @@ import {
   type TrainRoundTask,
 } from "../shared/protocol.ts";
 import type { Dataset } from "./data/dataset.ts";
+import { reasonOf } from "./data/files.ts";
 import { type EdgeClient, EdgeError, EdgeUnreachable } from "./edgeClient.ts";
 import { FinalTraining } from "./finalTraining.ts";
 import type { Backend } from "./kernels/backend.ts";
@@ -64,7 +65,7 @@ class Lease {
   }
 
   readonly hooks: WorkHooks = {
-    checkpoint: () => {
+    throwIfEnded: () => {
       if (this.#signal.aborted) throw new Interrupted("signal");
       if (this.#ended) throw new Interrupted(this.#ended);
       if (this.remainingMs() <= 0) throw new Interrupted("lease-lost");
@@ -189,7 +190,7 @@ export class Runner {
     const { log, signal } = this.#settings;
     const lease = new Lease(held, this.#client, signal);
     try {
-      lease.hooks.checkpoint?.();
+      lease.hooks.throwIfEnded?.();
       const report =
         held.task.kind === "trainRound"
           ? await this.#trainRound(held.task, lease)
@@ -204,7 +205,7 @@ export class Runner {
         log(`${err.message}; the task is dropped.`);
         return null;
       }
-      const message = err instanceof Error ? err.message : String(err);
+      const message = reasonOf(err);
       log(`Task failed: ${message}`);
       return await this.#reportFailure(lease, message);
     } finally {
@@ -227,7 +228,7 @@ export class Runner {
         message: message.slice(0, MESSAGE_LENGTH),
       });
     } catch (err) {
-      this.#settings.log(`The failure could not be reported: ${err instanceof Error ? err.message : err}`);
+      this.#settings.log(`The failure could not be reported: ${reasonOf(err)}`);
       return null;
     }
   }
@@ -266,19 +267,31 @@ export class Runner {
     }
   }
 
-  async #restoreSupernet(searchId: string): Promise<void> {
+  #restoreSupernet(searchId: string): Promise<void> {
+    return this.#restore(searchId, undefined, {
+      holds: this.#supernet.lastRound(searchId),
+      load: (bytes) => this.#supernet.restore(bytes, searchId),
+    });
+  }
+
+  /** Loads the newest checkpoint that is good and holds more than what is there. */
+  async #restore(
+    searchId: string,
+    trainingId: string | undefined,
+    into: { holds: number; load: (bytes: Uint8Array) => void | Promise<void> },
+  ): Promise<void> {
     const { log } = this.#settings;
-    for (const checkpoint of await this.#client.checkpoints(searchId)) {
-      if (checkpoint.round <= this.#supernet.lastRound(searchId)) return;
+    const what = trainingId === undefined ? "after round" : "at step";
+    for (const checkpoint of await this.#client.checkpoints(searchId, trainingId)) {
+      const { round } = checkpoint;
+      if (round <= into.holds) return;
       try {
-        await this.#supernet.restore(await this.#client.download(checkpoint), searchId);
-        log(`Loaded the checkpoint after round ${checkpoint.round}.`);
+        await into.load(await this.#client.download(checkpoint));
+        log(`Loaded the checkpoint ${what} ${round}.`);
         return;
       } catch (err) {
         if (err instanceof EdgeUnreachable) throw err;
-        log(
-          `The checkpoint after round ${checkpoint.round} is of no use: ${err instanceof Error ? err.message : err}`,
-        );
+        log(`The checkpoint ${what} ${round} is of no use: ${reasonOf(err)}`);
       }
     }
   }
@@ -307,7 +320,7 @@ export class Runner {
       await this.#client.upload(blob, bytes);
     } catch (err) {
       if (err instanceof EdgeError && err.isLeaseLost) throw err;
-      this.#settings.log(`The checkpoint could not be stored: ${err instanceof Error ? err.message : err}`);
+      this.#settings.log(`The checkpoint could not be stored: ${reasonOf(err)}`);
     }
   }
 
@@ -318,7 +331,7 @@ export class Runner {
     const save = () =>
       this.#save(lease, { searchId, trainingId, round: training.step }, training.checkpoint());
     try {
-      await this.#restoreTraining(training, task);
+      await this.#restore(searchId, trainingId, { holds: 0, load: (bytes) => training.restore(bytes) });
       this.#checkpointedAt = performance.now();
       const result = await training.run({
         ...lease.hooks,
@@ -328,8 +341,7 @@ export class Runner {
         },
       });
       const exports: Record<string, string> = {};
-      for (const file of await training.exports(result)) {
-        const { format, fileName, bytes } = file;
+      for (const { format, fileName, bytes } of training.exports(result)) {
         const blob = {
           leaseId: lease.held.leaseId,
           purpose: "export",
@@ -349,25 +361,6 @@ export class Runner {
     }
   }
 
-  async #restoreTraining(
-    training: FinalTraining,
-    { searchId, trainingId }: FinalTrainingTask,
-  ): Promise<void> {
-    const { log } = this.#settings;
-    for (const checkpoint of await this.#client.checkpoints(searchId, trainingId)) {
-      try {
-        training.restore(await this.#client.download(checkpoint));
-        log(`Loaded the checkpoint at step ${training.step}.`);
-        return;
-      } catch (err) {
-        if (err instanceof EdgeUnreachable) throw err;
-        log(
-          `The checkpoint at step ${checkpoint.round} is of no use: ${err instanceof Error ? err.message : err}`,
-        );
-      }
-    }
-  }
-
   async #giveBack(lease: Lease, reason: Reason): Promise<void> {
     const { log } = this.#settings;
     const { task, leaseId } = lease.held;
@@ -380,7 +373,7 @@ export class Runner {
       if (task.kind === "trainRound") await this.#saveSupernet(lease);
       await this.#client.release(task.taskId, leaseId);
     } catch (err) {
-      log(`The task could not be given back: ${err instanceof Error ? err.message : err}`);
+      log(`The task could not be given back: ${reasonOf(err)}`);
     }
   }
 }

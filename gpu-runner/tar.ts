@@ -1,4 +1,4 @@
-/** Writes and reads plain files in a tar archive (POSIX ustar), so that an export of several files is one. */
+/** Writes plain files into a tar archive (POSIX ustar), so that an export of several files is one. */
 
 const BLOCK_BYTES = 512;
 
@@ -16,29 +16,6 @@ export function tar(files: readonly TarFile[]): Uint8Array {
     padding(bytes.length),
   ]);
   return Buffer.concat([...parts, Buffer.alloc(2 * BLOCK_BYTES)]);
-}
-
-/**
- * The files of an archive of `tar`.
- *
- * @throws Error where it is damaged
- */
-export function untar(archive: Uint8Array): TarFile[] {
-  const buffer = Buffer.from(archive.buffer, archive.byteOffset, archive.byteLength);
-  const files: TarFile[] = [];
-  for (let offset = 0; offset + BLOCK_BYTES <= buffer.length && buffer[offset] !== 0; ) {
-    const block = buffer.subarray(offset, offset + BLOCK_BYTES);
-    if (checksum(block) !== Number.parseInt(block.toString("latin1", 148, 154), 8)) {
-      throw new Error("The tar archive is damaged: a checksum does not match.");
-    }
-    const name = block.toString("latin1", 0, 100).replace(/\0.*$/s, "");
-    const length = Number.parseInt(block.toString("latin1", 124, 135), 8);
-    const start = offset + BLOCK_BYTES;
-    if (start + length > buffer.length) throw new Error(`The tar archive is damaged: ${name} is cut off.`);
-    files.push({ name, bytes: buffer.subarray(start, start + length) });
-    offset = start + length + padding(length).length;
-  }
-  return files;
 }
 
 function header(name: string, length: number): Buffer {

@@ -30,7 +30,7 @@ const EVALUATION_CHUNK = 250;
 /** How a piece of work tells what it does and learns that it should stop. */
 export interface WorkHooks {
   /** Throws where the work must not go on. */
-  checkpoint?: () => void;
+  throwIfEnded?: () => void;
   progress?: (done: number, total: number, trainLoss: number | null) => void;
 }
 
@@ -216,7 +216,7 @@ export class SupernetTrainer {
       held.stepsDone++;
       hooks.progress?.(step + 1 - task.firstStep, task.steps, loss);
       await nextTurn(); // timers, such as the heartbeat's, run here
-      hooks.checkpoint?.();
+      hooks.throwIfEnded?.();
     }
   }
 
@@ -239,7 +239,7 @@ export class SupernetTrainer {
         loss: Number.isFinite(loss) ? loss : null,
       });
       await nextTurn();
-      hooks.checkpoint?.();
+      hooks.throwIfEnded?.();
     }
     return measurements;
   }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { deserialise, weightsDigest, serialise, startValues } from "./weights.ts";
+import { deserialise, serialise, startValues, weightsDigest } from "./weights.ts";
 
 const shape = { name: "cells.0.weight", shape: [3, 3, 8, 8], start: "he-normal", fanIn: 72 } as const;
 

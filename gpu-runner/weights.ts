@@ -106,12 +106,22 @@ export function* layerLists(
 export const weightShapes = (network: Network): WeightShape[] =>
   [...layerLists(network)].flatMap(weightShapesOf);
 
-/** Paths and channels of the batch normalisations of a derived network, in order of description. */
-export function normalisationShapes(network: Network): { path: string; channels: number }[] {
-  const found: { path: string; channels: number }[] = [];
+/** Where a batch normalisation's statistics stand in the joined vectors of all of a network's. */
+export interface NormalisationShape {
+  path: string;
+  channels: number;
+  offset: number;
+}
+
+/** The batch normalisations of a derived network, in order of description. */
+export function normalisationShapes(network: Network): NormalisationShape[] {
+  const found: NormalisationShape[] = [];
+  let offset = 0;
   for (const { path, layers } of layerLists(network)) {
     visitLayers(layers, path, (layer, layerPath) => {
-      if (layer.kind === "batchNorm") found.push({ path: layerPath, channels: layer.channels });
+      if (layer.kind !== "batchNorm") return;
+      found.push({ path: layerPath, channels: layer.channels, offset });
+      offset += layer.channels;
     });
   }
   return found;

@@ -5,7 +5,7 @@
 
 import type { Tensor1D } from "@tensorflow/tfjs-core";
 import type { TensorFlow } from "../kernels/backend.ts";
-import type { NamedValues } from "../weights.ts";
+import type { NamedValues, NormalisationShape } from "../weights.ts";
 
 /** PyTorch's default: the share of the newest batch. */
 const MOMENTUM = 0.1;
@@ -15,22 +15,17 @@ type Quantity = (typeof quantities)[number];
 
 export class MovingStatistics {
   readonly #tf: TensorFlow;
-  readonly #shapes: { path: string; channels: number }[];
-  readonly #offsets = new Map<string, { offset: number; channels: number }>();
+  readonly #shapes: NormalisationShape[];
   readonly #flat: Record<Quantity, Tensor1D>;
   readonly #batch = new Map<string, Record<Quantity, Tensor1D>>();
   /** The flat vectors cut up, until they change. */
   #split: Map<string, Record<Quantity, Tensor1D>> | undefined;
   #meanOf = 0;
 
-  constructor(tf: TensorFlow, shapes: { path: string; channels: number }[]) {
+  constructor(tf: TensorFlow, shapes: NormalisationShape[]) {
     this.#tf = tf;
     this.#shapes = shapes;
-    let size = 0;
-    for (const { path, channels } of shapes) {
-      this.#offsets.set(path, { offset: size, channels });
-      size += channels;
-    }
+    const size = shapes.reduce((total, { channels }) => total + channels, 0);
     this.#flat = { mean: tf.keep(tf.zeros([size])), variance: tf.keep(tf.ones([size])) };
   }
 
@@ -102,7 +97,7 @@ export class MovingStatistics {
       const next = this.#tf.tidy(() => {
         const old = this.#flat[quantity];
         const seen = this.#shapes.map(
-          ({ path }) => this.#batch.get(path)?.[quantity] ?? this.#slice(quantity, path),
+          (shape) => this.#batch.get(shape.path)?.[quantity] ?? this.#slice(quantity, shape),
         );
         return combine(old, this.#tf.concat1d(seen));
       });
@@ -116,18 +111,17 @@ export class MovingStatistics {
     this.#flat[quantity] = this.#tf.keep(tensor);
   }
 
-  #slice(quantity: Quantity, path: string): Tensor1D {
-    const { offset, channels } = this.#offsets.get(path) as { offset: number; channels: number };
+  #slice(quantity: Quantity, { offset, channels }: NormalisationShape): Tensor1D {
     return this.#tf.slice1d(this.#flat[quantity], offset, channels);
   }
 
   #cut(): Map<string, Record<Quantity, Tensor1D>> {
-    const entries = this.#shapes.map(({ path }) => {
+    const entries = this.#shapes.map((shape) => {
       const cut = {
-        mean: this.#tf.keep(this.#slice("mean", path)),
-        variance: this.#tf.keep(this.#slice("variance", path)),
+        mean: this.#tf.keep(this.#slice("mean", shape)),
+        variance: this.#tf.keep(this.#slice("variance", shape)),
       };
-      return [path, cut] as const;
+      return [shape.path, cut] as const;
     });
     return new Map(entries);
   }

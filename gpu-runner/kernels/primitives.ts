@@ -14,11 +14,8 @@ import type {
 } from "@tensorflow/tfjs-core";
 import type { Backend, BackendName, TensorFlow } from "./backend.ts";
 import { nativeKernels } from "./native.ts";
-import { Constants, type Kernels, type Pair, type Window } from "./types.ts";
+import { BATCH_NORM_EPSILON, Constants, type Kernels, type Pair, type Window } from "./types.ts";
 import { wasmKernels } from "./wasm.ts";
-
-/** The value DARTS and PyTorch use. */
-const EPSILON = 1e-5;
 
 const kernels: Record<BackendName, (tf: TensorFlow) => Kernels> = {
   tensorflow: nativeKernels,
@@ -131,10 +128,10 @@ const rules = {
     saveInputs: ["x", "scale"],
     saveOutputs: [false, false, false, true, true, true],
     run: (kernels, { x, scale, shift }) =>
-      kernels.batchNorm(x as Tensor4D, scale as Tensor, shift as Tensor, EPSILON),
+      kernels.batchNorm(x as Tensor4D, scale as Tensor, shift as Tensor, BATCH_NORM_EPSILON),
     // Not lazy like the others: what one of them computes would be disposed before the next one asks for it.
     gradients: (kernels, dy, [x, scale, ...saved]) => {
-      const all = kernels.batchNormGrad(dy, x as Tensor4D, scale as Tensor, saved, EPSILON);
+      const all = kernels.batchNormGrad(dy, x as Tensor4D, scale as Tensor, saved, BATCH_NORM_EPSILON);
       return { x: () => all.x, scale: () => all.scale, shift: () => all.shift };
     },
   },
@@ -231,7 +228,14 @@ function describe(tf: TensorFlow): Primitives {
     },
     batchNormInference(x, mean, variance, scale, shift) {
       const channels = x.shape[3];
-      return tf.batchNorm4d(x, mean, variance, shift ?? zeros(channels), scale ?? ones(channels), EPSILON);
+      return tf.batchNorm4d(
+        x,
+        mean,
+        variance,
+        shift ?? zeros(channels),
+        scale ?? ones(channels),
+        BATCH_NORM_EPSILON,
+      );
     },
     maxPool: (x, { size, stride, padding }) => runSingle("MaxPool", { x }, square(size, stride, padding)),
     avgPool: (x, { size, stride, padding }) => runSingle("AvgPool", { x }, square(size, stride, padding)),

@@ -7,6 +7,9 @@ import type { Tensor, Tensor4D } from "@tensorflow/tfjs-core";
 
 export type Pair = readonly [height: number, width: number];
 
+/** What batch normalisation adds to the variance: the value DARTS and PyTorch use. */
+export const BATCH_NORM_EPSILON = 1e-5;
+
 /** How a window slides over an image. Padding is symmetric, in pixels; the last window may not reach the edge. */
 export interface Window {
   size: Pair;
