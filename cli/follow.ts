@@ -1,5 +1,6 @@
 /** Follows a search and its final trainings until they end. */
 
+import { setTimeout as sleep } from "node:timers/promises";
 import {
   finishedStates,
   type Search,
@@ -86,7 +87,7 @@ async function followTrainings(
       const done = trainings.reduce((sum, { progress }) => sum + (progress?.done ?? 0), 0);
       const total = trainings.reduce((sum, { progress }) => sum + (progress?.total ?? 0), 0);
       const loss = trainings.findLast(({ progress }) => progress?.trainLoss != null)?.progress?.trainLoss;
-      step.update(done, loss == null ? "" : `loss ${loss.toFixed(3)}`, Math.max(1, total));
+      step.update(done, lossNote(loss), Math.max(1, total));
     }
     if (
       finishedStates.includes(search.state) &&
@@ -107,8 +108,7 @@ export async function followTraining(ctx: Context, client: EdgeClient, path: str
     const training = await client.json(path, trainingSchema);
     const { progress } = training;
     if (progress) {
-      const note = progress.trainLoss == null ? "" : `loss ${progress.trainLoss.toFixed(3)}`;
-      step.update(progress.done, note, progress.total);
+      step.update(progress.done, lossNote(progress.trainLoss), progress.total);
     }
     if (finishedStates.includes(training.state)) {
       if (training.state !== "completed") {
@@ -140,6 +140,8 @@ function frontNote(search: Search): string {
   return frontSize == null ? best.slice(2) : `front ${frontSize}${best}`;
 }
 
+const lossNote = (loss: number | null | undefined): string => (loss == null ? "" : `loss ${loss.toFixed(3)}`);
+
 function throwIfFailed(search: Search): void {
   if (search.state === "failed") {
     throw new CliError(
@@ -158,14 +160,6 @@ function throwIfFailed(search: Search): void {
 async function pause(ctx: Context, options: FollowOptions): Promise<void> {
   ctx.signal.throwIfAborted();
   options.check?.();
-  await new Promise<void>((resolve) => {
-    const timer = setTimeout(done, POLL_MS);
-    function done() {
-      clearTimeout(timer);
-      ctx.signal.removeEventListener("abort", done);
-      resolve();
-    }
-    ctx.signal.addEventListener("abort", done, { once: true });
-  });
+  await sleep(POLL_MS, undefined, { signal: ctx.signal }).catch(() => {});
   ctx.signal.throwIfAborted();
 }

@@ -73,6 +73,16 @@ export async function startLocalEdge(options: LocalEdgeOptions): Promise<LocalEd
   }
 }
 
+/** Waits until the signal. @throws CliError when the edge ends before */
+export async function serveUntil(signal: AbortSignal, edge: LocalEdge): Promise<void> {
+  const stopped = new Promise<"stopped">((resolve) => {
+    if (signal.aborted) resolve("stopped");
+    signal.addEventListener("abort", () => resolve("stopped"), { once: true });
+  });
+  if ((await Promise.race([edge.exited, stopped])) === "stopped") return;
+  throw new CliError(`The edge ended by itself. wrangler said: ${edge.tail()}`, "Start it again.");
+}
+
 async function migrate(options: LocalEdgeOptions): Promise<void> {
   const child = wrangler(options, ["d1", "migrations", "apply", "DB", "--local"], options.onLine);
   try {

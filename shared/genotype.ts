@@ -168,7 +168,7 @@ function readDarts(scanner: Scanner): Genotype["cells"] {
 }
 
 function readValue(scanner: Scanner): Value {
-  scanner.skip();
+  scanner.passBlanks();
   const position = scanner.position;
   const close = scanner.take("[") ? "]" : scanner.take("(") ? ")" : undefined;
   if (close) {
@@ -258,7 +258,7 @@ function readNasBench(scanner: Scanner): CellGenotype {
     const node: GenotypeEdge[] = [];
     scanner.expect("|");
     for (let input = 0; input <= nodes.length; input++) {
-      scanner.skip();
+      scanner.passBlanks();
       const start = scanner.position;
       const operation = scanner.word("an operation");
       checkOperation(scanner, operation, start);
@@ -292,15 +292,15 @@ class Scanner {
 
   constructor(text: string) {
     this.#text = text;
-    this.skip();
+    this.passBlanks();
   }
 
-  skip(): void {
+  passBlanks(): void {
     this.#match(/(?:\s|\\\r?\n|#.*)*/y);
   }
 
   peek(token: string): boolean {
-    this.skip();
+    this.passBlanks();
     return this.#text.startsWith(token, this.position);
   }
 
@@ -315,29 +315,29 @@ class Scanner {
   }
 
   word(expected: string): string {
-    this.skip();
+    this.passBlanks();
     return this.#match(/[A-Za-z_]\w*/y) ?? this.fail(`Expected ${expected}.`);
   }
 
   expectWord(word: string, expected = word): void {
-    this.skip();
+    this.passBlanks();
     const start = this.position;
     if (this.#match(/[A-Za-z_]\w*/y) !== word) this.fail(`Expected ${expected}.`, start);
   }
 
   number(): number | undefined {
-    this.skip();
+    this.passBlanks();
     const digits = this.#match(/-?\d{1,9}(?![\w.])/y);
     return digits === undefined ? undefined : Number(digits);
   }
 
   quoted(): string | undefined {
-    this.skip();
+    this.passBlanks();
     return this.#match(/'[^'\n]*'|"[^"\n]*"/y)?.slice(1, -1);
   }
 
   end(): void {
-    this.skip();
+    this.passBlanks();
     if (this.position < this.#text.length) this.fail("Expected the end of the text.");
   }
 

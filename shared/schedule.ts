@@ -27,6 +27,7 @@ export const stageSchema = z.strictObject({
   exponents: z.record(z.string(), z.number().max(0)).optional().describe("reward exponent by objective id"),
 });
 export type Stage = z.infer<typeof stageSchema>;
+type StageInput = z.input<typeof stageSchema>;
 
 export const scheduleSchema = z.strictObject({
   batchSize: count.max(4096).default(64),
@@ -70,85 +71,49 @@ export const scheduleSchema = z.strictObject({
 export type Schedule = z.infer<typeof scheduleSchema>;
 export type ScheduleInput = z.input<typeof scheduleSchema>;
 
+/** The three published stages: each deeper, with fewer operations and its own target and exponent of parameters. */
+function published(
+  lengths: { channels: number; epochs: number; warmupEpochs: number },
+  rewards: readonly [target: number, exponent: number][],
+): StageInput[] {
+  const shapes = [
+    { layers: 5, drop: { normal: 4, reduction: 2 }, skipDropout: 0.3 },
+    { layers: 11, drop: { normal: 3, reduction: 2 }, skipDropout: 0.6 },
+    { layers: 17, drop: { normal: 2, reduction: 1 }, skipDropout: 0.8 },
+  ];
+  return shapes.flatMap((shape, index) => {
+    const reward = rewards[index];
+    if (reward === undefined) return [];
+    const [parameters, exponent] = reward;
+    return [{ ...shape, ...lengths, targets: { parameters }, exponents: { parameters: exponent } }];
+  });
+}
+
 const tndNasCifar10: ScheduleInput = {
   batchSize: 256,
   stepsPerRound: 1,
   warmupStepsPerRound: 49,
   weights: { warmupPaths: "mixture", paths: "mixture" },
   policy: { reward: "multiplicative" },
-  stages: [
-    {
-      layers: 5,
-      channels: 16,
-      epochs: 25,
-      warmupEpochs: 15,
-      drop: { normal: 4, reduction: 2 },
-      skipDropout: 0.3,
-      targets: { parameters: 6.4e6 },
-      exponents: { parameters: -0.45 },
-    },
-    {
-      layers: 11,
-      channels: 16,
-      epochs: 25,
-      warmupEpochs: 15,
-      drop: { normal: 3, reduction: 2 },
-      skipDropout: 0.6,
-      targets: { parameters: 5.4e6 },
-      exponents: { parameters: -0.2 },
-    },
-    {
-      layers: 17,
-      channels: 16,
-      epochs: 25,
-      warmupEpochs: 15,
-      drop: { normal: 2, reduction: 1 },
-      skipDropout: 0.8,
-      targets: { parameters: 4.4e6 },
-      exponents: { parameters: -0.25 },
-    },
-  ],
+  stages: published({ channels: 16, epochs: 25, warmupEpochs: 15 }, [
+    [6.4e6, -0.45],
+    [5.4e6, -0.2],
+    [4.4e6, -0.25],
+  ]),
 };
 
 const tndNasCifar100: ScheduleInput = {
   ...tndNasCifar10,
   batchSize: 64,
   stepsPerRound: 4,
-  stages: [
-    {
-      layers: 5,
-      channels: 24,
-      epochs: 16,
-      warmupEpochs: 8,
-      drop: { normal: 4, reduction: 2 },
-      skipDropout: 0.3,
-      targets: { parameters: 4.4e6 },
-      exponents: { parameters: -0.95 },
-    },
-    {
-      layers: 11,
-      channels: 24,
-      epochs: 16,
-      warmupEpochs: 8,
-      drop: { normal: 3, reduction: 2 },
-      skipDropout: 0.6,
-      targets: { parameters: 3.2e6 },
-      exponents: { parameters: -1 },
-    },
-    {
-      layers: 17,
-      channels: 24,
-      epochs: 16,
-      warmupEpochs: 8,
-      drop: { normal: 2, reduction: 1 },
-      skipDropout: 0.8,
-      targets: { parameters: 2.5e6 },
-      exponents: { parameters: -1 },
-    },
-  ],
+  stages: published({ channels: 24, epochs: 16, warmupEpochs: 8 }, [
+    [4.4e6, -0.95],
+    [3.2e6, -1],
+    [2.5e6, -1],
+  ]),
 };
 
-/** Two shrinking stages of a small supernet trained on strictly fair paths; `scale` stretches the number of steps. */
+/** Two shrinking stages of a small supernet trained on strictly fair paths. */
 function demo(warmupSteps: number, steps: number): ScheduleInput {
   return {
     batchSize: 64,

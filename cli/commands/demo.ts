@@ -15,7 +15,7 @@ import { DEFAULT_MINUTES, demoSpecification, demoTable } from "../demo/table.ts"
 import { CliError } from "../errors.ts";
 import { followSearch } from "../follow.ts";
 import { frontPlot, frontTable } from "../frontText.ts";
-import { type LocalEdge, startLocalEdge } from "../localEdge.ts";
+import { type LocalEdge, serveUntil, startLocalEdge } from "../localEdge.ts";
 import { duration } from "../progress.ts";
 import { newToken } from "./dev.ts";
 import { createdTokenSchema } from "./tokens.ts";
@@ -66,7 +66,7 @@ export const demo: CommandRow = {
       const { minutes, seed } = options as { minutes: number; seed: number };
       const result = await runDemo(ctx, edge, { backend, minutes, seed, runs, startMs });
       ctx.print(result.summary, `${result.text}\n${nextSteps(result, edge, keep)}`);
-      if (keep) await keepRunning(ctx, edge);
+      if (keep) await serveUntil(ctx.signal, edge);
     } finally {
       await edge?.stop();
       rmSync(stateDir, { recursive: true, force: true });
@@ -214,15 +214,6 @@ function nextSteps({ summary, folder }: Result, edge: LocalEdge, keep: boolean):
       : ["", "Look around in the API's docs and front: npm run demo -- --keep"]),
     "Search your own: `npm run nasturtium dev`, then `npm run nasturtium runner` and `npm run nasturtium search SPEC.yaml`",
   ].join("\n");
-}
-
-async function keepRunning(ctx: Context, edge: LocalEdge): Promise<void> {
-  const stopped = new Promise<"stopped">((resolve) => {
-    if (ctx.signal.aborted) resolve("stopped");
-    ctx.signal.addEventListener("abort", () => resolve("stopped"), { once: true });
-  });
-  if ((await Promise.race([edge.exited, stopped])) === "stopped") return;
-  throw new CliError(`The edge ended by itself. wrangler said: ${edge.tail()}`, "Run the demo again.");
 }
 
 const round = (value: number): number => Math.round(value * 10) / 10;

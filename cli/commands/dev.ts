@@ -4,8 +4,7 @@ import { randomBytes } from "node:crypto";
 import path from "node:path";
 import { type CommandRow, integer } from "../command.ts";
 import { devFolder, readDevFile, writeDevFile } from "../devFile.ts";
-import { CliError } from "../errors.ts";
-import { startLocalEdge } from "../localEdge.ts";
+import { serveUntil, startLocalEdge } from "../localEdge.ts";
 
 const DEFAULT_PORT = 8787;
 
@@ -42,13 +41,7 @@ export const dev: CommandRow = {
           "In another terminal: `nasturtium runner`, then `nasturtium search SPEC.yaml`. Ctrl-C ends the edge.",
         ].join("\n"),
       );
-      const stopped = new Promise<"stopped">((resolve) => {
-        if (ctx.signal.aborted) resolve("stopped");
-        ctx.signal.addEventListener("abort", () => resolve("stopped"), { once: true });
-      });
-      if ((await Promise.race([edge.exited, stopped])) !== "stopped") {
-        throw new CliError(`The edge ended by itself. wrangler said: ${edge.tail()}`, "Start it again.");
-      }
+      await serveUntil(ctx.signal, edge);
     } finally {
       await edge.stop();
     }

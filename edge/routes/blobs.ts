@@ -14,17 +14,17 @@ import { Problem } from "../problems.ts";
 import { checkpointsOf, findBlob } from "../store/blobs.ts";
 import { completeUpload, createUpload, download, putPart } from "../upload.ts";
 
-const tags = ["Runners"];
-const security = [{ token: ["runner"] }];
-const middleware = requires("runner");
+const common = {
+  tags: ["Runners"],
+  security: [{ token: ["runner"] }],
+  middleware: requires("runner"),
+};
 const maxParts = 10_000;
 
 const create = createRoute({
   method: "post",
   path: "/blobs",
-  tags,
-  security,
-  middleware,
+  ...common,
   summary: "Begin an upload",
   request: { body: body(blobCreateSchema) },
   responses: { 201: json(blobCreatedSchema, "Where the parts go"), default: failure },
@@ -33,9 +33,7 @@ const create = createRoute({
 const part = createRoute({
   method: "put",
   path: "/blobs/{id}/parts/{part}",
-  tags,
-  security,
-  middleware,
+  ...common,
   summary: "Upload one part: the bytes themselves, parts numbered from 1",
   request: {
     params: idParam.extend({
@@ -53,9 +51,7 @@ const part = createRoute({
 const complete = createRoute({
   method: "post",
   path: "/blobs/{id}/complete",
-  tags,
-  security,
-  middleware,
+  ...common,
   summary: "Put the parts together and verify them",
   request: { params: idParam, body: body(blobCompleteSchema) },
   responses: {
@@ -67,9 +63,7 @@ const complete = createRoute({
 const read = createRoute({
   method: "get",
   path: "/blobs/{id}",
-  tags,
-  security,
-  middleware,
+  ...common,
   summary: "Download a blob",
   request: { params: idParam },
   responses: { 200: { description: "Its bytes" }, default: failure },
@@ -78,9 +72,7 @@ const read = createRoute({
 const checkpoints = createRoute({
   method: "get",
   path: "/searches/{id}/checkpoints",
-  tags,
-  security,
-  middleware,
+  ...common,
   summary: "Checkpoints of a search, or of one of its trainings, newest first",
   request: { params: idParam, query: z.object({ trainingId: z.string().optional() }) },
   responses: { 200: json(checkpointsResponseSchema, "Checkpoints"), default: failure },

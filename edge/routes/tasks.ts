@@ -16,7 +16,7 @@ import {
   reportResponseSchema,
   reportSchema,
 } from "../../shared/protocol.ts";
-import { body, failure, isoTime, json, newApp } from "../app.ts";
+import { body, failure, idParam, isoTime, json, newApp } from "../app.ts";
 import { requires } from "../auth.ts";
 import { Problem } from "../problems.ts";
 import { amendRound, reportFailure, reportRound, reportTraining } from "../report.ts";
@@ -24,9 +24,11 @@ import { replayFrom } from "../store/rounds.ts";
 import { expiryFrom, freeLease, insertRunner, renewLease, shouldStop } from "../store/runners.ts";
 import { leaseWork, parseTaskId, resourceOf } from "../work.ts";
 
-const tags = ["Runners"];
-const security = [{ token: ["runner"] }];
-const middleware = requires("runner");
+const common = {
+  tags: ["Runners"],
+  security: [{ token: ["runner"] }],
+  middleware: requires("runner"),
+};
 const retryAfterSeconds = 5;
 const replayedAtOnce = 20;
 
@@ -36,9 +38,7 @@ const done = z.object({ released: z.boolean() });
 const register = createRoute({
   method: "post",
   path: "/runners",
-  tags,
-  security,
-  middleware,
+  ...common,
   summary: "Register a runner",
   request: { body: body(registerRequestSchema) },
   responses: { 201: json(registerResponseSchema, "The runner's id"), default: failure },
@@ -47,9 +47,7 @@ const register = createRoute({
 const lease = createRoute({
   method: "post",
   path: "/tasks/lease",
-  tags,
-  security,
-  middleware,
+  ...common,
   summary: "Lease a task",
   request: { body: body(leaseRequestSchema) },
   responses: {
@@ -61,13 +59,10 @@ const lease = createRoute({
 const amend = createRoute({
   method: "post",
   path: "/searches/{id}/rounds/{round}/measurements",
-  tags,
-  security,
-  middleware,
+  ...common,
   summary: "Add a measurement that comes after its round",
   request: {
-    params: z.object({
-      id: z.string().openapi({ param: { name: "id", in: "path" } }),
+    params: idParam.extend({
       round: z.coerce
         .number()
         .int()
@@ -82,9 +77,7 @@ const amend = createRoute({
 const heartbeat = createRoute({
   method: "post",
   path: "/tasks/{taskId}/heartbeat",
-  tags,
-  security,
-  middleware,
+  ...common,
   summary: "Prolong a lease and learn whether to stop",
   request: { params: taskParam, body: body(heartbeatRequestSchema) },
   responses: { 200: json(heartbeatResponseSchema, "The lease's new end"), default: failure },
@@ -93,9 +86,7 @@ const heartbeat = createRoute({
 const report = createRoute({
   method: "post",
   path: "/tasks/{taskId}/report",
-  tags,
-  security,
-  middleware,
+  ...common,
   summary: "Report a task; the answer carries the next one",
   request: { params: taskParam, body: body(reportSchema) },
   responses: { 200: json(reportResponseSchema, "Accepted; the next task"), default: failure },
@@ -104,9 +95,7 @@ const report = createRoute({
 const release = createRoute({
   method: "post",
   path: "/tasks/{taskId}/release",
-  tags,
-  security,
-  middleware,
+  ...common,
   summary: "Give a task back",
   request: { params: taskParam, body: body(releaseRequestSchema) },
   responses: { 200: json(done, "Whether the lease was still held"), default: failure },
@@ -115,9 +104,7 @@ const release = createRoute({
 const replay = createRoute({
   method: "get",
   path: "/tasks",
-  tags,
-  security,
-  middleware,
+  ...common,
   summary: "Rounds already reported, for a runner that resumes",
   request: { query: z.object({ search: z.string(), fromRound: z.coerce.number().int().min(0).default(0) }) },
   responses: { 200: json(replaySchema, "Tasks and the digests they must reach"), default: failure },
