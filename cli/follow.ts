@@ -145,7 +145,7 @@ const lossNote = (loss: number | null | undefined): string => (loss == null ? ""
 function throwIfFailed(search: Search): void {
   if (search.state === "failed") {
     throw new CliError(
-      `Search ${search.id} failed: ${search.failure ?? "no reason given"}.`,
+      `Search ${search.id} failed: ${(search.failure ?? "no reason given").replace(/\.$/, "")}.`,
       "See the runner's log.",
     );
   }

@@ -177,7 +177,7 @@ export async function downloadArchive(
   } catch (err) {
     throw new DataError(
       `${url} cannot be fetched: ${reasonOf(err)}.`,
-      `Put its files in a folder by hand and name that folder (option folder, or as ${path.basename(folder)} under NASTURTIUM_DATA).`,
+      `Put its files in a folder by hand and name that folder (--data of the runner, or as ${path.basename(folder)} under NASTURTIUM_DATA).`,
     );
   } finally {
     await rm(temporary, { recursive: true, force: true });
