@@ -6,15 +6,9 @@
 
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { buildSupernet } from "../shared/network.ts";
-import type {
-  Measurement,
-  Selection,
-  StageTask,
-  TrainRoundReport,
-  TrainRoundTask,
-} from "../shared/protocol.ts";
+import type { Measurement, StageTask, TrainRoundReport, TrainRoundTask } from "../shared/protocol.ts";
 import { deriveSeed } from "../shared/random.ts";
-import { type InlineSpace, resolveSpace } from "../shared/space.ts";
+import { type InlineSpace, resolveSpace, type Selection } from "../shared/space.ts";
 import { type Batch, BatchSource, evaluationBatch, standardAugmentation } from "./data/batches.ts";
 import type { Dataset } from "./data/dataset.ts";
 import { type Halves, splitHalves } from "./data/split.ts";

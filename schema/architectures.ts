@@ -2,7 +2,7 @@
 
 import { integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
 import type { Genotype } from "../shared/genotype.ts";
-import type { Selection } from "../shared/protocol.ts";
+import type { Selection } from "../shared/space.ts";
 
 export const architectures = sqliteTable(
   "architectures",

@@ -2,9 +2,8 @@
 import { type CostTable, costTable, selectionCost } from "./count.ts";
 import { factsOf } from "./datasets.ts";
 import type { NetworkSize } from "./network.ts";
-import type { Selection } from "./protocol.ts";
 import { Random } from "./random.ts";
-import { edgesOf, randomSelection, resolveSpace, type SearchSpace } from "./space.ts";
+import { edgesOf, randomSelection, resolveSpace, type SearchSpace, type Selection } from "./space.ts";
 import {
   cheapObjectives,
   type FieldError,

@@ -38,8 +38,6 @@ export const choicesSchema = z.record(z.string(), z.array(z.array(z.string())));
 export const selectionSchema = z.record(z.string(), z.array(z.string()));
 /** Per cell kind, per edge, one number per surviving operation. */
 export const logitsSchema = z.record(z.string(), z.array(z.array(z.number())));
-export type Choices = z.infer<typeof choicesSchema>;
-export type Selection = z.infer<typeof selectionSchema>;
 export type Logits = z.infer<typeof logitsSchema>;
 
 /** The supernet of a stage and how it is trained: everything a new runner needs to build it from nothing. */

@@ -6,7 +6,7 @@
 
 import { hypervolume } from "../../shared/hypervolume.ts";
 import { ParetoFront } from "../../shared/pareto.ts";
-import type { Selection } from "../../shared/protocol.ts";
+import type { Selection } from "../../shared/space.ts";
 import { type Objective, objectiveId, type Specification } from "../../shared/specification.ts";
 import type { Values } from "./reward.ts";
 

@@ -4,9 +4,8 @@ import type { CostTable } from "../../shared/count.ts";
 import { factsOf } from "../../shared/datasets.ts";
 import { canonicalHash, type Genotype } from "../../shared/genotype.ts";
 import { cheapValues, costTableOf, spaceOf } from "../../shared/profile.ts";
-import type { Selection } from "../../shared/protocol.ts";
 import type { Schedule, Stage } from "../../shared/schedule.ts";
-import { genotypeFromSelection, type SearchSpace } from "../../shared/space.ts";
+import { genotypeFromSelection, type SearchSpace, type Selection } from "../../shared/space.ts";
 import {
   cheapObjectives,
   objectiveId,

@@ -1,8 +1,9 @@
 /** Decides the next round: which phase it belongs to, how many weight steps, which candidates. */
 
-import type { Selection, TrainRoundTask } from "../../shared/protocol.ts";
+import type { TrainRoundTask } from "../../shared/protocol.ts";
 import { Random } from "../../shared/random.ts";
 import { type Stage, stageSteps } from "../../shared/schedule.ts";
+import type { Selection } from "../../shared/space.ts";
 import { layersOf } from "./archive.ts";
 import type { Context } from "./context.ts";
 import { modeSelection, sampleSelection, seedOf } from "./policy.ts";

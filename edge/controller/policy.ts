@@ -2,10 +2,11 @@
  * The architecture policy: independent softmax distributions, one per edge of each kind of cell, moved by REINFORCE
  * with a baseline, gradient clipping and Adam, as TND-NAS has it (arXiv 2111.03892; blyucs/pdarts 2021). Pure.
  */
-import type { Choices, Logits, Selection } from "../../shared/protocol.ts";
+import type { Logits } from "../../shared/protocol.ts";
 import { deriveSeed, Random } from "../../shared/random.ts";
 import type { Schedule } from "../../shared/schedule.ts";
 import { softmax } from "../../shared/softmax.ts";
+import type { Choices, Selection } from "../../shared/space.ts";
 
 export interface PolicyState {
   logits: Logits;

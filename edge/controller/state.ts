@@ -1,7 +1,8 @@
 /** What the controller keeps between two rounds, and what a round leaves behind. */
 
 import type { Genotype } from "../../shared/genotype.ts";
-import type { Choices, Selection, TrainRoundTask } from "../../shared/protocol.ts";
+import type { TrainRoundTask } from "../../shared/protocol.ts";
+import type { Choices, Selection } from "../../shared/space.ts";
 import type { Archived, Bounds } from "./archive.ts";
 import type { PolicyState, Pruning } from "./policy.ts";
 import type { Values } from "./reward.ts";
