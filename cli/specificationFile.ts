@@ -8,14 +8,15 @@ import { checkSpecification } from "../shared/validate.ts";
 import { badInput, reasonOf } from "./errors.ts";
 
 /**
- * The specification as written, after checking that it is valid and possible.
+ * The specification as written, after checking that it is valid and possible. Whether a data set that is not built
+ * in was pushed, only the edge knows.
  *
  * @param file path, or `-` for stdin
  * @throws CliError with the JSON pointer of each field that is wrong
  */
 export async function readSpecification(file: string): Promise<SpecificationInput> {
   const value = parseText(file, await readText(file));
-  const { errors } = checkSpecification(value);
+  const { errors } = checkSpecification(value, "elsewhere");
   if (errors !== undefined) throw refused(file, errors);
   return value as SpecificationInput;
 }

@@ -5,6 +5,7 @@ import { limitJson, newApp } from "./app.ts";
 import { authenticate } from "./auth.ts";
 import { Problem, problemResponse } from "./problems.ts";
 import { blobs } from "./routes/blobs.ts";
+import { datasets } from "./routes/datasets.ts";
 import { docs } from "./routes/docs.ts";
 import { history } from "./routes/history.ts";
 import { profiles } from "./routes/profiles.ts";
@@ -14,7 +15,7 @@ import { tasks } from "./routes/tasks.ts";
 import { tokens } from "./routes/tokens.ts";
 import { trainings } from "./routes/trainings.ts";
 
-const partPath = /^\/v1\/blobs\/[^/]+\/parts\/[^/]+$/;
+const partPath = /^\/v1\/(?:blobs\/[^/]+\/parts|datasets\/[^/]+\/shards)\/[^/]+$/;
 
 const app = newApp();
 
@@ -31,7 +32,7 @@ app.notFound((c) => problemResponse(new Problem("not-found"), c.req.path));
 app.get("/healthz", (c) => c.json({ status: "ok" }));
 app.use("/v1/*", authenticate);
 app.use("/v1/*", (c, next) => (partPath.test(c.req.path) ? next() : limitJson(c, next)));
-for (const resource of [searches, history, results, trainings, profiles, tokens, tasks, blobs])
+for (const resource of [searches, history, results, trainings, profiles, datasets, tokens, tasks, blobs])
   app.route("/v1", resource);
 app.route("/", docs(app));
 

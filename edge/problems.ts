@@ -111,6 +111,24 @@ export const problemTypes = {
     why: "The bytes that arrived are not those the SHA-256 was computed from. They were deleted.",
     fix: "Create the upload again and send it anew.",
   },
+  "dataset-exists": {
+    status: 409,
+    title: "The name holds other data",
+    why: "A data set of this name is complete, and it is not the same data.",
+    fix: "Push under another name, or delete the data set first.",
+  },
+  "dataset-in-use": {
+    status: 409,
+    title: "The data set is in use",
+    why: "A search or a training that is not over trains on it.",
+    fix: "Wait until it is over, or cancel it.",
+  },
+  "dataset-gone": {
+    status: 409,
+    title: "The search's data set is gone",
+    why: "The data set that the search trained on was deleted since.",
+    fix: "Push the data again and start a new search on it.",
+  },
   "idempotency-key-reused": {
     status: 422,
     title: "The Idempotency-Key belongs to another request",

@@ -116,18 +116,27 @@ async function storedDigest(env: Env, objectKey: string): Promise<string | null>
   return hex(await digest.digest);
 }
 
-/** The bytes of a complete blob with their checksum (RFC 9530), as a download. */
-export async function download(env: Env, blob: Blob): Promise<Response> {
-  const object = blob.sha256 === null ? null : await env.BUCKET.get(blob.objectKey);
-  if (object === null || blob.sha256 === null) throw new Problem("not-found");
-  const bytes = Uint8Array.from(blob.sha256.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
+/** The bytes of a complete blob as a download. */
+export async function download(env: Env, { sha256, objectKey, fileName }: Blob): Promise<Response> {
+  if (sha256 === null) throw new Problem("not-found");
+  return storedObject(env, { objectKey, sha256, fileName });
+}
+
+/** The bytes of an object with their checksum (RFC 9530). */
+export async function storedObject(
+  env: Env,
+  { objectKey, sha256, fileName }: { objectKey: string; sha256: string; fileName: string },
+): Promise<Response> {
+  const object = await env.BUCKET.get(objectKey);
+  if (object === null) throw new Problem("not-found");
+  const bytes = Uint8Array.from(sha256.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
   return new Response(object.body, {
     headers: {
       "content-type": "application/octet-stream",
       "content-length": String(object.size),
-      "content-disposition": `attachment; filename="${blob.fileName.replace(/[^\w.-]/g, "_")}"`,
+      "content-disposition": `attachment; filename="${fileName.replace(/[^\w.-]/g, "_")}"`,
       "repr-digest": `sha-256=:${btoa(String.fromCharCode(...bytes))}:`,
-      etag: `"${blob.sha256}"`,
+      etag: `"${sha256}"`,
     },
   });
 }

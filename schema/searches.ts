@@ -1,7 +1,9 @@
 /** Searches: what was asked for, and how far it is. The controller's state is a row of its own, rewritten each round. */
 
+import { sql } from "drizzle-orm";
 import { index, integer, real, sqliteTable, text } from "drizzle-orm/sqlite-core";
 import type { Specification } from "../shared/specification.ts";
+import { datasets } from "./datasets.ts";
 
 export const searchStates = ["queued", "running", "paused", "completed", "failed", "cancelled"] as const;
 export type SearchState = (typeof searchStates)[number];
@@ -14,6 +16,8 @@ export interface Summary {
   hypervolume: number | null;
   frontSize: number;
   bestAccuracy: number | null;
+  /** Of the runners, over all rounds: at work or waiting for the next round. */
+  seconds: { busy: number; idle: number };
 }
 
 export const searches = sqliteTable(
@@ -26,6 +30,8 @@ export const searches = sqliteTable(
     searching: integer({ mode: "boolean" }).notNull(),
     visibility: text({ enum: ["private", "public"] }).notNull(),
     specification: text({ mode: "json" }).$type<Specification>().notNull(),
+    /** The pushed data set it trains on; null for a built-in one, or when it was deleted after the search. */
+    datasetId: text().references(() => datasets.id, { onDelete: "set null" }),
     failure: text(),
     version: integer().notNull(),
     createdAt: integer().notNull(),
@@ -35,6 +41,7 @@ export const searches = sqliteTable(
   (table) => [
     index("searches_by_creation").on(table.createdAt, table.id),
     index("searches_by_state").on(table.state, table.createdAt, table.id),
+    index("searches_by_dataset").on(table.datasetId).where(sql`dataset_id IS NOT NULL`),
   ],
 );
 

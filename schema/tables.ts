@@ -2,6 +2,7 @@
 
 export * from "./architectures.ts";
 export * from "./blobs.ts";
+export * from "./datasets.ts";
 export * from "./events.ts";
 export * from "./rounds.ts";
 export * from "./runners.ts";

@@ -1,4 +1,4 @@
-/** The data sets that have a name: what the edge must know of them without holding an image. */
+/** The built-in data sets: what the edge must know of them without holding an image. Others are pushed by users. */
 
 export interface DatasetFacts {
   image: { height: number; width: number; channels: number };
@@ -32,8 +32,17 @@ export type DatasetName = keyof typeof datasetFacts;
 
 export const datasetNames = Object.keys(datasetFacts) as DatasetName[];
 
-/** The facts of a named data set. Throws RangeError for an unknown name. */
-export function factsOf(name: string): DatasetFacts {
-  if (Object.hasOwn(datasetFacts, name)) return datasetFacts[name as DatasetName];
+/** A data set as a checked specification names it; `facts` are those of a pushed one, found by the edge. */
+export interface DatasetReference {
+  name: string;
+  facts?: DatasetFacts | undefined;
+}
+
+export const isBuiltIn = (name: string): name is DatasetName => Object.hasOwn(datasetFacts, name);
+
+/** The facts of a data set. Throws RangeError for a name that is not built in and comes without facts. */
+export function factsOf({ name, facts }: DatasetReference): DatasetFacts {
+  if (isBuiltIn(name)) return datasetFacts[name];
+  if (facts !== undefined) return facts;
   throw new RangeError(`no data set "${name}"; use one of ${datasetNames.join(", ")}`);
 }

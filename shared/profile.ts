@@ -37,7 +37,7 @@ const tablesKept = 16;
 /** Size of the derived network that is counted and measured. Throws RangeError where there is no supernet. */
 export function networkSizeOf({ evaluation, dataset }: Specification): NetworkSize {
   if (evaluation.kind !== "supernet") throw new RangeError("only a supernet's networks can be counted");
-  const { image, classes } = factsOf(dataset.name);
+  const { image, classes } = factsOf(dataset);
   return { ...evaluation.network, image, classes };
 }
 

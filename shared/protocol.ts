@@ -5,11 +5,10 @@
  * task, so that a round costs one request. Everything random in a task follows from the seeds it carries.
  */
 import { z } from "zod";
-import { datasetNames } from "./datasets.ts";
 import { genotypeSchema } from "./genotype.ts";
 import { finalTrainingSchema } from "./specification.ts";
 
-export const protocolVersion = 1;
+export const protocolVersion = 2;
 export const leaseSeconds = 90;
 export const heartbeatSeconds = 20;
 
@@ -45,7 +44,8 @@ export const stageTaskSchema = z.object({
   index: z.int(),
   /** Seed of the initial weights, the split and the order of the images. */
   seed: z.number(),
-  dataset: z.enum(datasetNames as [string, ...string[]]),
+  /** Built in, or pushed: then `GET /v1/tasks/{taskId}/dataset` says what it is. */
+  dataset: z.string(),
   /** A built-in space's name or the inline definition, as in the specification. */
   space: z.unknown(),
   choices: choicesSchema,
@@ -94,7 +94,7 @@ export const finalTrainingTaskSchema = z.object({
   trainingId: z.string(),
   genotype: genotypeSchema,
   hash: z.string(),
-  dataset: z.enum(datasetNames as [string, ...string[]]),
+  dataset: z.string(),
   stem: z.enum(["cifar", "imagenet"]),
   channels: z.int(),
   layers: z.int(),

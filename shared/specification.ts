@@ -3,15 +3,16 @@
  * The schema is complete; `unsupported` names what a valid specification asks for that this version cannot do.
  */
 import { z } from "zod";
-import { datasetNames, factsOf } from "./datasets.ts";
+import { type DatasetReference, factsOf } from "./datasets.ts";
 import { type Schedule, schedulePresets, scheduleSchema, stageSteps } from "./schedule.ts";
 
-const name = z
+/** A name that can stand in a URL. */
+export const nameSchema = z
   .string()
   .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "lower-case letters, digits and hyphens, at most 63");
 const usd = z.number().positive();
 
-const datasetSchema = z.strictObject({ name });
+const datasetSchema = z.strictObject({ name: nameSchema });
 
 const inlineSpaceSchema = z.strictObject({
   skeleton: z.enum(["cells", "nas-bench-201"]).default("cells"),
@@ -41,7 +42,7 @@ const tabularEvaluationSchema = z.strictObject({
 
 export const objectiveSchema = z.strictObject({
   name: z.string().regex(/^[a-z][a-zA-Z0-9]{0,40}$/),
-  device: name.optional(),
+  device: nameSchema.optional(),
   goal: z.enum(["maximize", "minimize"]),
   target: z.number().positive().optional().describe("soft: steers the reward"),
   limit: z.number().positive().optional().describe("hard: infeasible beyond it"),
@@ -117,7 +118,8 @@ export const specificationSchema = z
     visibility: z.enum(["private", "public"]).default("private"),
   })
   .describe("A Nasturtium search");
-export type Specification = z.infer<typeof specificationSchema>;
+/** As checked: a pushed data set comes with its facts. */
+export type Specification = z.infer<typeof specificationSchema> & { dataset: DatasetReference };
 export type SpecificationInput = z.input<typeof specificationSchema>;
 
 /** A problem with one field: JSON pointer into the specification, and what to do. */
@@ -156,11 +158,6 @@ export function unsupported(specification: Specification): FieldError[] {
       "/evaluation/kind",
       `evaluation "${specification.evaluation.kind}" is not supported; use supernet`,
     );
-  if (!(datasetNames as string[]).includes(specification.dataset.name))
-    refuse(
-      "/dataset/name",
-      `no data set "${specification.dataset.name}"; use one of ${datasetNames.join(", ")}`,
-    );
   if (specification.rental !== undefined)
     refuse("/rental", "rented machines are not supported; leave the key out and start a runner of your own");
   const seen = new Set<string>();
@@ -197,7 +194,7 @@ export function scheduleLength(specification: Specification): {
   evaluations: number;
 } {
   const schedule = resolveSchedule(specification);
-  const facts = factsOf(specification.dataset.name);
+  const facts = factsOf(specification.dataset);
   let steps = 0;
   let rounds = 0;
   let searchRounds = 0;

@@ -1,4 +1,5 @@
 /** From unknown input to a specification, or to every field that is wrong with it and what to do. Nothing is spent before. */
+import { type DatasetFacts, datasetNames, isBuiltIn } from "./datasets.ts";
 import { fieldErrors } from "./fieldErrors.ts";
 import { unmetBounds } from "./profile.ts";
 import { edgesOf, resolveSpace } from "./space.ts";
@@ -9,16 +10,28 @@ import {
   specificationSchema,
   unsupported,
 } from "./specification.ts";
+import { closestName } from "./suggest.ts";
+
+/** The pushed data sets that are known, by name; `elsewhere` where somebody else, the edge, must know. */
+export type PushedDatasets = Readonly<Record<string, DatasetFacts>> | "elsewhere";
 
 export type Checked =
   | { specification: Specification; errors?: never }
   | { specification?: never; errors: FieldError[] };
 
-export function checkSpecification(input: unknown): Checked {
+/**
+ * @param pushed with `elsewhere`, a name that is not built in is accepted and what depends on its images is not checked
+ */
+export function checkSpecification(input: unknown, pushed: PushedDatasets = {}): Checked {
   const parsed = specificationSchema.safeParse(input);
   if (!parsed.success) return { errors: fieldErrors(parsed.error.issues) };
-  const specification = parsed.data;
+  const specification: Specification = parsed.data;
+  const { dataset } = specification;
+  if (pushed !== "elsewhere" && !isBuiltIn(dataset.name) && Object.hasOwn(pushed, dataset.name))
+    specification.dataset = { ...dataset, facts: pushed[dataset.name] };
+  const isKnown = isBuiltIn(dataset.name) || specification.dataset.facts !== undefined;
   const errors = unsupported(specification);
+  if (!isKnown && pushed !== "elsewhere") errors.push(unknownDataset(dataset.name));
   try {
     resolveSpace(specification.space);
   } catch (error) {
@@ -30,8 +43,17 @@ export function checkSpecification(input: unknown): Checked {
     errors.push({ pointer: "/schedule/preset", detail: (error as Error).message });
   }
   if (errors.length > 0) return { errors };
-  errors.push(...drops(specification), ...unmetBounds(specification));
+  errors.push(...drops(specification), ...(isKnown ? unmetBounds(specification) : []));
   return errors.length > 0 ? { errors } : { specification };
+}
+
+function unknownDataset(name: string): FieldError {
+  const closest = closestName(name, datasetNames);
+  const meant = closest === undefined ? "" : ` (did you mean "${closest}"?)`;
+  return {
+    pointer: "/dataset/name",
+    detail: `no data set "${name}"${meant}; use one of ${datasetNames.join(", ")}, or push it with \`nasturtium data push DIR --name ${name}\``,
+  };
 }
 
 /** Each stage must leave at least one operation on every edge, and name only kinds of cell that the space has. */

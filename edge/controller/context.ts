@@ -25,7 +25,7 @@ export class Context {
   constructor(specification: Specification) {
     this.specification = specification;
     this.schedule = resolveSchedule(specification);
-    this.trainImages = factsOf(specification.dataset.name).trainImages;
+    this.trainImages = factsOf(specification.dataset).trainImages;
     this.space = spaceOf(specification);
   }
 

@@ -29,4 +29,4 @@ const create = createRoute({
 
 export const profiles = newApp();
 
-profiles.openapi(create, async (c) => c.json(profile(await readSpecification(c)), 200));
+profiles.openapi(create, async (c) => c.json(profile((await readSpecification(c)).specification), 200));

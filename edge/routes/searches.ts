@@ -1,7 +1,10 @@
 /** Searches: create, list, read, change, delete; pause, resume, cancel. */
 
 import { createRoute, z } from "@hono/zod-openapi";
+import type { Context } from "hono";
 import { type SearchState, searchStates } from "../../schema/searches.ts";
+import { isBuiltIn } from "../../shared/datasets.ts";
+import { factsOfHeader } from "../../shared/pushedDataset.ts";
 import { type Specification, scheduleLength, specificationSchema } from "../../shared/specification.ts";
 import { checkSpecification } from "../../shared/validate.ts";
 import { existingSearch, readableSearch } from "../access.ts";
@@ -20,10 +23,13 @@ import {
 } from "../app.ts";
 import { requires } from "../auth.ts";
 import { startSearch } from "../controller/controller.ts";
+import type { AppEnv } from "../env.ts";
 import { idempotent } from "../idempotency.ts";
 import { newId } from "../ids.ts";
 import { invalid, Problem } from "../problems.ts";
 import { removeObjects } from "../store/blobs.ts";
+import { isConstraintError } from "../store/database.ts";
+import { findDataset } from "../store/datasets.ts";
 import {
   changeSearch,
   deleteSearch,
@@ -65,6 +71,7 @@ const searchSchema = z
       frontSize: z.int(),
       bestAccuracy: z.number().nullable(),
       hypervolume: z.number().nullable(),
+      idleShare: z.number().nullable().describe("of the runners' time, what passed between two rounds"),
     }),
     specification: z.record(z.string(), z.unknown()),
     createdAt: z.string(),
@@ -75,14 +82,17 @@ const searchSchema = z
 
 export function searchView(search: Search): z.infer<typeof searchSchema> {
   const { id, name, state, visibility, failure: reason, specification, round, summary } = search;
+  const { seconds, ...shown } = summary;
+  const idleShare = round === 0 ? null : seconds.idle / (seconds.busy + seconds.idle);
   return {
     id,
     name,
     state,
     visibility,
     failure: reason,
-    progress: { round, rounds: scheduleLength(specification).rounds, ...summary },
-    specification,
+    progress: { round, rounds: scheduleLength(specification).rounds, ...shown, idleShare },
+    // As it was sent: it can be sent again.
+    specification: { ...specification, dataset: { name: specification.dataset.name } },
     createdAt: isoTime(search.createdAt),
     startedAt: isoTimeOrNull(search.startedAt),
     finishedAt: isoTimeOrNull(search.finishedAt),
@@ -99,18 +109,25 @@ function assertMatches(search: Search, ifMatch: string | undefined): void {
   if (!versions.includes(String(search.version))) throw new Problem("precondition-failed");
 }
 
-export async function readSpecification(c: {
-  req: { json: () => Promise<unknown> };
-}): Promise<Specification> {
+const datasetNamed = z.object({ dataset: z.object({ name: z.string() }) });
+
+/** The specification of a request, and the pushed data set it names: null for a built-in one. */
+export async function readSpecification(
+  c: Context<AppEnv>,
+): Promise<{ specification: Specification; datasetId: string | null }> {
   let input: unknown;
   try {
     input = await c.req.json();
   } catch {
     throw new Problem("malformed-json");
   }
-  const checked = checkSpecification(input);
+  const named = datasetNamed.safeParse(input).data?.dataset.name;
+  const found = named === undefined || isBuiltIn(named) ? null : await findDataset(c.env.DB, named);
+  const pushed = found?.completedAt == null ? null : found;
+  const facts = pushed === null ? {} : { [pushed.name]: factsOfHeader(pushed.header) };
+  const checked = checkSpecification(input, facts);
   if (checked.errors !== undefined) throw invalid(checked.errors);
-  return checked.specification;
+  return { specification: checked.specification, datasetId: pushed?.id ?? null };
 }
 
 const create = createRoute({
@@ -176,7 +193,7 @@ const remove = createRoute({
 export const searches = newApp();
 
 searches.openapi(create, async (c) => {
-  const specification = await readSpecification(c);
+  const { specification, datasetId } = await readSpecification(c);
   const id = newId();
   const search = {
     id,
@@ -185,13 +202,21 @@ searches.openapi(create, async (c) => {
     searching: true,
     visibility: specification.visibility,
     specification,
+    datasetId,
     failure: null,
     version: 1,
     createdAt: Date.now(),
     startedAt: null,
     finishedAt: null,
   };
-  await insertSearch(c.env.DB, search, startSearch(specification, id));
+  try {
+    await insertSearch(c.env.DB, search, startSearch(specification, id));
+  } catch (error) {
+    if (datasetId === null || !isConstraintError(error)) throw error;
+    throw invalid([
+      { pointer: "/dataset/name", detail: "this data set was deleted just now; push it again" },
+    ]);
+  }
   const created = await existingSearch(c, id);
   return c.json(searchView(created), 201, { location: `/v1/searches/${id}`, etag: etagOf(created) });
 });

@@ -1,6 +1,7 @@
 /** Final trainings of a search's architectures, and their exports. */
 
 import { createRoute, z } from "@hono/zod-openapi";
+import { isBuiltIn } from "../../shared/datasets.ts";
 import { printGenotype } from "../../shared/genotype.ts";
 import { finalTrainingSchema } from "../../shared/specification.ts";
 import { existingSearch, readableSearch } from "../access.ts";
@@ -86,7 +87,8 @@ export const trainings = newApp();
 
 trainings.openapi(start, async (c) => {
   const { hash, recipe } = c.req.valid("json");
-  const { id: searchId, specification } = await existingSearch(c, c.req.valid("param").id);
+  const { id: searchId, specification, datasetId } = await existingSearch(c, c.req.valid("param").id);
+  if (datasetId === null && !isBuiltIn(specification.dataset.name)) throw new Problem("dataset-gone");
   const [architecture] = await findArchitecture(c.env.DB, searchId, hash);
   if (architecture === undefined)
     throw new Problem("not-found", `The archive of this search holds no architecture "${hash}".`);

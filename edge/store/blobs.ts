@@ -140,8 +140,13 @@ export async function removeObjects(env: Env, searchId: string): Promise<void> {
     .from(blobs)
     .where(and(eq(blobs.searchId, searchId), isNull(blobs.sha256)));
   await Promise.all(open.map((blob) => abortUpload(env, blob)));
+  await removePrefix(env, objectPrefix(searchId));
+}
+
+/** Removes every object whose key begins so. */
+export async function removePrefix(env: Env, prefix: string): Promise<void> {
   for (;;) {
-    const { objects } = await env.BUCKET.list({ prefix: objectPrefix(searchId), limit: deletedAtOnce });
+    const { objects } = await env.BUCKET.list({ prefix, limit: deletedAtOnce });
     if (objects.length === 0) return;
     await env.BUCKET.delete(objects.map(({ key }) => key));
   }

@@ -38,6 +38,16 @@ CREATE TABLE `blobs` (
 --> statement-breakpoint
 CREATE INDEX `blobs_by_search` ON `blobs` (`search_id`,`purpose`,`created_at`);--> statement-breakpoint
 CREATE INDEX `blobs_by_training` ON `blobs` (`training_id`,`purpose`,`created_at`);--> statement-breakpoint
+CREATE TABLE `datasets` (
+	`id` text PRIMARY KEY NOT NULL,
+	`name` text NOT NULL,
+	`header` text NOT NULL,
+	`bytes` integer NOT NULL,
+	`created_at` integer NOT NULL,
+	`completed_at` integer
+);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `datasets_name_unique` ON `datasets` (`name`);--> statement-breakpoint
 CREATE TABLE `events` (
 	`search_id` text NOT NULL,
 	`sequence` integer NOT NULL,
@@ -96,15 +106,18 @@ CREATE TABLE `searches` (
 	`searching` integer NOT NULL,
 	`visibility` text NOT NULL,
 	`specification` text NOT NULL,
+	`dataset_id` text,
 	`failure` text,
 	`version` integer NOT NULL,
 	`created_at` integer NOT NULL,
 	`started_at` integer,
-	`finished_at` integer
+	`finished_at` integer,
+	FOREIGN KEY (`dataset_id`) REFERENCES `datasets`(`id`) ON UPDATE no action ON DELETE set null
 );
 --> statement-breakpoint
 CREATE INDEX `searches_by_creation` ON `searches` (`created_at`,`id`);--> statement-breakpoint
 CREATE INDEX `searches_by_state` ON `searches` (`state`,`created_at`,`id`);--> statement-breakpoint
+CREATE INDEX `searches_by_dataset` ON `searches` (`dataset_id`) WHERE dataset_id IS NOT NULL;--> statement-breakpoint
 CREATE TABLE `idempotency_keys` (
 	`principal` text NOT NULL,
 	`key` text NOT NULL,

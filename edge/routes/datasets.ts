@@ -1,0 +1,201 @@
+/** Data that users push: create with a header, PUT shards, complete; and a runner's way to the data of its task. */
+
+import { createRoute, z } from "@hono/zod-openapi";
+import { datasetHeaderSchema, datasetViewSchema, factsOfHeader } from "../../shared/pushedDataset.ts";
+import {
+  body,
+  decodeCursor,
+  encodeCursor,
+  failure,
+  isoTime,
+  json,
+  newApp,
+  pageOf,
+  pageQuery,
+} from "../app.ts";
+import { requires } from "../auth.ts";
+import {
+  completePush,
+  createDataset,
+  datasetView,
+  existingDataset,
+  putShard,
+  readShard,
+  removeDataset,
+} from "../datasets.ts";
+import { idempotent } from "../idempotency.ts";
+import { Problem } from "../problems.ts";
+import { type Dataset, datasetOfLease, listDatasets } from "../store/datasets.ts";
+import { parseTaskId, resourceOf } from "../work.ts";
+
+const tags = ["Data sets"];
+const reading = { tags, security: [{ token: ["searches:read"] }], middleware: requires("searches:read") };
+const writing = { tags, security: [{ token: ["searches:write"] }], middleware: requires("searches:write") };
+const running = { tags: ["Runners"], security: [{ token: ["runner"] }], middleware: requires("runner") };
+
+const shardNumber = z.coerce
+  .number()
+  .int()
+  .min(1)
+  .openapi({ param: { name: "shard", in: "path" } });
+const nameParam = z.object({ name: z.string().openapi({ param: { name: "name", in: "path" } }) });
+const taskParam = z.object({ taskId: z.string().openapi({ param: { name: "taskId", in: "path" } }) });
+const leaseQuery = z.object({ leaseId: z.string() });
+
+const fullSchema = datasetViewSchema.openapi("DataSet");
+const rowSchema = z
+  .object({
+    name: z.string(),
+    image: datasetHeaderSchema.shape.image,
+    classes: z.int(),
+    trainImages: z.int(),
+    testImages: z.int(),
+    bytes: z.int(),
+    digest: z.string(),
+    state: z.enum(["uploading", "complete"]),
+    createdAt: z.string(),
+  })
+  .openapi("DataSetRow");
+
+const rowOf = ({ name, header, bytes, completedAt, createdAt }: Dataset): z.infer<typeof rowSchema> => ({
+  name,
+  ...factsOfHeader(header),
+  bytes,
+  digest: header.digest,
+  state: completedAt === null ? "uploading" : "complete",
+  createdAt: isoTime(createdAt),
+});
+
+const create = createRoute({
+  ...writing,
+  method: "post",
+  path: "/datasets",
+  middleware: [requires("searches:write"), idempotent] as const,
+  summary: "Begin or continue a push: `missing` says which shards to send",
+  request: { body: body(datasetHeaderSchema) },
+  responses: {
+    200: json(fullSchema, "The same data is there, whole or in part"),
+    201: json(fullSchema, "Where the shards go; its address in Location"),
+    default: failure,
+  },
+});
+
+const shard = createRoute({
+  ...writing,
+  method: "put",
+  path: "/datasets/{name}/shards/{shard}",
+  summary: "Upload one shard: the bytes themselves, shards numbered from 1",
+  request: { params: nameParam.extend({ shard: shardNumber }) },
+  responses: { 204: { description: "Stored and verified" }, default: failure },
+});
+
+const complete = createRoute({
+  ...writing,
+  method: "post",
+  path: "/datasets/{name}/complete",
+  summary: "End a push once every shard has arrived; searches may use it from then on",
+  request: { params: nameParam },
+  responses: { 200: json(fullSchema, "Complete"), default: failure },
+});
+
+const list = createRoute({
+  ...reading,
+  method: "get",
+  path: "/datasets",
+  summary: "List pushed data sets by name",
+  request: { query: pageQuery },
+  responses: { 200: json(pageOf(rowSchema), "Data sets"), default: failure },
+});
+
+const read = createRoute({
+  ...reading,
+  method: "get",
+  path: "/datasets/{name}",
+  summary: "Read a pushed data set's header",
+  request: { params: nameParam },
+  responses: { 200: json(fullSchema, "The data set"), default: failure },
+});
+
+const remove = createRoute({
+  ...writing,
+  method: "delete",
+  path: "/datasets/{name}",
+  summary: "Delete a pushed data set that no unfinished search uses",
+  request: { params: nameParam },
+  responses: { 204: { description: "Deleted" }, default: failure },
+});
+
+const ofTask = createRoute({
+  ...running,
+  method: "get",
+  path: "/tasks/{taskId}/dataset",
+  summary: "The pushed data set of a task, for who holds its lease",
+  request: { params: taskParam, query: leaseQuery },
+  responses: { 200: json(datasetHeaderSchema, "Its header"), default: failure },
+});
+
+const shardOfTask = createRoute({
+  ...running,
+  method: "get",
+  path: "/tasks/{taskId}/dataset/shards/{shard}",
+  summary: "One shard of a task's data set, for who holds its lease",
+  request: { params: taskParam.extend({ shard: shardNumber }), query: leaseQuery },
+  responses: { 200: { description: "Its bytes" }, default: failure },
+});
+
+export const datasets = newApp();
+
+datasets.openapi(create, async (c) => {
+  const { dataset, isNew } = await createDataset(c.env, c.req.valid("json"));
+  const location = `/v1/datasets/${dataset.name}`;
+  return c.json(await datasetView(c.env, dataset), isNew ? 201 : 200, { location });
+});
+
+datasets.openapi(shard, async (c) => {
+  const { name, shard: number } = c.req.valid("param");
+  await putShard(c.env, name, number, c.req.raw);
+  return c.body(null, 204);
+});
+
+datasets.openapi(complete, async (c) =>
+  c.json(await datasetView(c.env, await completePush(c.env, c.req.valid("param").name)), 200),
+);
+
+datasets.openapi(list, async (c) => {
+  const { cursor, limit } = c.req.valid("query");
+  const [after] = decodeCursor(cursor, z.tuple([z.string()])) ?? [null];
+  const page = await listDatasets(c.env.DB, { after, limit });
+  const last = page.length === limit ? page.at(-1) : undefined;
+  return c.json(
+    { data: page.map(rowOf), nextCursor: last === undefined ? null : encodeCursor([last.name]) },
+    200,
+  );
+});
+
+datasets.openapi(read, async (c) =>
+  c.json(await datasetView(c.env, await existingDataset(c.env.DB, c.req.valid("param").name)), 200),
+);
+
+datasets.openapi(remove, async (c) => {
+  await removeDataset(c.env, await existingDataset(c.env.DB, c.req.valid("param").name));
+  return c.body(null, 204);
+});
+
+/** A runner's token alone opens nothing: it takes the lease on work that needs the data. */
+async function leasedDataset(db: D1Database, taskId: string, leaseId: string): Promise<Dataset> {
+  const dataset = await datasetOfLease(db, { resource: resourceOf(parseTaskId(taskId)), leaseId });
+  if (dataset === undefined) throw new Problem("lease-lost");
+  if (dataset === null)
+    throw new Problem("not-found", "This task's data set is built in, or it was deleted after the search.");
+  return dataset;
+}
+
+datasets.openapi(ofTask, async (c) => {
+  const { header } = await leasedDataset(c.env.DB, c.req.valid("param").taskId, c.req.valid("query").leaseId);
+  return c.json(header, 200);
+});
+
+datasets.openapi(shardOfTask, async (c) => {
+  const { taskId, shard: number } = c.req.valid("param");
+  return readShard(c.env, await leasedDataset(c.env.DB, taskId, c.req.valid("query").leaseId), number);
+});
