@@ -19,10 +19,10 @@ import {
   run,
 } from "./files.ts";
 
-const SIDE_PIXELS = 32;
+export const SIDE_PIXELS = 32;
 const CHANNELS = 3;
 const PLANE_BYTES = SIDE_PIXELS * SIDE_PIXELS;
-const IMAGE_BYTES = PLANE_BYTES * CHANNELS;
+export const IMAGE_BYTES = PLANE_BYTES * CHANNELS;
 /** Generous for 170 MB over a slow line; a host that does not answer fails within seconds. */
 const DOWNLOAD_TIMEOUT_MS = 20 * 60_000;
 
@@ -126,23 +126,32 @@ function decodeCifar(
   { labelBytes, classNames }: CifarLayout,
   into: { pixels: Uint8Array; labels: Uint8Array },
 ): void {
-  const { pixels, labels } = into;
-  const recordBytes = labelBytes + IMAGE_BYTES;
-  const expected = labels.length * recordBytes;
+  const { labels } = into;
+  const expected = labels.length * (labelBytes + IMAGE_BYTES);
   if (bytes.length !== expected) {
     throw new DataError(`${file} has ${bytes.length} bytes instead of ${expected}.`, "Fetch it again.");
   }
+  cifarRecords(bytes, labelBytes, into);
+  const wrong = labels.findIndex((label) => label >= classNames.length);
+  if (wrong >= 0) {
+    throw new DataError(
+      `${file} has label ${labels[wrong]} at image ${wrong}; ${classNames.length - 1} is the largest.`,
+      "Fetch it again.",
+    );
+  }
+}
+
+/** Turns records of label bytes, of which the last counts, and three planes into NHWC pixels and labels. */
+export function cifarRecords(
+  bytes: Uint8Array,
+  labelBytes: number,
+  { pixels, labels }: { pixels: Uint8Array; labels: Uint8Array },
+): void {
+  const recordBytes = labelBytes + IMAGE_BYTES;
   let to = 0;
   for (let image = 0; image < labels.length; image++) {
     const red = image * recordBytes + labelBytes;
-    const label = bytes[red - 1] as number;
-    if (label >= classNames.length) {
-      throw new DataError(
-        `${file} has label ${label} at image ${image}; ${classNames.length - 1} is the largest.`,
-        "Fetch it again.",
-      );
-    }
-    labels[image] = label;
+    labels[image] = bytes[red - 1] as number;
     for (let from = red; from < red + PLANE_BYTES; from++) {
       pixels[to++] = bytes[from] as number;
       pixels[to++] = bytes[from + PLANE_BYTES] as number;

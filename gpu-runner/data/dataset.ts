@@ -7,6 +7,9 @@ import { type CifarLayout, cifar10, cifar100, downloadArchive, hasCifar, readCif
 import { readFashionMnistIdx, readFashionMnistPackage } from "./fashionMnist.ts";
 import { DataError, defaultCacheDir, digestOf, type ImageSets } from "./files.ts";
 
+/** Class indices: bytes, or twice as wide above 256 classes. */
+export type Labels = Uint8Array | Uint16Array;
+
 /** Labelled images of one size. */
 export interface Images {
   count: number;
@@ -18,7 +21,7 @@ export interface Images {
   /** NHWC, `count * height * width * channels` bytes. */
   pixels: Uint8Array;
   /** `count` class indices. */
-  labels: Uint8Array;
+  labels: Labels;
 }
 
 /** A data set with its fixed test images and the constants that normalise it. */

@@ -154,7 +154,7 @@ test("official files are read plain and compressed with gzip", async () => {
 
 test.for([
   ["train-images-idx3-ubyte", idx([3, 28, 28], pixelValues(2)), "bytes instead of"],
-  ["train-images-idx3-ubyte", idx([3, 28, 27], []), "dimension 2 is 27 instead of 28"],
+  ["train-images-idx3-ubyte", idx([1, 28, 27], Array(28 * 27).fill(0)), "images of 28x27 instead of 28x28"],
   ["train-images-idx3-ubyte", idx([3], [1, 2, 3]), "too short"],
   ["train-labels-idx1-ubyte", idx([3], [4, 0, 10]), "label 10 at 2; 9 is the largest"],
   ["train-labels-idx1-ubyte", idx([2], [4, 0]), "2 labels for 3 images"],

@@ -23,6 +23,7 @@ import {
   reasonOf,
   writeCache,
 } from "./files.ts";
+import { parseIdx } from "./formats/idx.ts";
 
 const SIDE_PIXELS = 28;
 const IMAGE_BYTES = SIDE_PIXELS * SIDE_PIXELS;
@@ -93,13 +94,12 @@ export async function readFashionMnistIdx(folder: string): Promise<ImageSets> {
 }
 
 async function readIdxPair(folder: string, files: { images: string; labels: string }): Promise<Images> {
-  const pixels = parseIdx(
+  const pixels = parseImages(
     path.join(folder, files.images),
     await readPlainOrCompressed(folder, files.images),
-    [SIDE_PIXELS, SIDE_PIXELS],
   );
   const labelFile = path.join(folder, files.labels);
-  const labels = parseIdx(labelFile, await readPlainOrCompressed(folder, files.labels), []);
+  const { values: labels } = parseIdx(labelFile, await readPlainOrCompressed(folder, files.labels), 1);
   if (labels.length * IMAGE_BYTES !== pixels.length) {
     throw new DataError(
       `${labelFile} has ${labels.length} labels for ${pixels.length / IMAGE_BYTES} images.`,
@@ -116,21 +116,15 @@ async function readIdxPair(folder: string, files: { images: string; labels: stri
   return asImages(pixels, labels);
 }
 
-/** The bytes of an IDX file of unsigned bytes whose items have this shape. */
-function parseIdx(file: string, bytes: Uint8Array, itemShape: number[]): Uint8Array {
-  const damaged = (what: string) => new DataError(`${file} is damaged: ${what}.`, "Fetch it again.");
-  const rank = itemShape.length + 1;
-  const headerBytes = 4 + rank * 4;
-  if (bytes.length < headerBytes) throw damaged("it is too short");
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (view.getUint32(0) !== 0x800 + rank) throw damaged(`it is not an IDX file of ${rank} dimensions`);
-  for (const [axis, size] of itemShape.entries()) {
-    const found = view.getUint32(8 + axis * 4);
-    if (found !== size) throw damaged(`dimension ${axis + 1} is ${found} instead of ${size}`);
-  }
-  const expected = headerBytes + view.getUint32(4) * itemShape.reduce((product, size) => product * size, 1);
-  if (bytes.length !== expected) throw damaged(`it has ${bytes.length} bytes instead of ${expected}`);
-  return bytes.subarray(headerBytes);
+/** The images of an IDX file, which must have the size of Fashion-MNIST's. */
+function parseImages(file: string, bytes: Uint8Array): Uint8Array {
+  const { shape, values } = parseIdx(file, bytes, 3);
+  const [, height, width] = shape;
+  if (height === SIDE_PIXELS && width === SIDE_PIXELS) return values;
+  throw new DataError(
+    `${file} has images of ${height}x${width} instead of ${SIDE_PIXELS}x${SIDE_PIXELS}.`,
+    "Fetch it again, or push them as data of your own.",
+  );
 }
 
 function findPackage(): string {

@@ -3,12 +3,12 @@
 import { spawn } from "node:child_process";
 import { createHash, randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
 import path from "node:path";
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
 import { cacheDir } from "../../setup/tensorflow.mjs";
-import type { Images } from "./dataset.ts";
+import type { Images, Labels } from "./dataset.ts";
 
 const CACHE_MAGIC = "NASTIMG1";
 const HEADER_NUMBERS = 6;
@@ -106,8 +106,23 @@ function cacheNumbers({ train, test }: ImageSets): Buffer {
   return bytes;
 }
 
-function payload({ train, test }: ImageSets): Uint8Array[] {
-  return [train.pixels, train.labels, test.pixels, test.labels];
+/** All bytes of a data set, in the order in which they are stored and hashed. */
+export function payload({ train, test }: ImageSets): Uint8Array[] {
+  return [train.pixels, bytesOfLabels(train.labels), test.pixels, bytesOfLabels(test.labels)];
+}
+
+/** Labels as they are stored: one byte each, or two with the low one first. */
+export function bytesOfLabels(labels: Labels): Uint8Array {
+  return new Uint8Array(labels.buffer, labels.byteOffset, labels.byteLength);
+}
+
+/** Whether there is a folder of this name. */
+export async function isFolder(name: string): Promise<boolean> {
+  try {
+    return (await stat(name)).isDirectory();
+  } catch {
+    return false;
+  }
 }
 
 /** How a compressed variant of a file is opened, by what its name ends in. */
