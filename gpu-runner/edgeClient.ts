@@ -20,6 +20,7 @@ import {
   replaySchema,
   reportResponseSchema,
 } from "../shared/protocol.ts";
+import { datasetHeaderSchema } from "../shared/pushedDataset.ts";
 
 const REQUEST_TIMEOUT_MS = 30_000;
 const FIRST_PAUSE_MS = 250;
@@ -120,6 +121,22 @@ export class EdgeClient {
     const bytes = new Uint8Array(await response.arrayBuffer());
     if (hashOf(bytes) !== sha256) throw new Error(`Blob ${blobId} is damaged: its SHA-256 does not match.`);
     return bytes;
+  }
+
+  /** The header of the pushed data set that a task trains on. */
+  dataset({ taskId, leaseId }: { taskId: string; leaseId: string }) {
+    const query = new URLSearchParams({ leaseId });
+    return this.#json(datasetHeaderSchema, `/v1/tasks/${taskId}/dataset?${query}`, { method: "GET" });
+  }
+
+  /** One shard of it, as it comes: whoever has the header verifies it. */
+  async datasetShard(
+    { taskId, leaseId }: { taskId: string; leaseId: string },
+    number: number,
+  ): Promise<Uint8Array> {
+    const path = `/v1/tasks/${taskId}/dataset/shards/${number}?${new URLSearchParams({ leaseId })}`;
+    const response = await this.#request(path, { method: "GET" });
+    return new Uint8Array(await response.arrayBuffer());
   }
 
   /** @returns the blob's id */

@@ -1,6 +1,6 @@
 /** The runner as the command line starts it. */
 
-import { loadDataset } from "./data/dataset.ts";
+import { createDatasetLoader } from "./datasets.ts";
 import { EdgeClient } from "./edgeClient.ts";
 import { type BackendName, loadBackend } from "./kernels/backend.ts";
 import { Runner } from "./runner.ts";
@@ -20,7 +20,7 @@ export interface RunRunnerOptions {
   untilIdle?: boolean | undefined;
   /** Only work of this search. */
   searchId?: string | undefined;
-  /** Folder with the data set's official files. */
+  /** Folder with the official files of a built-in data set. */
   dataFolder?: string | undefined;
   /** Seconds between two checkpoints; default 60. */
   checkpointSeconds?: number | undefined;
@@ -47,13 +47,7 @@ export async function runRunner(options: RunRunnerOptions): Promise<void> {
       log(`${edge}: ${reason}; trying again in ${(pauseMs / 1000).toFixed(1)} s.`);
     };
     const client = new EdgeClient({ edge, token, onRetry });
-    const datasets = new Map<string, ReturnType<typeof loadDataset>>();
-    const load = (dataset: string) => {
-      const known = datasets.get(dataset) ?? loadDataset(dataset, { folder: dataFolder, log });
-      datasets.set(dataset, known);
-      known.catch(() => datasets.delete(dataset));
-      return known;
-    };
+    const load = createDatasetLoader(client, { folder: dataFolder, log });
     const runner = new Runner(client, backend, load, {
       name,
       searchId: options.searchId,

@@ -14,6 +14,7 @@ import {
 } from "../shared/protocol.ts";
 import type { Dataset } from "./data/dataset.ts";
 import { reasonOf } from "./data/files.ts";
+import type { DatasetLoader } from "./datasets.ts";
 import { type EdgeClient, EdgeError, EdgeUnreachable } from "./edgeClient.ts";
 import { FinalTraining } from "./finalTraining.ts";
 import type { Backend } from "./kernels/backend.ts";
@@ -101,23 +102,20 @@ class Lease {
 export class Runner {
   readonly #client: EdgeClient;
   readonly #backend: Backend;
-  readonly #load: (name: string) => Promise<Dataset>;
+  readonly #load: DatasetLoader;
   readonly #settings: RunnerSettings;
   readonly #supernet: SupernetTrainer;
   #checkpointedAt = performance.now();
+  /** The lease under which there is, or last was, work. */
+  #lease: Lease | undefined;
 
-  /** @param load gives a data set by name */
-  constructor(
-    client: EdgeClient,
-    backend: Backend,
-    load: (name: string) => Promise<Dataset>,
-    settings: RunnerSettings,
-  ) {
+  /** @param load gives the data set of a task */
+  constructor(client: EdgeClient, backend: Backend, load: DatasetLoader, settings: RunnerSettings) {
     this.#client = client;
     this.#backend = backend;
     this.#load = load;
     this.#settings = settings;
-    this.#supernet = new SupernetTrainer(backend, load);
+    this.#supernet = new SupernetTrainer(backend, (name) => this.#dataset(name));
   }
 
   /**
@@ -189,6 +187,7 @@ export class Runner {
   async #work(held: LeasedTask): Promise<LeasedTask | null> {
     const { log, signal } = this.#settings;
     const lease = new Lease(held, this.#client, signal);
+    this.#lease = lease;
     try {
       lease.hooks.throwIfEnded?.();
       const report =
@@ -324,10 +323,18 @@ export class Runner {
     }
   }
 
+  /** The data set of the task under way. */
+  #dataset(name: string): Promise<Dataset> {
+    if (this.#lease === undefined) throw new Error(`There is no task that needs ${name}.`);
+    const { held, hooks } = this.#lease;
+    const { task, leaseId } = held;
+    return this.#load(name, { taskId: task.taskId, leaseId, throwIfEnded: hooks.throwIfEnded });
+  }
+
   async #finalTraining(task: FinalTrainingTask, lease: Lease): Promise<Report> {
     const { log, checkpointSeconds } = this.#settings;
     const { searchId, trainingId } = task;
-    const training = new FinalTraining(this.#backend, await this.#load(task.dataset), task);
+    const training = new FinalTraining(this.#backend, await this.#dataset(task.dataset), task);
     const save = () =>
       this.#save(lease, { searchId, trainingId, round: training.step }, training.checkpoint());
     try {

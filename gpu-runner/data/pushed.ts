@@ -17,9 +17,8 @@ import { sha256, unpack } from "./shards.ts";
 const FETCHED_AT_ONCE = 4;
 const LOG_SECONDS = 10;
 
-/** Where a pushed data set comes from. */
+/** Where the shards come from. */
 export interface PushedSource {
-  header: () => Promise<DatasetHeader>;
   /** The bytes of a shard, numbered from 1. */
   shard: (number: number) => Promise<Uint8Array>;
 }
@@ -39,7 +38,7 @@ export interface PushedOptions {
  */
 export async function loadPushed(
   header: DatasetHeader,
-  source: Pick<PushedSource, "shard">,
+  source: PushedSource,
   { cacheDir, log, throwIfEnded }: PushedOptions,
 ): Promise<Dataset> {
   const folder = path.join(cacheDir, "datasets", header.digest);
