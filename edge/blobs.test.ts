@@ -124,6 +124,17 @@ test("the last two checkpoints are kept, newest first", async () => {
   expect((await env.BUCKET.list({ prefix: `searches/${id}/` })).objects).toEqual([]);
 });
 
+test("what a lost runner left half uploaded goes with the next checkpoint", async () => {
+  const id = await createSearch(admin);
+  const lost = await leaseRound(admin, runnerId, id);
+  const { blobId } = await ok<{ blobId: string }>(create(lost, 3));
+  await put(blobId, 1, bytesOf("abc"));
+  const lease = await leaseRound(admin, runnerId, id);
+  const stored = await upload(lease, bytesOf("round 1"), { round: 1 });
+  const { results } = await env.DB.prepare("SELECT id FROM blobs WHERE search_id = ?").bind(id).all();
+  expect(results).toEqual([{ id: stored }]);
+});
+
 test("exports of a training are downloaded by all who may read its search, and by nobody else", async () => {
   const id = await createSearch(admin, { visibility: "public" });
   const lease = await finishRounds(admin, await leaseOf(admin, runnerId, id));

@@ -338,3 +338,124 @@ describe("a measurement that comes after its round", () => {
     expect(front.data.map(({ values }) => values.accuracy)).toContain(99);
   });
 });
+
+describe("what a runner tells besides results", () => {
+  const beat = (lease: LeasedTask, told: Record<string, unknown>) =>
+    ok(admin(`/v1/tasks/${lease.task.taskId}/heartbeat`, { body: { leaseId: lease.leaseId, ...told } }));
+  const eventsOf = async (id: string, type: string) =>
+    (
+      await ok<{ data: { type: string; data: Record<string, unknown> }[] }>(
+        admin(`/v1/searches/${id}/events?limit=200`),
+      )
+    ).data.flatMap((event) => (event.type === type ? [event.data] : []));
+
+  test("becomes events of the search", async () => {
+    const id = await createSearch(admin);
+    const lease = await leaseRound(admin, runnerId, id);
+    const changes = ["threads was 2, is 4"];
+    await beat(lease, {
+      notices: [
+        { type: "exactness.lost", data: { checkpoint: 3, changes } },
+        { type: "checkpoint.damaged", data: { checkpoint: 4, reason: "its SHA-256 does not match" } },
+      ],
+    });
+    expect(await eventsOf(id, "exactness.lost")).toEqual([{ checkpoint: 3, changes }]);
+    expect(await eventsOf(id, "checkpoint.damaged")).toHaveLength(1);
+  });
+
+  test("is refused under a lost lease", async () => {
+    const id = await createSearch(admin);
+    const lease = await leaseRound(admin, runnerId, id);
+    await expire(id);
+    const notices = [{ type: "exactness.lost", data: { checkpoint: 3 } }];
+    await expect(beat(lease, { notices })).rejects.toThrow(/409/);
+    expect(await eventsOf(id, "exactness.lost")).toEqual([]);
+  });
+
+  test("is a final training's progress, as one event for every twentieth of it", async () => {
+    const id = await createSearch(admin);
+    const training = await finishRounds(admin, await leaseOf(admin, runnerId, id));
+    if (training?.task.kind !== "finalTraining") throw new Error("no final training came");
+    for (const done of [0, 4, 5, 6, 9, 10, 50, 100])
+      await beat(training, { progress: { done, total: 100, trainLoss: 1 } });
+    const told = await eventsOf(id, "training.progress");
+    expect(told.map(({ done }) => done)).toEqual([0, 5, 10, 50, 100]);
+    expect(told[1]).toEqual({ trainingId: training.task.trainingId, done: 5, total: 100, trainLoss: 1 });
+  });
+
+  test("a divergence ends the search at once, with the step and the path, and keeps what was found", async () => {
+    const id = await createSearch(admin);
+    let lease = await leaseRound(admin, runnerId, id);
+    while (lease.task.candidates.length === 0)
+      lease = roundOf((await ok<{ next: LeasedTask }>(report(admin, lease.task, reportFor(lease)))).next);
+    lease = roundOf((await ok<{ next: LeasedTask }>(report(admin, lease.task, reportFor(lease)))).next);
+    const cause = { kind: "diverged", step: 4, selection: { normal: ["none"], reduction: ["none"] } };
+    const message = "Training diverged: the loss is NaN.";
+    await ok(report(admin, lease.task, { kind: "failure", leaseId: lease.leaseId, message, cause }));
+    expect(await ok(admin(`/v1/searches/${id}`))).toMatchObject({ state: "failed", failure: message });
+    const { round } = lease.task;
+    expect(await eventsOf(id, "task.failed")).toEqual([{ round, attempt: 1, message, ...cause }]);
+    const front = await ok<{ data: unknown[] }>(admin(`/v1/searches/${id}/front`));
+    expect(front.data.length).toBeGreaterThan(0);
+  });
+
+  test("a divergence ends a final training at once, with the step and the architecture", async () => {
+    const id = await createSearch(admin);
+    const training = await finishRounds(admin, await leaseOf(admin, runnerId, id));
+    if (training?.task.kind !== "finalTraining") throw new Error("no final training came");
+    const { trainingId, hash } = training.task;
+    const cause = { kind: "diverged", step: 7, hash };
+    await ok(
+      report(admin, training.task, { kind: "failure", leaseId: training.leaseId, message: "NaN", cause }),
+    );
+    expect(await ok(admin(`/v1/trainings/${trainingId}`))).toMatchObject({ state: "failed", failure: "NaN" });
+    expect(await eventsOf(id, "task.failed")).toEqual([{ trainingId, attempt: 1, message: "NaN", ...cause }]);
+  });
+
+  test("a round in which memory ran out is replayed as it was trained, and so are the stage's rounds after it", async () => {
+    const id = await createSearch(admin, {
+      schedule: {
+        batchSize: 64,
+        stepsPerRound: 2,
+        warmupStepsPerRound: 2,
+        policy: { candidates: 2 },
+        confirmation: { images: 500, architectures: 2 },
+        stages: [
+          { layers: 3, channels: 4, steps: 6, warmupSteps: 4, drop: { normal: 1, reduction: 1 } },
+          { layers: 3, channels: 4, steps: 6, warmupSteps: 4, drop: { normal: 1, reduction: 1 } },
+        ],
+      },
+    });
+    let lease: LeasedTask | null = await leaseRound(admin, runnerId, id);
+    const given: [number, number | undefined][] = [];
+    while (lease?.task.kind === "trainRound") {
+      const current = roundOf(lease);
+      given.push([current.task.stage.index, current.task.halvedFrom]);
+      const { halvedFrom } = current.task.round === 1 ? { halvedFrom: 3 } : current.task;
+      const body = { ...reportFor(current), ...(halvedFrom === undefined ? {} : { halvedFrom }) };
+      lease = (await ok<{ next: LeasedTask | null }>(report(admin, current.task, body))).next;
+    }
+    expect(given).toEqual([
+      [0, undefined],
+      [0, undefined],
+      [0, 3],
+      [0, 3],
+      [1, undefined],
+      [1, undefined],
+      [1, undefined],
+      [1, undefined],
+    ]);
+    const replay = await ok<{ data: { task: { halvedFrom?: number } }[] }>(
+      admin(`/v1/tasks?search=${id}&fromRound=0`),
+    );
+    expect(replay.data.slice(0, 3).map(({ task }) => task.halvedFrom)).toEqual([undefined, 3, 3]);
+  });
+
+  test("the share of time between rounds is shown", async () => {
+    const id = await createSearch(admin);
+    const lease = await leaseRound(admin, runnerId, id);
+    const seconds = { train: 8, evaluate: 1, idle: 1 };
+    await ok(report(admin, lease.task, { ...reportFor(lease), seconds }));
+    expect(await ok(admin(`/v1/searches/${id}`))).toMatchObject({ progress: { idleShare: 0.1 } });
+  });
+});

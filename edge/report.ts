@@ -4,6 +4,7 @@
  */
 
 import type {
+  FailureReport,
   FinalTrainingReport,
   LeasedTask,
   TrainRoundReport,
@@ -14,12 +15,13 @@ import { completeRound, currentTask } from "./controller/controller.ts";
 import type { Env } from "./env.ts";
 import { Problem } from "./problems.ts";
 import { keepExports } from "./store/blobs.ts";
+import { appendEvents } from "./store/events.ts";
 import { type RoundContext, roundContext, writeRound, writeTraining } from "./store/reports.ts";
 import { recordedRound, writeAmendment } from "./store/rounds.ts";
 import { expiryFrom, freeLease, type Lease, maxAttempts, renewLease } from "./store/runners.ts";
 import { findTraining } from "./store/trainings.ts";
 import { summarize } from "./summary.ts";
-import { giveUp, leased, leaseWork, resourceOf, type TaskKey } from "./work.ts";
+import { afterAttempts, giveUp, leased, leaseWork, resourceOf, type TaskKey } from "./work.ts";
 
 /** Something else may be written between reading and writing; each try reads again. */
 const writeTries = 5;
@@ -44,7 +46,7 @@ export async function reportRound(
     throw new Problem("round-conflict", `Round ${context.round} is awaited, not ${key.round}.`);
   const outcome = completed(context, report, now);
   const { specification } = context;
-  const summary = summarize(outcome.state, specification, context.summary);
+  const summary = summarize(outcome.state, specification, context.summary, report.seconds);
   const write = { task, report, outcome, summary, recipe: specification.finalTraining };
   const written = await writeRound(db, write, now);
   if (written === null) return refused(env, key, report, tries - 1);
@@ -147,20 +149,25 @@ export async function reportTraining(
   return leaseWork(env.DB, written);
 }
 
-/** A runner could not do the task: another may try, but not for ever. */
+/** A runner could not do the task: another may try, but not for ever, and not where it would end the same way. */
 export async function reportFailure(
   db: D1Database,
   key: TaskKey,
-  leaseId: string,
-  message: string,
+  { leaseId, message, cause }: FailureReport,
 ): Promise<void> {
+  const now = Date.now();
   const resource = resourceOf(key);
-  const freed = await freeLease(db, { resource, leaseId }, true, Date.now());
+  const freed = await freeLease(db, { resource, leaseId }, true, now);
   if (freed === null) throw new Problem("lease-lost");
-  if (freed.attempts < maxAttempts) return;
-  await giveUp(
-    db,
-    { kind: key.kind === "round" ? "search" : "training", resource, searchId: freed.searchId },
-    message,
-  );
+  const { searchId, attempts } = freed;
+  const what = key.kind === "round" ? { round: key.round } : { trainingId: key.trainingId };
+  const event = { type: "task.failed", data: { ...what, attempt: attempts, message, ...cause } };
+  await db.batch(appendEvents(db, searchId, [event], now));
+  const work = {
+    kind: key.kind === "round" ? ("search" as const) : ("training" as const),
+    resource,
+    searchId,
+  };
+  if (cause?.kind === "diverged") await giveUp(db, work, message);
+  else if (attempts >= maxAttempts) await giveUp(db, work, afterAttempts(message));
 }

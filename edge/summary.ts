@@ -1,12 +1,18 @@
 /** How far a search is, in a few numbers, kept beside the controller's state so that lists need not parse it. */
 
 import type { Summary } from "../schema/searches.ts";
+import type { TrainRoundReport } from "../shared/protocol.ts";
 import type { Specification } from "../shared/specification.ts";
 import { paretoEntries } from "./controller/archive.ts";
 import type { ControllerState } from "./controller/state.ts";
 
-/** `previous` stands in for the front while a new stage has measured nothing yet. */
-export function summarize(state: ControllerState, specification: Specification, previous?: Summary): Summary {
+/** `previous` stands in for the front while a new stage has measured nothing yet; `seconds` are a round's. */
+export function summarize(
+  state: ControllerState,
+  specification: Specification,
+  previous?: Summary,
+  seconds?: TrainRoundReport["seconds"],
+): Summary {
   const front = paretoEntries(state.archive, specification.objectives);
   const accuracies = front.flatMap(({ values }) => values.accuracy ?? []);
   const measured = front.length > 0;
@@ -18,5 +24,9 @@ export function summarize(state: ControllerState, specification: Specification, 
     frontSize: measured ? front.length : (previous?.frontSize ?? 0),
     bestAccuracy:
       measured && accuracies.length > 0 ? Math.max(...accuracies) : (previous?.bestAccuracy ?? null),
+    seconds: {
+      busy: (previous?.seconds.busy ?? 0) + (seconds?.train ?? 0) + (seconds?.evaluate ?? 0),
+      idle: (previous?.seconds.idle ?? 0) + (seconds?.idle ?? 0),
+    },
   };
 }

@@ -54,7 +54,7 @@ export async function leaseWork(
   if (list === undefined) throw new Problem("unknown-runner");
   for (const offer of list) {
     if (!offer.mine && offer.attempts >= maxAttempts) {
-      await giveUp(db, offer, "its runners stopped without reporting");
+      await giveUp(db, offer, afterAttempts("its runners stopped without reporting"));
       continue;
     }
     const lease = await takeLease(db, offer, wanted.runnerId, now);
@@ -66,13 +66,14 @@ export async function leaseWork(
   return null;
 }
 
-/** Work that failed `maxAttempts` times is not tried again. */
+export const afterAttempts = (reason: string): string => `Given up after ${maxAttempts} attempts: ${reason}`;
+
+/** Work that failed for good is not tried again; what it reached stays. */
 export async function giveUp(
   db: D1Database,
   work: Pick<Offer, "kind" | "resource" | "searchId">,
-  reason: string,
+  message: string,
 ): Promise<void> {
-  const message = `Given up after ${maxAttempts} attempts: ${reason}`;
   if (work.kind === "training") {
     await failTraining(db, { id: work.resource, searchId: work.searchId }, message, Date.now());
     return;

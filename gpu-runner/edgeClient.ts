@@ -28,6 +28,8 @@ const LONGEST_PAUSE_MS = 15_000;
 /** Longest time that one request is repeated for, unless told. */
 const RETRY_BUDGET_MS = 80_000;
 const SHORT_BUDGET_MS = 5000;
+const DOWNLOAD_ATTEMPTS = 3;
+const DOWNLOAD_TIMEOUT_MS = 600_000;
 
 /** The edge refused a request: an RFC 9457 problem, or whatever it answered. */
 export class EdgeError extends Error {
@@ -44,6 +46,11 @@ export class EdgeError extends Error {
 
   get isLeaseLost(): boolean {
     return this.status === 409 && this.type === "lease-lost";
+  }
+
+  /** Whether the same request may succeed later. */
+  get passes(): boolean {
+    return this.status === 429 || this.status >= 500;
   }
 }
 
@@ -62,11 +69,21 @@ export interface EdgeClientOptions {
   onRetry?: (reason: string, pauseMs: number) => void;
 }
 
+interface Answer {
+  head: Response;
+  /** Undefined where the connection ended before it did. */
+  body: Uint8Array | undefined;
+}
+
 interface RequestOptions {
   method?: "GET" | "POST" | "PUT";
   json?: unknown;
   bytes?: Uint8Array;
   budgetMs?: number | undefined;
+  /** Longest time of one attempt. */
+  timeoutMs?: number;
+  /** Whether an answer whose body breaks off is an answer. */
+  isBodyOptional?: boolean;
 }
 
 export type Blob = Omit<z.infer<typeof blobCreateSchema>, "bytes">;
@@ -117,10 +134,22 @@ export class EdgeClient {
 
   /** @throws Error where the bytes are not those that were stored */
   async download({ blobId, sha256 }: { blobId: string; sha256: string }): Promise<Uint8Array> {
-    const response = await this.#request(`/v1/blobs/${blobId}`, { method: "GET" });
-    const bytes = new Uint8Array(await response.arrayBuffer());
-    if (hashOf(bytes) !== sha256) throw new Error(`Blob ${blobId} is damaged: its SHA-256 does not match.`);
-    return bytes;
+    let problem = "";
+    // Bytes may get lost on the way, too: what is wrong every time is wrong where it is stored.
+    for (let attempt = 0; attempt < DOWNLOAD_ATTEMPTS; attempt++) {
+      const { head, body } = await this.#request(`/v1/blobs/${blobId}`, {
+        method: "GET",
+        isBodyOptional: true,
+        timeoutMs: DOWNLOAD_TIMEOUT_MS,
+      });
+      if (body === undefined) {
+        problem = `only a part of its ${head.headers.get("content-length")} bytes comes`;
+        continue;
+      }
+      if (hashOf(body) === sha256) return body;
+      problem = "its SHA-256 does not match";
+    }
+    throw new Error(`Blob ${blobId} is damaged: ${problem}.`);
   }
 
   /** The header of the pushed data set that a task trains on. */
@@ -135,8 +164,8 @@ export class EdgeClient {
     number: number,
   ): Promise<Uint8Array> {
     const path = `/v1/tasks/${taskId}/dataset/shards/${number}?${new URLSearchParams({ leaseId })}`;
-    const response = await this.#request(path, { method: "GET" });
-    return new Uint8Array(await response.arrayBuffer());
+    const { body } = await this.#request(path, { method: "GET", timeoutMs: DOWNLOAD_TIMEOUT_MS });
+    return body ?? new Uint8Array();
   }
 
   /** @returns the blob's id */
@@ -156,15 +185,15 @@ export class EdgeClient {
   }
 
   async #json<T>(schema: z.ZodType<T>, path: string, options: RequestOptions): Promise<T> {
-    const response = await this.#request(path, options);
-    return schema.parse(await response.json());
+    const { body } = await this.#request(path, options);
+    return schema.parse(JSON.parse(Buffer.from(body ?? []).toString()));
   }
 
-  async #request(path: string, options: RequestOptions): Promise<Response> {
+  async #request(path: string, options: RequestOptions): Promise<Answer> {
     const until = performance.now() + (options.budgetMs ?? RETRY_BUDGET_MS);
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
       const outcome = await this.#attempt(path, options);
-      if (outcome instanceof Response) return outcome;
+      if ("head" in outcome) return outcome;
       if (performance.now() + pauseMs > until) {
         throw outcome.error ?? new EdgeUnreachable(this.#options.edge, outcome.reason);
       }
@@ -173,11 +202,11 @@ export class EdgeClient {
     }
   }
 
-  /** The answer, or why the request may be repeated. */
+  /** The answer, or why the request may be repeated: every request may be, the edge sees to that. */
   async #attempt(
     path: string,
     options: RequestOptions,
-  ): Promise<Response | { reason: string; error?: EdgeError }> {
+  ): Promise<Answer | { reason: string; error?: EdgeError }> {
     const { edge, token } = this.#options;
     const headers: Record<string, string> = { authorization: `Bearer ${token}` };
     const init: RequestInit = { method: options.method ?? "POST", headers };
@@ -188,24 +217,24 @@ export class EdgeClient {
       headers["content-type"] = "application/octet-stream";
       init.body = new Uint8Array(options.bytes);
     }
-    let response: Response;
+    let head: Response | undefined;
+    let body: Uint8Array;
     try {
-      response = await fetch(`${edge}${path}`, {
-        ...init,
-        signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
-      });
+      const signal = AbortSignal.timeout(options.timeoutMs ?? REQUEST_TIMEOUT_MS);
+      head = await fetch(`${edge}${path}`, { ...init, signal });
+      body = new Uint8Array(await head.arrayBuffer());
     } catch (err) {
+      if (head?.ok && options.isBodyOptional) return { head, body: undefined };
       return { reason: innermostMessage(err) };
     }
-    if (response.ok) return response;
-    const error = await problemOf(response);
-    if (response.status === 429 || response.status >= 500) return { reason: error.message, error };
+    if (head.ok) return { head, body };
+    const error = problemOf(head, Buffer.from(body).toString());
+    if (error.passes) return { reason: error.message, error };
     throw error;
   }
 }
 
-async function problemOf(response: Response): Promise<EdgeError> {
-  const text = await response.text();
+function problemOf(response: Response, text: string): EdgeError {
   try {
     const problem = JSON.parse(text) as { type?: string; title?: string; detail?: string };
     const type = (problem.type ?? "").split(/[/#:]/).at(-1) ?? "";

@@ -109,7 +109,7 @@ describe("final training", () => {
     const whole = new FinalTraining(backend, dataset, task());
     let saved: Uint8Array = new Uint8Array();
     await whole.run({
-      afterStep: async () => {
+      afterStep: () => {
         if (whole.step === 11) saved = whole.checkpoint();
       },
     });

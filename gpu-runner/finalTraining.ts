@@ -11,12 +11,15 @@ import { deriveSeed } from "../shared/random.ts";
 import type { FinalTraining as RecipeOptions } from "../shared/specification.ts";
 import { type Augmentation, BatchSource, evaluationBatch } from "./data/batches.ts";
 import type { Dataset } from "./data/dataset.ts";
+import { differences, type Environment, environmentOf } from "./environment.ts";
 import { EagerExecutor } from "./executor/eager.ts";
-import type { Executor } from "./executor/executor.ts";
+import { DivergenceError, type Executor } from "./executor/executor.ts";
 import { type ExportFile, exportFiles } from "./exports.ts";
+import { isOutOfMemory, TrainingFailure } from "./failure.ts";
 import type { Backend } from "./kernels/backend.ts";
-import { cosine, type WorkHooks } from "./trainRound.ts";
-import { deserialise, serialise } from "./weights.ts";
+import { MovingAverage } from "./movingAverage.ts";
+import { cosine, half, type WorkHooks } from "./trainRound.ts";
+import { deserialise, type NamedValues, serialise } from "./weights.ts";
 
 /** Everything that decides a training, apart from the architecture and the seed. */
 export interface Recipe {
@@ -36,9 +39,11 @@ export interface Recipe {
   /** At the end; rises linearly from 0. */
   dropPath: number;
   labelSmoothing: number;
+  /** What a step keeps of the moving average of the weights that is tested and exported; 0 for none. */
+  ema: number;
 }
 
-const common = { momentum: 0.9, clipNorm: 5 };
+const common = { momentum: 0.9, clipNorm: 5, ema: 0 };
 
 export const recipes: Record<RecipeOptions["preset"], Recipe> = {
   "darts-cifar": {
@@ -86,6 +91,8 @@ export const recipes: Record<RecipeOptions["preset"], Recipe> = {
   },
 };
 
+/** Batches of half the size, twice as many of them and half the learning rate, once memory ran out. */
+const HALVING = 2;
 /** Statistics of a training of fewer steps are measured again at its end: moving ones would lag behind. */
 const CALIBRATED_BELOW_STEPS = 5000;
 const CALIBRATION_BATCHES = 20;
@@ -96,8 +103,11 @@ const LOG_SECONDS = 10;
 
 export interface FinalTrainingHooks extends WorkHooks {
   log?: (line: string) => void;
-  afterStep?: () => Promise<void>;
+  afterStep?: () => void;
 }
+
+/** Makes what trains the network; the seed is of its start values. */
+export type ExecutorFactory = (backend: Backend, network: Network, seed: number) => Executor;
 
 export type FinalTrainingResult = Omit<FinalTrainingReport, "kind" | "leaseId" | "exports">;
 
@@ -106,27 +116,41 @@ interface CheckpointMeta {
   step: number;
   trainLoss: number;
   seconds: number;
+  /** 1, or `HALVING` once memory ran out: steps count batches of that part of the recipe's size. */
+  split: number;
+  averagedAt: number;
+  environment: Environment;
 }
 
 export class FinalTraining {
   readonly recipe: Recipe;
   readonly network: Network;
-  readonly totalSteps: number;
   readonly #task: FinalTrainingTask;
   readonly #dataset: Dataset;
   readonly #executor: Executor;
-  readonly #source: BatchSource;
-  readonly #stepsPerEpoch: number;
+  readonly #environment: Environment;
+  readonly #average: MovingAverage | undefined;
+  /** What was trained, while the executor holds the averages. */
+  #trained: NamedValues | undefined;
+  #source: BatchSource;
+  #split = 1;
+  #testChunk = TEST_CHUNK;
   #step = 0;
   #trainLoss = 0;
   #seconds = 0;
 
-  constructor(backend: Backend, dataset: Dataset, task: FinalTrainingTask) {
-    const { height, width, channels, classes, count } = dataset.train;
+  constructor(
+    backend: Backend,
+    dataset: Dataset,
+    task: FinalTrainingTask,
+    createExecutor: ExecutorFactory = (...made) => new EagerExecutor(...made),
+  ) {
+    const { height, width, channels, classes } = dataset.train;
     this.#task = task;
     this.#dataset = dataset;
     this.recipe = resolveRecipe(task.recipe);
-    const { batchSize, auxiliaryWeight, padPixels, cutout, epochs } = this.recipe;
+    this.#environment = environmentOf(backend);
+    const { auxiliaryWeight, ema } = this.recipe;
     this.network = deriveNetwork({
       genotype: task.genotype,
       auxiliary: auxiliaryWeight > 0,
@@ -136,13 +160,24 @@ export class FinalTraining {
       image: { height, width, channels },
       stem: task.stem,
     });
-    this.#stepsPerEpoch = Math.ceil(count / batchSize);
-    this.totalSteps = task.recipe.steps ?? Math.max(1, Math.round(epochs * this.#stepsPerEpoch));
-    this.#executor = new EagerExecutor(backend, this.network, deriveSeed(task.seed, "weights"));
-    const augmentation: Augmentation = { padPixels, flip: true, cutoutPixels: cutout };
-    const everyImage = Int32Array.from({ length: count }, (_, index) => index);
-    const seed = deriveSeed(task.seed, "batches");
-    this.#source = new BatchSource(dataset.train, everyImage, dataset, { batchSize, seed, augmentation });
+    this.#executor = createExecutor(backend, this.network, deriveSeed(task.seed, "weights"));
+    this.#average = ema > 0 ? new MovingAverage(ema) : undefined;
+    this.#source = this.#batches();
+  }
+
+  get batchSize(): number {
+    const { batchSize } = this.recipe;
+    return this.#split === 1 ? batchSize : half(batchSize);
+  }
+
+  get totalSteps(): number {
+    const { epochs } = this.recipe;
+    const steps = this.#task.recipe.steps ?? Math.max(1, Math.round(epochs * this.#recipeStepsPerEpoch));
+    return steps * this.#split;
+  }
+
+  get #recipeStepsPerEpoch(): number {
+    return Math.ceil(this.#dataset.train.count / this.recipe.batchSize);
   }
 
   /** Steps that have been trained. */
@@ -150,7 +185,7 @@ export class FinalTraining {
     return this.#step;
   }
 
-  /** @throws DivergenceError; whatever the hooks throw */
+  /** @throws TrainingFailure; whatever the hooks throw */
   async run(hooks: FinalTrainingHooks = {}): Promise<FinalTrainingResult> {
     const startedAt = performance.now();
     const before = this.#seconds;
@@ -159,12 +194,13 @@ export class FinalTraining {
     let loggedStep = this.#step;
     this.#source.seek(this.#step);
     while (this.#step < this.totalSteps) {
-      this.#trainStep();
+      this.#trainStep(hooks);
+      this.#average?.update(this.#step, this.#step === this.totalSteps, () => this.#executor.values());
       this.#seconds = elapsed();
       hooks.progress?.(this.#step, this.totalSteps, this.#trainLoss);
       const sinceLog = (performance.now() - loggedAt) / 1000;
       if (sinceLog > LOG_SECONDS) {
-        const rate = ((this.#step - loggedStep) * this.recipe.batchSize) / sinceLog;
+        const rate = ((this.#step - loggedStep) * this.batchSize) / sinceLog;
         const loss = this.#trainLoss.toFixed(3);
         hooks.log?.(
           `Final training: step ${this.#step} of ${this.totalSteps}, loss ${loss}, ${Math.round(rate)} images/s.`,
@@ -174,14 +210,18 @@ export class FinalTraining {
       }
       await nextTurn(); // timers, such as the heartbeat's, run here
       hooks.throwIfEnded?.();
-      await hooks.afterStep?.();
+      hooks.afterStep?.();
+    }
+    if (this.#average?.values !== undefined) {
+      this.#trained = this.#executor.values();
+      this.#executor.load(this.#average.values);
     }
     if (this.totalSteps < CALIBRATED_BELOW_STEPS) this.#calibrate();
     const { testAccuracy, testLoss } = await this.#test(hooks);
     this.#seconds = elapsed();
     hooks.log?.(`Final training: test accuracy ${testAccuracy.toFixed(2)}%.`);
     const { parameters, macs } = countNetwork(this.network);
-    const { totalSteps: steps } = this;
+    const { totalSteps: steps, batchSize } = this;
     return {
       testAccuracy,
       testLoss,
@@ -189,6 +229,7 @@ export class FinalTraining {
       parameters,
       macs,
       steps,
+      batchSize,
       seconds: this.#seconds,
     };
   }
@@ -218,44 +259,95 @@ export class FinalTraining {
       step: this.#step,
       trainLoss: this.#trainLoss,
       seconds: this.#seconds,
+      split: this.#split,
+      averagedAt: this.#average?.at ?? 0,
+      environment: this.#environment,
     };
-    return serialise(this.#executor.values(), meta);
+    const trained = this.#trained ?? this.#executor.values();
+    return serialise(new Map([...trained, ...(this.#average?.saved() ?? [])]), meta);
   }
 
-  /** @throws Error where the file is damaged or of another architecture */
-  restore(bytes: Uint8Array): void {
+  /**
+   * @returns what is not as it was when the file was made, in words; where anything is, numbers may differ
+   * @throws Error where the file is damaged or of another architecture
+   */
+  restore(bytes: Uint8Array): string[] {
     const { values, meta } = deserialise(bytes);
-    const { hash, step, trainLoss, seconds } = meta as CheckpointMeta;
+    const { hash, step, trainLoss, seconds, split, averagedAt, environment } = meta as CheckpointMeta;
     if (hash !== this.#task.hash) throw new Error(`The checkpoint is of architecture ${hash}.`);
-    this.#executor.load(values);
+    this.#executor.load(MovingAverage.without(values));
+    this.#average?.restore(values, averagedAt);
+    this.#trained = undefined;
     this.#step = step;
     this.#trainLoss = trainLoss;
     this.#seconds = seconds;
+    this.#split = split;
+    this.#source = this.#batches();
+    return differences(environment, this.#environment);
   }
 
   dispose(): void {
     this.#executor.dispose();
   }
 
-  #trainStep(): void {
-    const { recipe } = this;
-    const { loss } = this.#executor.trainStep(
-      this.#source.next(),
-      { kind: "only" },
-      {
-        learningRate: learningRateAt(recipe, this.#step, this.totalSteps, this.#stepsPerEpoch),
-        momentum: recipe.momentum,
-        weightDecay: recipe.weightDecay,
-        clipNorm: recipe.clipNorm,
-        dropPath: (recipe.dropPath * this.#step) / this.totalSteps,
-        labelSmoothing: recipe.labelSmoothing,
-        auxiliaryWeight: recipe.auxiliaryWeight,
-        seed: deriveSeed(this.#task.seed, "dropPath", this.#step),
-      },
-    );
+  #batches(): BatchSource {
+    const { train } = this.#dataset;
+    const { padPixels, cutout } = this.recipe;
+    const augmentation: Augmentation = { padPixels, flip: true, cutoutPixels: cutout };
+    const everyImage = Int32Array.from({ length: train.count }, (_, index) => index);
+    const seed = deriveSeed(this.#task.seed, "batches");
+    const { batchSize } = this;
+    return new BatchSource(train, everyImage, this.#dataset, { batchSize, seed, augmentation });
+  }
+
+  #trainStep(hooks: FinalTrainingHooks): void {
+    let loss: number;
+    try {
+      loss = this.#tryStep();
+    } catch (err) {
+      const where = { step: this.#step, hash: this.#task.hash };
+      const tell = () =>
+        `${(err as Error).message} At step ${this.#step} of architecture ${this.#task.hash}.`;
+      if (err instanceof DivergenceError) throw new TrainingFailure(tell(), { kind: "diverged", ...where });
+      if (!isOutOfMemory(err)) throw err;
+      if (this.#split > 1 || this.batchSize < HALVING)
+        throw new TrainingFailure(tell(), { kind: "out-of-memory", ...where });
+      this.#halve(hooks);
+      this.#trainStep(hooks);
+      return;
+    }
     this.#step++;
     const share = Math.max(1 / this.#step, 1 / LOSS_STEPS);
     this.#trainLoss += (loss - this.#trainLoss) * share;
+  }
+
+  #tryStep(): number {
+    const { recipe } = this;
+    const stepsPerEpoch = this.#recipeStepsPerEpoch * this.#split;
+    const settings = {
+      learningRate: learningRateAt(recipe, this.#step, this.totalSteps, stepsPerEpoch) / this.#split,
+      momentum: recipe.momentum,
+      weightDecay: recipe.weightDecay,
+      clipNorm: recipe.clipNorm,
+      dropPath: (recipe.dropPath * this.#step) / this.totalSteps,
+      labelSmoothing: recipe.labelSmoothing,
+      auxiliaryWeight: recipe.auxiliaryWeight,
+      seed: deriveSeed(this.#task.seed, "dropPath", this.#step),
+    };
+    return this.#executor.trainStep(this.#source.next(), { kind: "only" }, settings).loss;
+  }
+
+  /** Goes on at the same image, with two steps for each that is left: batches, learning rate and epochs stay in proportion. */
+  #halve(hooks: FinalTrainingHooks): void {
+    const step = this.#step;
+    this.#split = HALVING;
+    this.#step *= HALVING;
+    this.#average?.splitSteps(HALVING);
+    this.#source = this.#batches();
+    this.#source.seek(this.#step);
+    hooks.log?.(`Memory ran out at step ${step}: going on with batches of ${this.batchSize}.`);
+    const { hash, trainingId } = this.#task;
+    hooks.notice?.({ type: "memory.exhausted", data: { trainingId, hash, step, batchSize: this.batchSize } });
   }
 
   #calibrate(): void {
@@ -268,15 +360,25 @@ export class FinalTraining {
     const { test } = this.#dataset;
     let correct = 0;
     let loss = 0;
-    for (let first = 0; first < test.count; first += TEST_CHUNK) {
-      const indices = Array.from(
-        { length: Math.min(TEST_CHUNK, test.count - first) },
-        (_, index) => first + index,
-      );
+    for (let first = 0; first < test.count; ) {
+      const length = Math.min(this.#testChunk, test.count - first);
+      const indices = Array.from({ length }, (_, index) => first + index);
       const batch = evaluationBatch(test, indices, this.#dataset);
-      const [part] = this.#executor.evaluate([batch], [{ kind: "only" }], "moving");
-      correct += part?.correct ?? 0;
-      loss += (part?.loss ?? 0) * indices.length;
+      try {
+        const [part] = this.#executor.evaluate([batch], [{ kind: "only" }], "moving");
+        correct += part?.correct ?? 0;
+        loss += (part?.loss ?? 0) * length;
+        first += length;
+      } catch (err) {
+        if (!isOutOfMemory(err)) throw err;
+        const where = { step: this.#step, hash: this.#task.hash };
+        if (this.#testChunk < TEST_CHUNK)
+          throw new TrainingFailure(`${(err as Error).message} In the test.`, {
+            kind: "out-of-memory",
+            ...where,
+          });
+        this.#testChunk = half(TEST_CHUNK);
+      }
       await nextTurn();
       hooks.throwIfEnded?.();
     }

@@ -1,7 +1,8 @@
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { LeasedTask, Report, TrainRoundTask } from "../shared/protocol.ts";
+import type { FailureCause, LeasedTask, Notice, Report, TrainRoundTask } from "../shared/protocol.ts";
 import { Random } from "../shared/random.ts";
 import type { Dataset, Images } from "./data/dataset.ts";
 import { EdgeClient } from "./edgeClient.ts";
@@ -44,7 +45,7 @@ const dataset: Dataset = {
 const operations = ["none", "skip_connect", "sep_conv_3x3"];
 const edges = [operations, operations];
 
-function round(number: number): TrainRoundTask {
+function round(number: number, steps = STEPS): TrainRoundTask {
   return {
     kind: "trainRound",
     taskId: `round-${number}`,
@@ -61,18 +62,19 @@ function round(number: number): TrainRoundTask {
       layers: 3,
       batchSize: 8,
       validationFraction: 0.5,
-      totalSteps: 20,
+      totalSteps: 10 * steps,
       learningRate: 0.05,
       momentum: 0.9,
       weightDecay: 3e-4,
       clipNorm: 5,
     },
-    firstStep: number * STEPS,
-    steps: STEPS,
+    firstStep: number * steps,
+    steps,
     paths: "fair",
     pathSeed: 9,
     logits: {},
     skipDropout: 0.2,
+    ahead: { steps, paths: "fair", skipDropout: 0.2 },
     candidates: [{ selection: { normal: ["skip_connect", "none"], reduction: ["sep_conv_3x3", "none"] } }],
     evaluation: { images: 16, offset: 0 },
   };
@@ -81,11 +83,20 @@ function round(number: number): TrainRoundTask {
 /** A real server that speaks the runner protocol and hands out rounds one after the other. */
 class FakeEdge {
   rounds = 4;
+  notices: Notice[] = [];
   reports: Extract<Report, { kind: "trainRound" }>[] = [];
   failures: string[] = [];
+  causes: (FailureCause | undefined)[] = [];
   released: string[] = [];
   checkpoints: { blobId: string; round: number; bytes: number; sha256: string; createdAt: string }[] = [];
   readonly blobs = new Map<string, Buffer>();
+  /** Its download breaks off. */
+  brokenBlob: string | undefined;
+  /** How long a report waits for its answer. */
+  reportDelayMs = 0;
+  steps = STEPS;
+  /** Whether the last round has no steps, though the round before announced some. */
+  isLastRoundOtherwise = false;
   /** Called before each request is answered; what it returns is the answer. */
   intercept: (method: string, path: string) => { status: number; body: unknown } | undefined = () =>
     undefined;
@@ -93,6 +104,11 @@ class FakeEdge {
   readonly #server: Server = createServer((req, res) => {
     this.#answer(req).then(
       ({ status, body }) => {
+        if (Buffer.isBuffer(body) && req.url === `/v1/blobs/${this.brokenBlob}`) {
+          res.writeHead(status, { "content-length": body.length });
+          res.write(body.subarray(0, body.length / 2), () => res.destroy());
+          return;
+        }
         res.writeHead(status, { "content-type": "application/json" });
         res.end(Buffer.isBuffer(body) ? body : JSON.stringify(body));
       },
@@ -121,8 +137,14 @@ class FakeEdge {
       leaseSeconds: 90,
       heartbeatSeconds: 1,
       leaseExpiresAt: new Date(Date.now() + 90_000).toISOString(),
-      task: round(this.reports.length),
+      task: this.#round(this.reports.length),
     };
+  }
+
+  #round(number: number): TrainRoundTask {
+    return number === this.rounds - 1 && this.isLastRoundOtherwise
+      ? { ...round(number, this.steps), steps: 0 }
+      : round(number, this.steps);
   }
 
   async #answer(req: IncomingMessage): Promise<{ status: number; body: unknown }> {
@@ -137,7 +159,10 @@ class FakeEdge {
     const json = () => JSON.parse(bytes.toString());
     if (pathname === "/v1/runners") return ok({ runnerId: "runner" });
     if (pathname === "/v1/tasks/lease") return ok({ lease: this.#next(), retryAfterSeconds: 0.05 });
-    if (pathname.endsWith("/heartbeat")) return ok({ leaseExpiresAt: new Date().toISOString(), stop: false });
+    if (pathname.endsWith("/heartbeat")) {
+      this.notices.push(...(json().notices ?? []));
+      return ok({ leaseExpiresAt: new Date().toISOString(), stop: false });
+    }
     if (pathname.endsWith("/release")) {
       this.released.push(json().leaseId);
       return ok({ released: true });
@@ -146,18 +171,28 @@ class FakeEdge {
       const report: Report = json();
       if (report.kind === "failure") {
         this.failures.push(report.message);
+        this.causes.push(report.cause);
         this.rounds = 0;
         return ok({ accepted: true, next: null });
       }
+      if (this.reportDelayMs > 0) await sleep(this.reportDelayMs);
+      // What is stored beside the training is there before the next round, so that tests know where they are.
+      while (this.checkpoints.some(({ sha256 }) => sha256 === "")) await sleep(2);
       if (report.kind === "trainRound") this.reports.push(report);
       return ok({ accepted: true, next: this.#next() });
     }
     if (pathname === "/v1/tasks") {
       const from = Number(searchParams.get("fromRound"));
-      const data = this.reports.map(({ digest }, index) => ({ round: index, task: round(index), digest }));
+      const data = this.reports.map(({ digest }, index) => ({
+        round: index,
+        task: this.#round(index),
+        digest,
+      }));
       return ok({ data: data.slice(from, from + 2), nextRound: null });
     }
-    if (pathname.endsWith("/checkpoints")) return ok({ data: this.checkpoints });
+    if (pathname.endsWith("/checkpoints")) {
+      return ok({ data: this.checkpoints.filter(({ sha256 }) => sha256 !== "") });
+    }
     if (pathname === "/v1/blobs") {
       const blobId = `blob-${this.blobs.size}`;
       this.blobs.set(blobId, Buffer.alloc(0));
@@ -235,13 +270,107 @@ describe("a runner", () => {
     const wanted = await digestsOfWholeRun();
     edge.rounds = 3;
     await start({ checkpointSeconds: 0 }).ended;
-    expect(edge.checkpoints.map(({ round: last }) => last)).toEqual([1, 0]);
-    edge.blobs.get(edge.checkpoints[0]?.blobId ?? "")?.fill(0, 100, 200);
+    const [newest, before] = edge.checkpoints;
+    expect([newest?.round, before?.round]).toEqual([1, 0]);
+    edge.blobs.get(newest?.blobId ?? "")?.fill(0, 100, 200);
     edge.rounds = 4;
     const second = start();
     await second.ended;
-    expect(second.lines.some((line) => /after round 1 is of no use.*SHA-256/.test(line))).toBe(true);
-    expect(second.lines).toContain("Loaded the checkpoint after round 0.");
+    const useless = new RegExp(`after round ${newest?.round} is of no use.*SHA-256`);
+    expect(second.lines.some((line) => useless.test(line))).toBe(true);
+    expect(second.lines).toContain(`Loaded the checkpoint after round ${before?.round}.`);
+    expect(edge.notices).toMatchObject([{ type: "checkpoint.damaged", data: { checkpoint: newest?.round } }]);
+    expect(edge.reports.map(({ digest }) => digest)).toEqual(wanted);
+  });
+
+  it("loads the checkpoint before where the newest breaks off", async () => {
+    const wanted = await digestsOfWholeRun();
+    edge.rounds = 3;
+    await start({ checkpointSeconds: 0 }).ended;
+    const [newest, before] = edge.checkpoints;
+    edge.brokenBlob = newest?.blobId;
+    edge.rounds = 4;
+    const second = start();
+    await second.ended;
+    expect(second.lines.some((line) => /of no use.*only a part/.test(line))).toBe(true);
+    expect(second.lines).toContain(`Loaded the checkpoint after round ${before?.round}.`);
+    expect(edge.reports.map(({ digest }) => digest)).toEqual(wanted);
+  });
+
+  it("reports a round again whose report got lost, from the checkpoint that holds it", async () => {
+    edge.rounds = 8;
+    await start().ended;
+    const wanted = edge.reports.map(({ digest, trainLoss, measurements }) => ({
+      digest,
+      trainLoss,
+      measurements,
+    }));
+    edge.reports = [];
+    edge.checkpoints = [];
+    // Round 3 is measured, its report refused, and the checkpoint after it taken before it is reported again.
+    let refusals = 1;
+    edge.intercept = (_method, path) => {
+      if (!path.endsWith("/report") || edge.reports.length !== 3 || refusals-- <= 0) return undefined;
+      return { status: 409, body: { type: "/docs/problems/lease-lost", title: "The lease is lost" } };
+    };
+    const first = start({ checkpointSeconds: 0 });
+    await first.ended;
+    const held = edge.checkpoints.find(({ round: last }) => last === 3);
+    expect(held).toBeDefined();
+    edge.checkpoints = edge.checkpoints.filter((checkpoint) => checkpoint === held);
+    edge.reports = edge.reports.slice(0, 3);
+    const second = start();
+    await second.ended;
+    expect(second.lines).toContain("Loaded the checkpoint after round 3.");
+    expect(second.lines.some((line) => line.startsWith("Repeated"))).toBe(false);
+    const reported = edge.reports.map(({ digest, trainLoss, measurements }) => ({
+      digest,
+      trainLoss,
+      measurements,
+    }));
+    expect(reported).toEqual(wanted);
+  });
+
+  it("leaves out a checkpoint that goes beyond the round it is to train", async () => {
+    const wanted = await digestsOfWholeRun();
+    await start({ checkpointSeconds: 0 }).ended;
+    edge.reports = edge.reports.slice(0, 1);
+    const second = start();
+    await second.ended;
+    expect(second.lines.some((line) => line.includes("goes beyond round 1"))).toBe(true);
+    expect(edge.reports.map(({ digest }) => digest)).toEqual(wanted);
+  });
+
+  it("says and tells that exactness is lost where it computes otherwise than the checkpoint's runner", async () => {
+    edge.rounds = 7;
+    await start({ checkpointSeconds: 0 }).ended;
+    edge.rounds = 8;
+    process.env.TF_ENABLE_ONEDNN_OPTS = "changed";
+    const second = start();
+    delete process.env.TF_ENABLE_ONEDNN_OPTS;
+    await second.ended;
+    expect(
+      second.lines.some((line) => /may differ.*TF_ENABLE_ONEDNN_OPTS was unset, is changed/.test(line)),
+    ).toBe(true);
+    expect(edge.notices).toMatchObject([{ type: "exactness.lost" }]);
+    expect(edge.reports.length).toBe(8);
+  });
+
+  it("trains the next round's steps while its report is under way, to the same weights", async () => {
+    edge.steps = 50;
+    const wanted = await digestsOfWholeRun();
+    edge.reportDelayMs = 200;
+    await start().ended;
+    expect(edge.reports.map(({ digest }) => digest)).toEqual(wanted);
+    const idle = edge.reports.slice(1).reduce((sum, { seconds }) => sum + seconds.idle, 0);
+    expect(idle).toBeLessThan(0.3);
+  });
+
+  it("goes back to the round it was asked for where training ahead went too far", async () => {
+    edge.isLastRoundOtherwise = true;
+    const wanted = await digestsOfWholeRun();
+    edge.reportDelayMs = 300;
+    await start().ended;
     expect(edge.reports.map(({ digest }) => digest)).toEqual(wanted);
   });
 

@@ -8,21 +8,28 @@ import { setTimeout as sleep } from "node:timers/promises";
 import {
   type FinalTrainingTask,
   type LeasedTask,
+  type Notice,
   protocolVersion,
   type Report,
+  type Task,
   type TrainRoundTask,
 } from "../shared/protocol.ts";
 import type { Dataset } from "./data/dataset.ts";
 import { reasonOf } from "./data/files.ts";
 import type { DatasetLoader } from "./datasets.ts";
 import { type EdgeClient, EdgeError, EdgeUnreachable } from "./edgeClient.ts";
+import { TrainingFailure } from "./failure.ts";
 import { FinalTraining } from "./finalTraining.ts";
 import type { Backend } from "./kernels/backend.ts";
 import { SupernetTrainer, type WorkHooks } from "./trainRound.ts";
 
-const REGISTER_PAUSE_MS = 2000;
+const FIRST_PAUSE_MS = 2000;
+const LONGEST_PAUSE_MS = 30_000;
 /** Longest failure message that the protocol carries. */
 const MESSAGE_LENGTH = 2000;
+const REASON_LENGTH = 1000;
+/** Most notices that one heartbeat carries. */
+const MOST_NOTICES = 16;
 
 export interface RunnerSettings {
   name: string;
@@ -57,6 +64,8 @@ class Lease {
   #renewedAt = performance.now();
   #ended: Reason | undefined;
   #progress: { done: number; total: number; trainLoss: number | null } | undefined;
+  /** Not told yet. */
+  #notices: Notice[] = [];
 
   constructor(held: LeasedTask, client: EdgeClient, signal: AbortSignal) {
     this.held = held;
@@ -74,6 +83,9 @@ class Lease {
     progress: (done, total, trainLoss) => {
       this.#progress = { done, total, trainLoss };
     },
+    notice: (notice) => {
+      if (this.#notices.length < MOST_NOTICES) this.#notices.push(notice);
+    },
   };
 
   remainingMs(): number {
@@ -84,16 +96,25 @@ class Lease {
     clearInterval(this.#timer);
   }
 
+  /** Tells what there is to tell before the lease goes. */
+  async tell(): Promise<void> {
+    if (this.#notices.length > 0) await this.#beat();
+  }
+
   async #beat(): Promise<void> {
     const sentAt = performance.now();
+    const notices = this.#notices;
+    this.#notices = [];
     try {
       const { leaseId, task } = this.held;
       const progress = this.#progress && { progress: this.#progress };
-      const { stop } = await this.#client.heartbeat(task.taskId, { leaseId, ...progress });
+      const told = notices.length > 0 ? { notices } : {};
+      const { stop } = await this.#client.heartbeat(task.taskId, { leaseId, ...progress, ...told });
       this.#renewedAt = sentAt;
       if (stop) this.#ended = "stop";
     } catch (err) {
       // What cannot be sent is not lost: the lease runs on until it ends by itself.
+      this.#notices = [...notices, ...this.#notices].slice(0, MOST_NOTICES);
       if (err instanceof EdgeError && (err.isLeaseLost || err.status === 404)) this.#ended = "lease-lost";
     }
   }
@@ -108,6 +129,8 @@ export class Runner {
   #checkpointedAt = performance.now();
   /** The lease under which there is, or last was, work. */
   #lease: Lease | undefined;
+  /** The checkpoint that is being stored while training goes on. */
+  #storing: Promise<void> | undefined;
 
   /** @param load gives the data set of a task */
   constructor(client: EdgeClient, backend: Backend, load: DatasetLoader, settings: RunnerSettings) {
@@ -127,6 +150,7 @@ export class Runner {
     const { signal, untilIdle, log } = this.#settings;
     const runnerId = await this.#register();
     let next: LeasedTask | null = null;
+    let pauseMs = FIRST_PAUSE_MS;
     // A task that came with an answer is given back even when the runner was asked to end meanwhile.
     while (!signal.aborted || next !== null) {
       if (next === null) {
@@ -137,28 +161,32 @@ export class Runner {
             log("Nothing to do.");
             break;
           }
-          await this.#pause(answer.retryAfterSeconds * 1000);
+          await this.#pause(answer.reached ? answer.retryAfterSeconds * 1000 : pauseMs);
+          pauseMs = answer.reached ? FIRST_PAUSE_MS : Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
           continue;
         }
+        pauseMs = FIRST_PAUSE_MS;
+        this.#supernet.startClock();
       }
       next = await this.#work(next);
     }
-    this.#supernet.dispose();
+    await this.#storing;
+    this.#supernet.forget();
   }
 
   async #register(): Promise<string> {
     const { name, log, signal } = this.#settings;
     const { name: backend, versions, threads } = this.#backend;
-    while (!signal.aborted) {
+    for (let pauseMs = FIRST_PAUSE_MS; !signal.aborted; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
       try {
         const request = { protocolVersion, name, backend: { name: backend, versions, threads } };
         const { runnerId } = await this.#client.register(request);
         log(`Registered as ${name} (${backend}, ${threads} threads).`);
         return runnerId;
       } catch (err) {
-        if (!(err instanceof EdgeUnreachable) && !(err instanceof EdgeError && err.status >= 500)) throw err;
+        if (!passes(err)) throw err;
         log(`${err.message}; trying again.`);
-        await this.#pause(REGISTER_PAUSE_MS);
+        await this.#pause(pauseMs);
       }
     }
     return "";
@@ -170,12 +198,9 @@ export class Runner {
       const request = { runnerId, ...(searchId === undefined ? {} : { searchId }) };
       return { ...(await this.#client.lease(request)), reached: true };
     } catch (err) {
-      const passes =
-        err instanceof EdgeUnreachable ||
-        (err instanceof EdgeError && (err.status >= 500 || err.status === 429));
-      if (!passes) throw err;
+      if (!passes(err)) throw err;
       log(`${err.message}; asking again.`);
-      return { lease: null, retryAfterSeconds: REGISTER_PAUSE_MS / 1000, reached: false };
+      return { lease: null, retryAfterSeconds: 0, reached: false };
     }
   }
 
@@ -200,34 +225,41 @@ export class Runner {
         await this.#giveBack(lease, err.reason);
         return null;
       }
-      if (err instanceof EdgeUnreachable || (err instanceof EdgeError && err.isLeaseLost)) {
+      if (passes(err) || (err instanceof EdgeError && err.isLeaseLost)) {
         log(`${err.message}; the task is dropped.`);
         return null;
       }
-      const message = reasonOf(err);
-      log(`Task failed: ${message}`);
-      return await this.#reportFailure(lease, message);
+      log(`Task failed: ${reasonOf(err)}`);
+      return await this.#reportFailure(lease, err);
     } finally {
       lease.end();
     }
   }
 
+  /** Reports, and trains on while the answer is under way where the task says how. */
   async #report(lease: Lease, report: Report): Promise<LeasedTask | null> {
-    const { taskId } = lease.held.task;
-    const { next } = await this.#client.report(taskId, report, Math.max(0, lease.remainingMs()));
-    return next;
+    const { task } = lease.held;
+    await lease.tell();
+    let isAnswered = false;
+    const answer = this.#client.report(task.taskId, report, Math.max(0, lease.remainingMs())).finally(() => {
+      isAnswered = true;
+    });
+    answer.catch(() => {}); // awaited below
+    if (report.kind === "trainRound" && task.kind === "trainRound") {
+      const isEnough = () => isAnswered || this.#settings.signal.aborted;
+      await this.#supernet.trainAhead(task, isEnough, lease.hooks);
+    }
+    return (await answer).next;
   }
 
-  async #reportFailure(lease: Lease, message: string): Promise<LeasedTask | null> {
+  async #reportFailure(lease: Lease, err: unknown): Promise<LeasedTask | null> {
     const { leaseId } = lease.held;
+    const message = reasonOf(err).slice(0, MESSAGE_LENGTH);
+    const cause = err instanceof TrainingFailure ? { cause: err.failure } : {};
     try {
-      return await this.#report(lease, {
-        kind: "failure",
-        leaseId,
-        message: message.slice(0, MESSAGE_LENGTH),
-      });
-    } catch (err) {
-      this.#settings.log(`The failure could not be reported: ${reasonOf(err)}`);
+      return await this.#report(lease, { kind: "failure", leaseId, message, ...cause });
+    } catch (failed) {
+      this.#settings.log(`The failure could not be reported: ${reasonOf(failed)}`);
       return null;
     }
   }
@@ -235,7 +267,7 @@ export class Runner {
   async #trainRound(task: TrainRoundTask, lease: Lease): Promise<Report> {
     const { log, checkpointSeconds } = this.#settings;
     await this.#catchUp(task, lease);
-    if (performance.now() - this.#checkpointedAt > checkpointSeconds * 1000) await this.#saveSupernet(lease);
+    this.#saveBeside(checkpointSeconds, () => this.#supernetState(lease), lease);
     const result = await this.#supernet.run(task, lease.hooks);
     log(describeRound(task, result));
     return { kind: "trainRound", leaseId: lease.held.leaseId, ...result };
@@ -244,10 +276,16 @@ export class Runner {
   /** Brings the supernet to where the round starts: from the newest good checkpoint and the rounds after it. */
   async #catchUp(task: TrainRoundTask, lease: Lease): Promise<void> {
     if (this.#supernet.canRun(task)) return;
+    if (!this.#supernet.isBehind(task)) this.#supernet.forget();
+    if (this.#supernet.canRun(task)) return;
     const { log } = this.#settings;
     const { searchId } = task;
-    await this.#restoreSupernet(searchId);
+    await this.#restore(task, lease, {
+      holds: this.#supernet.lastRound(searchId),
+      load: (bytes) => this.#supernet.restore(bytes, task),
+    });
     if (this.#supernet.canRun(task)) return;
+    let differs = false;
     let from = this.#supernet.lastRound(searchId) + 1;
     while (from < task.round) {
       const { data } = await this.#client.roundsSince(searchId, from);
@@ -258,67 +296,75 @@ export class Runner {
         // Earlier stages leave nothing behind; measuring changes no weights.
         if (past.stage.index !== task.stage.index) continue;
         const result = await this.#supernet.run({ ...past, candidates: [] }, lease.hooks);
-        const isEqual = result.digest === digest;
-        log(
-          `Repeated round ${round}${isEqual ? "." : `: its weights differ from those reported (${digest}); going on.`}`,
-        );
+        if (result.digest === digest) {
+          log(`Repeated round ${round}.`);
+          continue;
+        }
+        log(`Repeated round ${round}: its weights differ from those reported (${digest}); going on.`);
+        if (!differs) {
+          const data = { round, reported: digest, repeated: result.digest };
+          lease.hooks.notice?.({ type: "round.differs", data });
+        }
+        differs = true;
       }
     }
-  }
-
-  #restoreSupernet(searchId: string): Promise<void> {
-    return this.#restore(searchId, undefined, {
-      holds: this.#supernet.lastRound(searchId),
-      load: (bytes) => this.#supernet.restore(bytes, searchId),
-    });
   }
 
   /** Loads the newest checkpoint that is good and holds more than what is there. */
   async #restore(
-    searchId: string,
-    trainingId: string | undefined,
-    into: { holds: number; load: (bytes: Uint8Array) => void | Promise<void> },
+    task: Task,
+    { hooks }: Lease,
+    into: { holds: number; load: (bytes: Uint8Array) => string[] | Promise<string[]> },
   ): Promise<void> {
     const { log } = this.#settings;
+    const { searchId } = task;
+    const trainingId = task.kind === "finalTraining" ? task.trainingId : undefined;
     const what = trainingId === undefined ? "after round" : "at step";
+    const where = trainingId === undefined ? {} : { trainingId };
     for (const checkpoint of await this.#client.checkpoints(searchId, trainingId)) {
       const { round } = checkpoint;
       if (round <= into.holds) return;
       try {
-        await into.load(await this.#client.download(checkpoint));
+        const changes = await into.load(await this.#client.download(checkpoint));
         log(`Loaded the checkpoint ${what} ${round}.`);
+        if (changes.length > 0) {
+          log(`From here on results may differ from an uninterrupted run's: ${changes.join("; ")}.`);
+          hooks.notice?.({ type: "exactness.lost", data: { ...where, checkpoint: round, changes } });
+        }
         return;
       } catch (err) {
         if (err instanceof EdgeUnreachable) throw err;
-        log(`The checkpoint ${what} ${round} is of no use: ${reasonOf(err)}`);
+        const reason = reasonOf(err);
+        log(`The checkpoint ${what} ${round} is of no use: ${reason}`);
+        const data = { ...where, checkpoint: round, reason: reason.slice(0, REASON_LENGTH) };
+        hooks.notice?.({ type: "checkpoint.damaged", data });
       }
     }
   }
 
-  async #saveSupernet(lease: Lease): Promise<void> {
+  #supernetState({ held: { task } }: Lease): Checkpoint | undefined {
     const state = this.#supernet.checkpoint();
-    if (state === undefined || state.searchId !== lease.held.task.searchId) return;
-    const { searchId, round, bytes } = state;
-    await this.#save(lease, { searchId, round }, bytes);
+    return state?.searchId === task.searchId ? state : undefined;
   }
 
-  async #save(
-    lease: Lease,
-    what: { searchId: string; round: number; trainingId?: string },
-    bytes: Uint8Array,
-  ): Promise<void> {
+  /** Stores a checkpoint while training goes on, where the last one is older than so many seconds. */
+  #saveBeside(afterSeconds: number, take: () => Checkpoint | undefined, lease: Lease): void {
+    if (this.#storing || performance.now() - this.#checkpointedAt <= afterSeconds * 1000) return;
+    const checkpoint = take();
+    if (checkpoint === undefined) return;
+    this.#storing = this.#save(lease, checkpoint).finally(() => {
+      this.#storing = undefined;
+    });
+  }
+
+  /** Does not fail: a checkpoint that is missing costs time, not results. */
+  async #save(lease: Lease, { bytes, ...what }: Checkpoint): Promise<void> {
     this.#checkpointedAt = performance.now();
     const { leaseId } = lease.held;
-    const blob = {
-      ...what,
-      leaseId,
-      purpose: "checkpoint",
-      fileName: `checkpoint-${what.round}.bin`,
-    } as const;
+    const fileName = `checkpoint-${what.round}.bin`;
     try {
-      await this.#client.upload(blob, bytes);
+      await this.#client.upload({ ...what, leaseId, purpose: "checkpoint", fileName }, bytes);
     } catch (err) {
-      if (err instanceof EdgeError && err.isLeaseLost) throw err;
       this.#settings.log(`The checkpoint could not be stored: ${reasonOf(err)}`);
     }
   }
@@ -335,18 +381,16 @@ export class Runner {
     const { log, checkpointSeconds } = this.#settings;
     const { searchId, trainingId } = task;
     const training = new FinalTraining(this.#backend, await this.#dataset(task.dataset), task);
-    const save = () =>
-      this.#save(lease, { searchId, trainingId, round: training.step }, training.checkpoint());
+    const take = () => ({ searchId, trainingId, round: training.step, bytes: training.checkpoint() });
     try {
-      await this.#restore(searchId, trainingId, { holds: 0, load: (bytes) => training.restore(bytes) });
+      await this.#restore(task, lease, { holds: 0, load: (bytes) => training.restore(bytes) });
       this.#checkpointedAt = performance.now();
       const result = await training.run({
         ...lease.hooks,
         log,
-        afterStep: async () => {
-          if (performance.now() - this.#checkpointedAt > checkpointSeconds * 1000) await save();
-        },
+        afterStep: () => this.#saveBeside(checkpointSeconds, take, lease),
       });
+      await this.#storing; // not beyond the end of the training
       const exports: Record<string, string> = {};
       for (const { format, fileName, bytes } of training.exports(result)) {
         const blob = {
@@ -361,7 +405,10 @@ export class Runner {
       }
       return { kind: "finalTraining", leaseId: lease.held.leaseId, ...result, exports };
     } catch (err) {
-      if (err instanceof Interrupted && err.reason !== "lease-lost" && training.step > 0) await save();
+      if (err instanceof Interrupted && err.reason !== "lease-lost" && training.step > 0) {
+        await this.#storing;
+        await this.#save(lease, take());
+      }
       throw err;
     } finally {
       training.dispose();
@@ -377,13 +424,27 @@ export class Runner {
     }
     log(reason === "stop" ? "The edge asks to stop." : "Stopping.");
     try {
-      if (task.kind === "trainRound") await this.#saveSupernet(lease);
+      await this.#storing;
+      const state = task.kind === "trainRound" ? this.#supernetState(lease) : undefined;
+      if (state !== undefined) await this.#save(lease, state);
+      await lease.tell();
       await this.#client.release(task.taskId, leaseId);
     } catch (err) {
       log(`The task could not be given back: ${reasonOf(err)}`);
     }
   }
 }
+
+interface Checkpoint {
+  searchId: string;
+  trainingId?: string;
+  round: number;
+  bytes: Uint8Array;
+}
+
+/** Whether the edge may answer later, or be reached again. */
+const passes = (err: unknown): err is EdgeError | EdgeUnreachable =>
+  err instanceof EdgeUnreachable || (err instanceof EdgeError && err.passes);
 
 function describeRound(
   task: TrainRoundTask,
@@ -405,5 +466,7 @@ function describeRound(
       `best of ${measurements.length} candidates ${best.toFixed(1)}% in ${seconds.evaluate.toFixed(1)} s`,
     );
   }
+  const total = seconds.train + seconds.evaluate + seconds.idle;
+  if (total > 0) parts.push(`idle ${Math.round((100 * seconds.idle) / total)}%`);
   return `${parts.join(", ")}.`;
 }

@@ -6,19 +6,21 @@
 
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { buildSupernet } from "../shared/network.ts";
-import type { Measurement, StageTask, TrainRoundReport, TrainRoundTask } from "../shared/protocol.ts";
+import type { Measurement, Notice, StageTask, TrainRoundReport, TrainRoundTask } from "../shared/protocol.ts";
 import { deriveSeed } from "../shared/random.ts";
 import { type InlineSpace, resolveSpace, type Selection } from "../shared/space.ts";
 import { type Batch, BatchSource, evaluationBatch, standardAugmentation } from "./data/batches.ts";
 import type { Dataset } from "./data/dataset.ts";
 import { type Halves, splitHalves } from "./data/split.ts";
+import { differences, type Environment, environmentOf } from "./environment.ts";
 import { EagerExecutor } from "./executor/eager.ts";
-import type { Executor, Path } from "./executor/executor.ts";
+import { DivergenceError, type Executor, type Path } from "./executor/executor.ts";
+import { isOutOfMemory, TrainingFailure } from "./failure.ts";
 import type { Backend } from "./kernels/backend.ts";
 import { type PathSource, pathAt } from "./paths.ts";
 import { deserialise, serialise } from "./weights.ts";
 
-/** Most images that are normalised together when a candidate is measured. */
+/** Most images that are normalised together when a candidate is measured; half of them once memory ran out. */
 const EVALUATION_CHUNK = 250;
 
 /** How a piece of work tells what it does and learns that it should stop. */
@@ -26,6 +28,8 @@ export interface WorkHooks {
   /** Throws where the work must not go on. */
   throwIfEnded?: () => void;
   progress?: (done: number, total: number, trainLoss: number | null) => void;
+  /** Told what the people behind the search should know. */
+  notice?: (notice: Notice) => void;
 }
 
 export type RoundResult = Omit<TrainRoundReport, "kind" | "leaseId">;
@@ -39,6 +43,10 @@ interface CheckpointMeta {
   /** Steps of the stage that the weights have been trained. */
   stepsDone: number;
   lossSum: number;
+  halvedFrom?: number | undefined;
+  /** What `round` measured: its report may not have arrived. */
+  lastResult?: RoundResult | undefined;
+  environment: Environment;
 }
 
 interface Held {
@@ -55,18 +63,31 @@ interface Held {
   round: number;
   /** Of `round`, for the case that its report got lost. */
   lastResult: RoundResult | undefined;
+  /** First step of the stage that trains half a batch. */
+  halvedFrom: number | undefined;
+  evaluationChunk: number;
+  /** Seconds of the steps that were trained before their round was there. */
+  aheadSeconds: number;
 }
 
 export class SupernetTrainer {
   readonly #backend: Backend;
   readonly #load: (name: string) => Promise<Dataset>;
+  readonly #environment: Environment;
   #held: Held | undefined;
-  #endedAt = performance.now();
+  /** Since when there was nothing to compute. */
+  #idleSince = performance.now();
 
   /** @param load gives a data set by name */
   constructor(backend: Backend, load: (name: string) => Promise<Dataset>) {
     this.#backend = backend;
     this.#load = load;
+    this.#environment = environmentOf(backend);
+  }
+
+  /** Starts to count idle time: work has come to a runner that had none. */
+  startClock(): void {
+    this.#idleSince = performance.now();
   }
 
   /** The last complete round of the search whose supernet is held, or -1. */
@@ -77,17 +98,33 @@ export class SupernetTrainer {
   /** Whether the held weights are those that the round starts from, or it starts a stage. */
   canRun(task: TrainRoundTask): boolean {
     const held = this.#held;
-    if (held !== undefined && isSame(held, task.searchId, task.stage)) {
-      if (held.round === task.round) return held.lastResult !== undefined;
-      return held.round < task.round && held.stepsDone >= task.firstStep;
-    }
-    return task.firstStep === 0;
+    if (held === undefined || !isSame(held, task.searchId, task.stage)) return task.firstStep === 0;
+    if (held.round === task.round) return held.lastResult !== undefined;
+    const { firstStep, steps, halvedFrom = Number.POSITIVE_INFINITY } = task;
+    const isHalved = held.halvedFrom !== undefined || held.stepsDone <= halvedFrom;
+    return (
+      held.round < task.round &&
+      held.stepsDone >= firstStep &&
+      held.stepsDone <= firstStep + steps &&
+      isHalved
+    );
+  }
+
+  /** Whether the held weights lie behind those that the round starts from: rounds in between would lead there. */
+  isBehind(task: TrainRoundTask): boolean {
+    const held = this.#held;
+    return (
+      held !== undefined &&
+      isSame(held, task.searchId, task.stage) &&
+      held.round < task.round &&
+      held.stepsDone < task.firstStep
+    );
   }
 
   /**
    * Trains and measures one round, from the step at which it was left where that was in the middle.
    *
-   * @throws Error where the held weights are not those that the round starts from; DivergenceError
+   * @throws Error where the held weights are not those that the round starts from; TrainingFailure
    */
   async run(task: TrainRoundTask, hooks: WorkHooks = {}): Promise<RoundResult> {
     const startedAt = performance.now();
@@ -98,6 +135,7 @@ export class SupernetTrainer {
         `Round ${task.round} trains steps ${task.firstStep} to ${task.firstStep + task.steps}, but the supernet has ${held.stepsDone} steps.`,
       );
     }
+    held.halvedFrom ??= task.halvedFrom;
     await this.#train(held, task, hooks);
     const trainedAt = performance.now();
     const measurements = await this.#measure(held, task, hooks);
@@ -106,43 +144,80 @@ export class SupernetTrainer {
       measurements,
       trainLoss: task.steps > 0 ? held.lossSum / task.steps : null,
       digest: held.executor.weights.digest(),
+      ...(held.halvedFrom === undefined ? {} : { halvedFrom: held.halvedFrom }),
       seconds: {
-        train: (trainedAt - startedAt) / 1000,
+        train: held.aheadSeconds + (trainedAt - startedAt) / 1000,
         evaluate: (performance.now() - trainedAt) / 1000,
-        idle: (startedAt - this.#endedAt) / 1000,
+        idle: Math.max(0, (startedAt - this.#idleSince) / 1000 - held.aheadSeconds),
       },
     };
     held.lossSum = 0;
+    held.aheadSeconds = 0;
     held.lastResult = result;
-    this.#endedAt = performance.now();
+    this.#idleSince = performance.now();
     return result;
+  }
+
+  /**
+   * Trains steps of the round after one that is complete, as far as the task says what they are, until `isEnough`.
+   * The weights become those that the next round would have made of them.
+   */
+  async trainAhead(
+    task: TrainRoundTask,
+    isEnough: () => boolean,
+    hooks: Pick<WorkHooks, "notice"> = {},
+  ): Promise<void> {
+    const held = this.#held;
+    const { ahead, firstStep, steps } = task;
+    if (ahead === undefined || held?.round !== task.round || !isSame(held, task.searchId, task.stage)) return;
+    const startedAt = performance.now();
+    try {
+      const next = { ...task, ...ahead, firstStep: firstStep + steps };
+      await this.#train(held, next, hooks, isEnough);
+    } catch {
+      // Weights are as before the step; it fails again in its own round, where it can be told.
+    }
+    held.aheadSeconds += (performance.now() - startedAt) / 1000;
+  }
+
+  /** Frees the memory of the supernet; the last checkpoint brings it back. */
+  forget(): void {
+    this.#replace(undefined);
   }
 
   /** The state as a file, or nothing before the first complete round. */
   checkpoint(): { searchId: string; round: number; bytes: Uint8Array } | undefined {
     const held = this.#held;
     if (held === undefined || held.round < 0) return undefined;
-    const { searchId, stage, round, stepsDone, lossSum } = held;
-    const meta: CheckpointMeta = { searchId, stage, round, stepsDone, lossSum };
+    const { searchId, stage, round, stepsDone, lossSum, halvedFrom, lastResult } = held;
+    const state = { searchId, stage, round, stepsDone, lossSum, halvedFrom, lastResult };
+    const meta: CheckpointMeta = { ...state, environment: this.#environment };
     return { searchId, round, bytes: serialise(held.executor.values(), meta) };
   }
 
   /**
-   * Takes over the state of a file of `checkpoint`.
+   * Takes over the state of a file of `checkpoint` where the task's round can be reached from it.
    *
-   * @throws Error where the file is damaged or of another search
+   * @returns what is not as it was when the file was made, in words; where anything is, numbers may differ
+   * @throws Error where the file is damaged, of another search, or of no use for the task
    */
-  async restore(bytes: Uint8Array, searchId: string): Promise<void> {
+  async restore(bytes: Uint8Array, task: TrainRoundTask): Promise<string[]> {
     const { values, meta } = deserialise(bytes);
-    const { stage, round, stepsDone, lossSum, searchId: savedId } = meta as CheckpointMeta;
-    if (savedId !== searchId) throw new Error(`The checkpoint is of search ${savedId}.`);
+    const { searchId, stage, environment, ...state } = meta as CheckpointMeta;
+    if (searchId !== task.searchId) throw new Error(`The checkpoint is of search ${searchId}.`);
+    const isOver = isEqual(stage, task.stage) && state.stepsDone > task.firstStep + task.steps;
+    const holdsResult = state.round === task.round && state.lastResult !== undefined;
+    if (state.round > task.round || (isOver && !holdsResult))
+      throw new Error(`It goes beyond round ${task.round}.`);
     const held = await this.#build(searchId, stage);
-    held.executor.load(values);
-    this.#replace({ ...held, round, stepsDone, lossSum });
-  }
-
-  dispose(): void {
-    this.#replace(undefined);
+    try {
+      held.executor.load(values);
+    } catch (err) {
+      held.executor.dispose();
+      throw err;
+    }
+    this.#replace({ ...held, ...state });
+    return differences(environment, this.#environment);
   }
 
   async #hold({ searchId, stage }: TrainRoundTask): Promise<Held> {
@@ -183,12 +258,17 @@ export class SupernetTrainer {
       ]),
     );
     const executor = new EagerExecutor(this.#backend, network, stage.seed);
-    const progress = { stepsDone: 0, lossSum: 0, round: -1, lastResult: undefined };
-    return { searchId, stage, executor, source, halves, dataset, sizes, ...progress };
+    const progress = { stepsDone: 0, lossSum: 0, round: -1, lastResult: undefined, halvedFrom: undefined };
+    const rest = { evaluationChunk: EVALUATION_CHUNK, aheadSeconds: 0 };
+    return { searchId, stage, executor, source, halves, dataset, sizes, ...progress, ...rest };
   }
 
-  async #train(held: Held, task: TrainRoundTask, hooks: WorkHooks): Promise<void> {
-    const { stage } = held;
+  async #train(
+    held: Held,
+    task: TrainRoundTask,
+    hooks: WorkHooks,
+    isEnough: () => boolean = () => false,
+  ): Promise<void> {
     const paths: PathSource = {
       kind: task.paths,
       seed: task.pathSeed,
@@ -196,16 +276,9 @@ export class SupernetTrainer {
       logits: task.logits,
     };
     held.source.seek(held.stepsDone);
-    while (held.stepsDone < task.firstStep + task.steps) {
+    while (held.stepsDone < task.firstStep + task.steps && !isEnough()) {
       const step = held.stepsDone;
-      const { loss } = held.executor.trainStep(held.source.next(), pathAt(paths, step), {
-        learningRate: cosine(stage.learningRate, step, stage.totalSteps),
-        momentum: stage.momentum,
-        weightDecay: stage.weightDecay,
-        clipNorm: stage.clipNorm,
-        skipDropout: task.skipDropout,
-        seed: deriveSeed(task.pathSeed, "dropout", step),
-      });
+      const loss = this.#step(held, task, pathAt(paths, step), hooks);
       held.lossSum += loss;
       held.stepsDone++;
       hooks.progress?.(step + 1 - task.firstStep, task.steps, loss);
@@ -214,7 +287,59 @@ export class SupernetTrainer {
     }
   }
 
-  async #measure(
+  /** One weight step and its loss; with half its batch, and so half the learning rate, once memory ran out. */
+  #step(held: Held, task: TrainRoundTask, path: Path, hooks: WorkHooks): number {
+    const { stage, stepsDone: step } = held;
+    const batch = held.source.next();
+    const fail = (err: Error, kind: "diverged" | "out-of-memory"): TrainingFailure => {
+      const where = `step ${step} of stage ${stage.index + 1}`;
+      const selection = path.kind === "single" ? { selection: operationsOf(stage, path.selection) } : {};
+      return new TrainingFailure(`${err.message} At ${where}.`, { kind, step, ...selection });
+    };
+    for (;;) {
+      const isHalf = held.halvedFrom !== undefined && step >= held.halvedFrom;
+      const settings = {
+        learningRate: cosine(stage.learningRate, step, stage.totalSteps) / (isHalf ? 2 : 1),
+        momentum: stage.momentum,
+        weightDecay: stage.weightDecay,
+        clipNorm: stage.clipNorm,
+        skipDropout: task.skipDropout,
+        seed: deriveSeed(task.pathSeed, "dropout", step),
+      };
+      try {
+        return held.executor.trainStep(isHalf ? firstHalf(batch) : batch, path, settings).loss;
+      } catch (err) {
+        if (err instanceof DivergenceError) throw fail(err, "diverged");
+        if (!isOutOfMemory(err)) throw err;
+        if (isHalf || stage.batchSize < 2) throw fail(err as Error, "out-of-memory");
+        held.halvedFrom = step;
+        hooks.notice?.({
+          type: "memory.exhausted",
+          data: { stage: stage.index, step, batchSize: half(stage.batchSize) },
+        });
+      }
+    }
+  }
+
+  /** All candidates, on batches of half the size where memory runs out: then all of them again. */
+  async #measure(held: Held, task: TrainRoundTask, hooks: WorkHooks): Promise<Measurement[]> {
+    try {
+      return await this.#measureAll(held, task, hooks);
+    } catch (err) {
+      if (!isOutOfMemory(err) || err instanceof TrainingFailure) throw err;
+      const { stepsDone: step } = held;
+      if (held.evaluationChunk < EVALUATION_CHUNK)
+        throw new TrainingFailure(`${(err as Error).message} While measuring, after step ${step}.`, {
+          kind: "out-of-memory",
+          step,
+        });
+      held.evaluationChunk = half(EVALUATION_CHUNK);
+      hooks.notice?.({ type: "memory.exhausted", data: { step, evaluationImages: held.evaluationChunk } });
+      return this.#measure(held, task, hooks);
+    }
+  }
+
+  async #measureAll(
     held: Held,
     { stage, candidates, evaluation }: TrainRoundTask,
     hooks: WorkHooks,
@@ -264,7 +389,7 @@ export function pathOfSelection({ choices }: Pick<StageTask, "choices">, selecti
 
 /** Images of half B from its `offset`, in batches of nearly equal size because each is normalised by itself. */
 function evaluationBatches(
-  { dataset, halves }: Held,
+  { dataset, halves, evaluationChunk }: Held,
   { images, offset }: TrainRoundTask["evaluation"],
 ): Batch[] {
   const count = Math.min(images, halves.rewards.length);
@@ -272,7 +397,7 @@ function evaluationBatches(
     { length: count },
     (_, index) => halves.rewards[(offset + index) % halves.rewards.length] as number,
   );
-  const batches = Math.ceil(count / EVALUATION_CHUNK);
+  const batches = Math.ceil(count / evaluationChunk);
   return Array.from({ length: batches }, (_, index) => {
     const chunk = indices.slice(
       Math.floor((index * count) / batches),
@@ -283,5 +408,25 @@ function evaluationBatches(
 }
 
 function isSame(held: Held, searchId: string, stage: StageTask): boolean {
-  return held.searchId === searchId && JSON.stringify(held.stage) === JSON.stringify(stage);
+  return held.searchId === searchId && isEqual(held.stage, stage);
+}
+
+const isEqual = (left: StageTask, right: StageTask): boolean =>
+  JSON.stringify(left) === JSON.stringify(right);
+
+/** What a path executes, by name. */
+function operationsOf({ choices }: StageTask, path: Record<string, readonly number[]>): Selection {
+  const named = Object.entries(path).map(([kind, indices]) => {
+    const operations = indices.map((index, edge) => choices[kind]?.[edge]?.[index] ?? "");
+    return [kind, operations];
+  });
+  return Object.fromEntries(named);
+}
+
+/** At least one, so that something is left to train. */
+export const half = (count: number): number => Math.max(1, Math.floor(count / 2));
+
+function firstHalf({ x, y }: Batch): Batch {
+  const images = half(y.length);
+  return { x: x.slice(0, (x.length / y.length) * images), y: y.slice(0, images) };
 }

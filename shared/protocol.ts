@@ -12,6 +12,9 @@ export const protocolVersion = 2;
 export const leaseSeconds = 90;
 export const heartbeatSeconds = 20;
 
+/** How the paths of training steps are drawn; `policy` and `mixture` depend on the policy's logits. */
+export const pathKinds = ["fair", "uniform", "policy", "mixture"] as const;
+
 export const backendSchema = z.strictObject({
   name: z.enum(["tensorflow", "wasm"]),
   versions: z.record(z.string(), z.string()),
@@ -77,11 +80,18 @@ export const trainRoundSchema = z.object({
   /** First weight step of this round within the stage, and how many. */
   firstStep: z.int(),
   steps: z.int(),
-  paths: z.enum(["fair", "uniform", "policy", "mixture"]),
+  paths: z.enum(pathKinds),
   pathSeed: z.number(),
   /** Policy logits: the distribution of `policy` paths, the weights of `mixture`. */
   logits: logitsSchema,
   skipDropout: z.number(),
+  /** First step of the stage from which on half batches are trained, because a runner's memory ran out. */
+  halvedFrom: z.int().optional(),
+  /**
+   * The weight steps of the next round where they follow from no measurement of this one: a runner may train them
+   * while it waits for the answer to its report.
+   */
+  ahead: z.object({ steps: z.int(), paths: z.enum(pathKinds), skipDropout: z.number() }).optional(),
   /** Measured after the weight steps, on `evaluation.images` images of half B starting at `evaluation.offset` of its seeded order. */
   candidates: z.array(z.object({ selection: selectionSchema })),
   evaluation: z.object({ images: z.int(), offset: z.int() }),
@@ -149,6 +159,9 @@ export const trainRoundReportSchema = z.strictObject({
   trainLoss: z.number().nullable(),
   /** Hash of the weights after the round (FNV-1a 64, hexadecimal): a replayed round must reach it. */
   digest: z.string(),
+  /** As in the task, or where memory ran out in this round. */
+  halvedFrom: z.int().min(0).optional(),
+  /** `idle`: since the end of the round before, in which nothing was computed for this one. */
   seconds: z.strictObject({ train: z.number(), evaluate: z.number(), idle: z.number() }),
 });
 export type TrainRoundReport = z.infer<typeof trainRoundReportSchema>;
@@ -162,17 +175,34 @@ export const finalTrainingReportSchema = z.strictObject({
   parameters: z.int(),
   macs: z.number(),
   steps: z.int(),
+  /** Smaller than the recipe's where memory ran out. */
+  batchSize: z.int().optional(),
   seconds: z.number(),
   /** Uploaded before the report: format to export id. */
   exports: z.record(z.string(), z.string()),
 });
 export type FinalTrainingReport = z.infer<typeof finalTrainingReportSchema>;
 
+/** What is known of a failure that is no accident of the machine. */
+export const failureCauseSchema = z.strictObject({
+  /** `diverged`: a loss or gradient is no number, and would be again; `out-of-memory`: with a smaller batch, too. */
+  kind: z.enum(["diverged", "out-of-memory"]),
+  /** Weight step of the stage or training. */
+  step: z.int().min(0),
+  /** The architecture of a final training. */
+  hash: z.string().optional(),
+  /** The path of a search's step: by cell kind and edge, the operation; absent for a mixture. */
+  selection: selectionSchema.optional(),
+});
+export type FailureCause = z.infer<typeof failureCauseSchema>;
+
 export const failureReportSchema = z.strictObject({
   kind: z.literal("failure"),
   leaseId: z.string(),
   message: z.string().max(2000),
+  cause: failureCauseSchema.optional(),
 });
+export type FailureReport = z.infer<typeof failureReportSchema>;
 
 export const reportSchema = z.discriminatedUnion("kind", [
   trainRoundReportSchema,
@@ -187,12 +217,23 @@ export const reportResponseSchema = z.object({
   next: leasedTaskSchema.nullable(),
 });
 
+/** Something that the people behind a search should know; the edge files it as an event. */
+export const noticeSchema = z.strictObject({
+  type: z.enum(["exactness.lost", "round.differs", "checkpoint.damaged", "memory.exhausted"]),
+  data: z.record(
+    z.string(),
+    z.union([z.string().max(1000), z.number(), z.null(), z.array(z.string()).max(64)]),
+  ),
+});
+export type Notice = z.infer<typeof noticeSchema>;
+
 export const heartbeatRequestSchema = z.strictObject({
   leaseId: z.string(),
   /** For people: what is being done and how far, e.g. steps of a final training. */
   progress: z
     .strictObject({ done: z.number(), total: z.number(), trainLoss: z.number().nullable() })
     .optional(),
+  notices: z.array(noticeSchema).max(16).optional(),
 });
 /** `stop`: finish nothing more, checkpoint and release (paused, cancelled, deleted). */
 export const heartbeatResponseSchema = z.object({ leaseExpiresAt: z.string(), stop: z.boolean() });

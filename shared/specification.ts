@@ -71,6 +71,18 @@ export const finalTrainingSchema = z.strictObject({
   auxiliaryWeight: z.number().min(0).max(1).optional(),
   dropPath: z.number().min(0).max(0.9).optional(),
   labelSmoothing: z.number().min(0).max(0.5).optional(),
+  warmup: z
+    .number()
+    .min(0)
+    .max(0.5)
+    .optional()
+    .describe("share of the steps over which the learning rate rises from 0"),
+  ema: z
+    .number()
+    .min(0)
+    .max(0.999999)
+    .optional()
+    .describe("decay per step of the moving average of the weights that is tested and exported; 0 for none"),
   seed: z.int().min(0).optional(),
 });
 export type FinalTraining = z.infer<typeof finalTrainingSchema>;

@@ -117,6 +117,44 @@ describe("a search", () => {
     expect(outcomes.at(-1)?.best.length).toBe(1);
   });
 
+  test("a task announces the next round's weight steps exactly where nothing that is measured decides them", () => {
+    const pairs = (schedule: object, budget = {}) => {
+      const specification = specificationSchema.parse({
+        ...small,
+        budget,
+        schedule: { ...small.schedule, ...schedule },
+      });
+      const found: { phase: string; ahead: unknown; next: unknown }[] = [];
+      let state = startSearch(specification, "s");
+      for (let done = false; !done; ) {
+        const { phase, task } = state;
+        const outcome = completeRound(state, specification, report(state));
+        ({ state, done } = outcome);
+        const following = done ? null : currentTask(state);
+        found.push({
+          phase: `${phase} ${task?.stage.index}`,
+          ahead: task?.ahead,
+          next: following && {
+            steps: following.steps,
+            paths: following.paths,
+            skipDropout: following.skipDropout,
+          },
+        });
+      }
+      return found;
+    };
+    const fair = pairs({});
+    for (const { ahead, next } of fair) if (ahead !== undefined) expect(ahead).toEqual(next);
+    const without = fair.filter(({ ahead }) => ahead === undefined).map(({ phase }) => phase);
+    expect(without).toEqual(["search 0", "confirm 0", "search 1", "confirm 1"]);
+    const policy = pairs({ weights: { warmupPaths: "uniform", paths: "policy" } });
+    expect(
+      policy.filter(({ ahead }) => ahead !== undefined).every(({ phase }) => phase.startsWith("warmup")),
+    ).toBe(true);
+    for (const { ahead, next } of pairs({}, { evaluations: 12 }))
+      if (ahead !== undefined) expect(ahead).toEqual(next);
+  });
+
   test("the front holds confirmed, feasible architectures within a hard limit", () => {
     const limit = 400_000;
     const { outcomes } = run({

@@ -114,6 +114,7 @@ export function completeRound(
     step: task.firstStep + task.steps,
     searchRounds: state.searchRounds + (state.phase === "search" ? 1 : 0),
     task: null,
+    ...(report.halvedFrom === undefined ? {} : { halvedFrom: report.halvedFrom }),
   };
 
   let pruned: Pruning[] = [];
@@ -137,8 +138,9 @@ export function completeRound(
     ];
     done = finishing || state.stage + 1 >= context.schedule.stages.length;
     if (!done) {
+      const { halvedFrom: _, ...kept } = next;
       next = {
-        ...next,
+        ...kept,
         stage: state.stage + 1,
         step: 0,
         searchRounds: 0,

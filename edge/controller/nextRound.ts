@@ -32,13 +32,8 @@ function withTask(state: ControllerState, context: Context): ControllerState {
   if (specification.evaluation.kind !== "supernet")
     throw new RangeError("only supernet searches have training rounds");
   const stage = context.stage(state.stage);
-  const { total, warmup } = stageSteps(stage, schedule, context.trainImages);
-  const steps =
-    state.phase === "warmup"
-      ? Math.min(schedule.warmupStepsPerRound, warmup - state.step)
-      : state.phase === "search"
-        ? Math.min(schedule.stepsPerRound, total - state.step)
-        : 0;
+  const { total } = stageSteps(stage, schedule, context.trainImages);
+  const training = trainingOf(state, context);
   const selections =
     state.phase === "search"
       ? draw(state, context)
@@ -68,11 +63,11 @@ function withTask(state: ControllerState, context: Context): ControllerState {
       clipNorm: schedule.weights.clipNorm,
     },
     firstStep: state.step,
-    steps,
-    paths: state.phase === "warmup" ? schedule.weights.warmupPaths : schedule.weights.paths,
+    ...training,
     pathSeed: seedOf(state.seed, "paths", state.stage),
     logits: state.policy.logits,
-    skipDropout: skipDropout(stage, state.step, total, warmup),
+    ...(state.halvedFrom === undefined ? {} : { halvedFrom: state.halvedFrom }),
+    ...ahead({ ...state, step: state.step + training.steps }, selections.length, context),
     candidates: selections.map((selection) => ({ selection })),
     evaluation:
       state.phase === "confirm"
@@ -83,6 +78,37 @@ function withTask(state: ControllerState, context: Context): ControllerState {
           },
   };
   return { ...state, task };
+}
+
+type Training = Pick<TrainRoundTask, "steps" | "paths" | "skipDropout">;
+
+/** The weight steps of a round that starts at the state's step. */
+function trainingOf({ phase, stage: index, step }: ControllerState, context: Context): Training {
+  const { schedule } = context;
+  const stage = context.stage(index);
+  const { total, warmup } = stageSteps(stage, schedule, context.trainImages);
+  const steps = {
+    warmup: Math.min(schedule.warmupStepsPerRound, warmup - step),
+    search: Math.min(schedule.stepsPerRound, total - step),
+    confirm: 0,
+  };
+  return {
+    steps: steps[phase],
+    paths: phase === "warmup" ? schedule.weights.warmupPaths : schedule.weights.paths,
+    skipDropout: skipDropout(stage, step, total, warmup),
+  };
+}
+
+/** The weight steps of the round after this one, where they follow from nothing that this one measures. */
+function ahead(after: ControllerState, candidates: number, context: Context): Pick<TrainRoundTask, "ahead"> {
+  const { budget } = context.specification;
+  const evaluations = after.evaluations + candidates;
+  const finishing =
+    after.phase === "confirm" || evaluations >= (budget.evaluations ?? Number.POSITIVE_INFINITY);
+  const phase = phaseAt(after, context);
+  if (finishing || phase === "confirm") return {};
+  const training = trainingOf({ ...after, phase }, context);
+  return training.paths === "fair" || training.paths === "uniform" ? { ahead: training } : {};
 }
 
 /** Method: p0 (E - e - 1) / E while warming up, then p0 exp(-0.2 (e - e_warm)). */

@@ -27,6 +27,8 @@ export interface ControllerState {
   evaluations: number;
   /** Rounds of this stage that measured candidates: where the next one starts in half B. */
   searchRounds: number;
+  /** First weight step of this stage that trains half a batch, once a runner's memory ran out. */
+  halvedFrom?: number;
   bounds: Bounds;
   hypervolume: number;
   /** Hypervolume when the front was last announced. */

@@ -83,7 +83,8 @@ const searchSchema = z
 export function searchView(search: Search): z.infer<typeof searchSchema> {
   const { id, name, state, visibility, failure: reason, specification, round, summary } = search;
   const { seconds, ...shown } = summary;
-  const idleShare = round === 0 ? null : seconds.idle / (seconds.busy + seconds.idle);
+  const total = seconds.busy + seconds.idle;
+  const idleShare = total > 0 ? seconds.idle / total : null;
   return {
     id,
     name,

@@ -21,7 +21,7 @@ import { requires } from "../auth.ts";
 import { Problem } from "../problems.ts";
 import { amendRound, reportFailure, reportRound, reportTraining } from "../report.ts";
 import { replayFrom } from "../store/rounds.ts";
-import { expiryFrom, freeLease, insertRunner, renewLease, shouldStop } from "../store/runners.ts";
+import { expiryFrom, freeLease, insertRunner, heartbeat as prolong, shouldStop } from "../store/runners.ts";
 import { leaseWork, parseTaskId, resourceOf } from "../work.ts";
 
 const common = {
@@ -127,10 +127,10 @@ tasks.openapi(lease, async (c) =>
 );
 
 tasks.openapi(heartbeat, async (c) => {
-  const { leaseId, progress } = c.req.valid("json");
+  const { leaseId, ...told } = c.req.valid("json");
   const resource = resourceOf(parseTaskId(c.req.valid("param").taskId));
   const now = Date.now();
-  if (!(await renewLease(c.env.DB, { resource, leaseId }, progress, now))) throw new Problem("lease-lost");
+  if (!(await prolong(c.env.DB, { resource, leaseId }, told, now))) throw new Problem("lease-lost");
   const stop = await shouldStop(c.env.DB, resource);
   return c.json({ leaseExpiresAt: isoTime(expiryFrom(now)), stop }, 200);
 });
@@ -144,7 +144,7 @@ tasks.openapi(report, async (c) => {
   const key = parseTaskId(c.req.valid("param").taskId);
   const content = c.req.valid("json");
   if (content.kind === "failure") {
-    await reportFailure(c.env.DB, key, content.leaseId, content.message);
+    await reportFailure(c.env.DB, key, content);
     return c.json({ accepted: true, next: null }, 200);
   }
   if (content.kind === "trainRound" && key.kind === "round")

@@ -1,6 +1,6 @@
 /** Checkpoints and exports: rows here, objects in the bucket under `searches/<search>/`. */
 
-import { and, asc, desc, eq, isNotNull, isNull } from "drizzle-orm";
+import { and, asc, desc, eq, isNotNull, isNull, ne } from "drizzle-orm";
 import { blobParts, blobs } from "../../schema/blobs.ts";
 import type { Env } from "../env.ts";
 import { database, statement } from "./database.ts";
@@ -98,10 +98,22 @@ export async function findExport(db: D1Database, trainingId: string, format: str
   return row ?? null;
 }
 
-/** Removes checkpoints beyond the last ones. */
+/** Removes checkpoints beyond the last ones, and what former runners left half uploaded. */
 export async function pruneCheckpoints(env: Env, blob: Blob): Promise<void> {
-  const checkpoints = await checkpointsOf(env.DB, blob.searchId, blob.trainingId);
-  await removeBlobs(env, checkpoints.slice(keptCheckpoints));
+  const { searchId, trainingId, leaseId } = blob;
+  const checkpoints = await checkpointsOf(env.DB, searchId, trainingId);
+  const abandoned = await database(env.DB)
+    .select()
+    .from(blobs)
+    .where(
+      and(
+        eq(blobs.searchId, searchId),
+        trainingId === null ? isNull(blobs.trainingId) : eq(blobs.trainingId, trainingId),
+        isNull(blobs.sha256),
+        ne(blobs.leaseId, leaseId),
+      ),
+    );
+  await removeBlobs(env, [...checkpoints.slice(keptCheckpoints), ...abandoned]);
 }
 
 /** Of a finished training only the reported exports are kept. */

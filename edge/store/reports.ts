@@ -159,7 +159,10 @@ function guardedRound(
       amendments: outcome.state.amendments,
       stage: record.stage,
       phase: record.phase,
-      task: JSON.stringify(task),
+      // What a replay needs, which is the batch that was trained rather than the one that was asked for.
+      task: JSON.stringify(
+        report.halvedFrom === undefined ? task : { ...task, halvedFrom: report.halvedFrom },
+      ),
       candidates: JSON.stringify(record.candidates),
       trainLoss: record.trainLoss,
       hypervolume: record.hypervolume,

@@ -2,10 +2,11 @@
 
 import type { z } from "zod";
 import { runners } from "../../schema/runners.ts";
-import type { backendSchema } from "../../shared/protocol.ts";
+import type { backendSchema, heartbeatRequestSchema } from "../../shared/protocol.ts";
 import { leaseSeconds } from "../../shared/protocol.ts";
 import { newId } from "../ids.ts";
 import { database, statement } from "./database.ts";
+import type { NewEvent } from "./events.ts";
 
 export interface Lease {
   resource: string;
@@ -135,7 +136,16 @@ export async function renewLease(
   progress: unknown,
   now: number,
 ): Promise<boolean> {
-  const result = await statement(
+  return (await renewal(db, lease, progress, now).run()).meta.changes > 0;
+}
+
+const renewal = (
+  db: D1Database,
+  lease: { resource: string; leaseId: string },
+  progress: unknown,
+  now: number,
+): D1PreparedStatement =>
+  statement(
     db,
     `UPDATE leases SET expires_at = :expiresAt, progress = coalesce(:progress, progress)
      WHERE resource = :resource AND lease_id = :leaseId AND expires_at > :now`,
@@ -145,9 +155,67 @@ export async function renewLease(
       progress: progress === undefined ? null : JSON.stringify(progress),
       now,
     },
-  ).run();
-  return result.meta.changes > 0;
+  );
+
+type Heartbeat = Omit<z.infer<typeof heartbeatRequestSchema>, "leaseId">;
+
+/** A final training tells its progress in so many events. */
+const progressEvents = 20;
+
+/** Prolongs a lease, with the events of what its holder tells; false when it is lost. */
+export async function heartbeat(
+  db: D1Database,
+  lease: { resource: string; leaseId: string },
+  { progress, notices = [] }: Heartbeat,
+  now: number,
+): Promise<boolean> {
+  const results = await db.batch([
+    ...(progress === undefined ? [] : [progressEvent(db, lease, progress, now)]),
+    ...(notices.length === 0 ? [] : [leaseEvents(db, lease, notices, now)]),
+    renewal(db, lease, progress, now),
+  ]);
+  return (results.at(-1)?.meta.changes ?? 0) > 0;
 }
+
+/** An event whenever a final training has passed another twentieth of its steps. */
+const progressEvent = (
+  db: D1Database,
+  lease: { resource: string; leaseId: string },
+  { done, total, trainLoss }: NonNullable<Heartbeat["progress"]>,
+  now: number,
+): D1PreparedStatement =>
+  statement(
+    db,
+    `INSERT INTO events (search_id, sequence, type, data, created_at)
+     SELECT search_id, (SELECT coalesce(max(e.sequence), 0) + 1 FROM events e WHERE e.search_id = leases.search_id),
+       'training.progress', :data, :now
+     FROM leases WHERE resource = :resource AND lease_id = :leaseId AND expires_at > :now AND search_id <> resource
+       AND coalesce(CAST(${progressEvents} * json_extract(progress, '$.done') / json_extract(progress, '$.total') AS INTEGER), -1)
+         < :passed`,
+    {
+      ...lease,
+      now,
+      passed: total > 0 ? Math.floor((progressEvents * done) / total) : 0,
+      data: JSON.stringify({ trainingId: lease.resource, done, total, trainLoss }),
+    },
+  );
+
+/** Events of the search that a held lease belongs to. */
+const leaseEvents = (
+  db: D1Database,
+  lease: { resource: string; leaseId: string },
+  list: readonly NewEvent[],
+  now: number,
+): D1PreparedStatement =>
+  statement(
+    db,
+    `INSERT INTO events (search_id, sequence, type, data, created_at)
+     SELECT l.search_id, (SELECT coalesce(max(e.sequence), 0) FROM events e WHERE e.search_id = l.search_id) + key + 1,
+       json_extract(value, '$.type'), json_extract(value, '$.data'), :now
+     FROM leases l, json_each(:list)
+     WHERE l.resource = :resource AND l.lease_id = :leaseId AND l.expires_at > :now`,
+    { ...lease, now, list: JSON.stringify(list) },
+  );
 
 /** Gives a lease back; null when it was not held. A failure counts as an attempt, a release does not. */
 export async function freeLease(
