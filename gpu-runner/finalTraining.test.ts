@@ -1,13 +1,10 @@
-import { createRequire } from "node:module";
 import { beforeAll, describe, expect, it } from "vitest";
-import { readTar } from "../cli/archive.ts";
-import { type Genotype, parseGenotype } from "../shared/genotype.ts";
+import type { Genotype } from "../shared/genotype.ts";
 import type { FinalTrainingTask } from "../shared/protocol.ts";
 import { Random } from "../shared/random.ts";
 import type { Dataset, Images } from "./data/dataset.ts";
 import { FinalTraining, learningRateAt, resolveRecipe } from "./finalTraining.ts";
 import { type Backend, loadBackend } from "./kernels/backend.ts";
-import { tar } from "./tar.ts";
 
 let backend: Backend;
 
@@ -132,61 +129,6 @@ describe("final training", () => {
   });
 });
 
-describe("exports", () => {
-  it("as tfjs give plain tfjs the same outputs as the trained network on 100 images", async () => {
-    const training = new FinalTraining(backend, dataset, task());
-    const files = training.exports(await training.run());
-    const archive = files.find(({ format }) => format === "tfjs");
-    const [model, weights] = readTar((archive as { bytes: Uint8Array }).bytes);
-    const json = JSON.parse(Buffer.from(model?.bytes ?? []).toString());
-
-    const tf: typeof import("@tensorflow/tfjs") = createRequire(import.meta.url)("@tensorflow/tfjs");
-    const before = tf.getBackend();
-    await tf.setBackend("cpu");
-    const data = new Uint8Array(weights?.bytes ?? []);
-    const loaded = await tf.loadGraphModel(
-      tf.io.fromMemory({
-        modelTopology: json.modelTopology,
-        weightSpecs: json.weightsManifest[0].weights,
-        weightData: data.buffer,
-        signature: json.signature,
-      }),
-    );
-    const { height, width, channels, pixels } = dataset.test;
-    const input = tf.tensor4d(Float32Array.from(pixels.subarray(0, 100 * height * width * channels)), [
-      100,
-      height,
-      width,
-      channels,
-    ]);
-    const output = (loaded.predict(input) as import("@tensorflow/tfjs").Tensor).dataSync();
-    await tf.setBackend(before);
-
-    const wanted = training.logits(Array.from({ length: 100 }, (_, index) => index));
-    expect(output.length).toBe(wanted.length);
-    let difference = 0;
-    for (const [index, value] of wanted.entries())
-      difference = Math.max(difference, Math.abs(value - (output[index] as number)));
-    expect(difference).toBeLessThan(1e-4);
-    training.dispose();
-  });
-
-  it("describe the network and hold its genotype", async () => {
-    const training = new FinalTraining(backend, dataset, task({ steps: 2 }));
-    const result = await training.run();
-    const files = Object.fromEntries(
-      training.exports(result).map(({ format, bytes }) => [format, Buffer.from(bytes).toString()]),
-    );
-    expect(JSON.parse(files.json as string)).toMatchObject({
-      parameters: result.parameters,
-      classNames: ["one", "two", "three", "four"],
-      preprocessing: { mean: [0.37, 0.38] },
-    });
-    expect(parseGenotype(files.genotype as string, "inline").cells).toEqual(genotype.cells);
-    training.dispose();
-  });
-});
-
 describe("the recipe", () => {
   it("is the preset with the specification's changes", () => {
     expect(resolveRecipe({ preset: "darts-cifar", top: 1, batchSize: 128 })).toMatchObject({
@@ -204,24 +146,5 @@ describe("the recipe", () => {
     expect(rates[0]).toBeLessThan(0.02);
     expect(Math.max(...rates)).toBeCloseTo(0.1);
     expect(rates[100]).toBeCloseTo(0);
-  });
-});
-
-describe("tar", () => {
-  it("gives back the files that were put in", () => {
-    const files = [
-      { name: "model.json", bytes: Buffer.from("{}") },
-      { name: "empty", bytes: Buffer.alloc(0) },
-      { name: "weights.bin", bytes: Buffer.alloc(1025, 7) },
-    ];
-    expect(readTar(tar(files)).map(({ name, bytes }) => [name, Buffer.from(bytes).toString("hex")])).toEqual(
-      files.map(({ name, bytes }) => [name, bytes.toString("hex")]),
-    );
-  });
-
-  it("is refused when a byte of a header has changed", () => {
-    const archive = Buffer.from(tar([{ name: "a", bytes: Buffer.from("x") }]));
-    archive[0] = 98;
-    expect(() => readTar(archive)).toThrow(/damaged/);
   });
 });

@@ -14,7 +14,7 @@ import type { Dataset } from "./data/dataset.ts";
 import { differences, type Environment, environmentOf } from "./environment.ts";
 import { EagerExecutor } from "./executor/eager.ts";
 import { DivergenceError, type Executor } from "./executor/executor.ts";
-import { type ExportFile, exportFiles } from "./exports.ts";
+import { type ExportFile, exportFiles } from "./exports/index.ts";
 import { isOutOfMemory, TrainingFailure } from "./failure.ts";
 import type { Backend } from "./kernels/backend.ts";
 import { MovingAverage } from "./movingAverage.ts";
