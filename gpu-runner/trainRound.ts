@@ -143,7 +143,7 @@ export class SupernetTrainer {
     const result: RoundResult = {
       measurements,
       trainLoss: task.steps > 0 ? held.lossSum / task.steps : null,
-      digest: held.executor.weights.digest(),
+      digest: held.executor.digest(),
       ...(held.halvedFrom === undefined ? {} : { halvedFrom: held.halvedFrom }),
       seconds: {
         train: held.aheadSeconds + (trainedAt - startedAt) / 1000,

@@ -20,10 +20,12 @@ import {
   DivergenceError,
   type Evaluation,
   type Executor,
+  labelsOf,
   type Path,
   type Statistics,
   type StepResult,
   type StepSettings,
+  score,
 } from "./executor.ts";
 import { Masks } from "./masks.ts";
 import { MovingStatistics } from "./movingStatistics.ts";
@@ -290,6 +292,10 @@ export class EagerExecutor implements Executor {
     }
   }
 
+  digest(): string {
+    return this.weights.digest();
+  }
+
   values(): NamedValues {
     return new Map([...this.weights.values(), ...this.#moving.values()]);
   }
@@ -320,10 +326,7 @@ export class EagerExecutor implements Executor {
 
   #tensors(batch: Batch, smoothing: number): { x: Tensor4D; labels: Tensor2D } {
     const { classes } = this.network;
-    const labels = new Float32Array(batch.y.length * classes).fill(smoothing / classes);
-    for (const [index, label] of batch.y.entries()) {
-      labels[index * classes + label] = 1 - smoothing + smoothing / classes;
-    }
+    const labels = labelsOf(batch, classes, smoothing);
     return { x: this.#image(batch), labels: this.#backend.tf.tensor2d(labels, [batch.y.length, classes]) };
   }
 
@@ -402,22 +405,3 @@ export class EagerExecutor implements Executor {
 }
 
 const isIdentity = ({ layers }: Choice): boolean => layers.every((layer) => layer.kind === "identity");
-
-/** Correct answers and summed cross-entropy of a batch. */
-function score(logits: Float32Array, labels: Int32Array, classes: number): { correct: number; loss: number } {
-  let correct = 0;
-  let loss = 0;
-  for (const [image, label] of labels.entries()) {
-    const row = logits.subarray(image * classes, (image + 1) * classes);
-    let best = 0;
-    for (let index = 1; index < classes; index++) {
-      if ((row[index] as number) > (row[best] as number)) best = index;
-    }
-    const largest = row[best] as number;
-    let sum = 0;
-    for (const value of row) sum += Math.exp(value - largest);
-    loss += Math.log(sum) + largest - (row[label] as number);
-    if (best === label) correct++;
-  }
-  return { correct, loss };
-}

@@ -2,7 +2,7 @@
 
 import type { Network } from "../../shared/network.ts";
 import type { Batch } from "../data/batches.ts";
-import type { NamedValues, Weights } from "../weights.ts";
+import type { NamedValues } from "../weights.ts";
 
 /** Which choices of the edges take part. */
 export type Path =
@@ -50,7 +50,6 @@ export type Statistics = "batch" | "moving";
 
 export interface Executor {
   readonly network: Network;
-  readonly weights: Weights;
   /**
    * One step of stochastic gradient descent. Weights that take no part in the path stay as they are.
    *
@@ -63,6 +62,8 @@ export interface Executor {
   logits(batch: Batch, path: Path, statistics: Statistics): Float32Array;
   /** Replaces the moving statistics by the mean of those of the batches. */
   calibrate(batches: Iterable<Batch>, path: Path): void;
+  /** FNV-1a 64 over the weights' 32-bit words in the order of their names, hexadecimal. */
+  digest(): string;
   /** Weights, momentum and moving statistics: everything a checkpoint needs. */
   values(): NamedValues;
   /** @throws Error where they are not those of this network */
@@ -76,4 +77,35 @@ export class DivergenceError extends Error {
     super(`Training diverged: the ${what} is ${value}. Lower the learning rate.`);
     this.name = "DivergenceError";
   }
+}
+
+/** Correct answers and summed cross-entropy of a batch. */
+export function score(
+  logits: Float32Array,
+  labels: Int32Array,
+  classes: number,
+): { correct: number; loss: number } {
+  let correct = 0;
+  let loss = 0;
+  for (const [image, label] of labels.entries()) {
+    const row = logits.subarray(image * classes, (image + 1) * classes);
+    let best = 0;
+    for (let index = 1; index < classes; index++) {
+      if ((row[index] as number) > (row[best] as number)) best = index;
+    }
+    const largest = row[best] as number;
+    let sum = 0;
+    for (const value of row) sum += Math.exp(value - largest);
+    loss += Math.log(sum) + largest - (row[label] as number);
+    if (best === label) correct++;
+  }
+  return { correct, loss };
+}
+
+/** [images x classes]: 1 where the label is, smoothed. */
+export function labelsOf({ y }: Pick<Batch, "y">, classes: number, smoothing: number): Float32Array {
+  const labels = new Float32Array(y.length * classes).fill(smoothing / classes);
+  for (const [index, label] of y.entries())
+    labels[index * classes + label] = 1 - smoothing + smoothing / classes;
+  return labels;
 }

@@ -8,7 +8,7 @@ import type { TensorFlow } from "../kernels/backend.ts";
 import type { NamedValues, NormalisationShape } from "../weights.ts";
 
 /** PyTorch's default: the share of the newest batch. */
-const MOMENTUM = 0.1;
+export const MOMENTUM = 0.1;
 
 const quantities = ["mean", "variance"] as const;
 type Quantity = (typeof quantities)[number];

@@ -9,7 +9,7 @@ import type { Weights } from "../weights.ts";
 import { DivergenceError, type StepSettings } from "./executor.ts";
 
 /** PyTorch's `clip_grad_norm_` divides by the norm plus this. */
-const CLIP_EPSILON = 1e-6;
+export const CLIP_EPSILON = 1e-6;
 
 /**
  * Updates the named weights and their momentum.

@@ -1,0 +1,584 @@
+/**
+ * The primitive layers as nodes of a TensorFlow graph: one row per kind that writes the forward nodes and returns
+ * how to write the backward ones. Images are NHWC. The formulas are those of `kernels/native.ts`.
+ */
+
+import { outputShape, type Shape } from "../../shared/layers.ts";
+import type { Layer } from "../../shared/network.ts";
+import { BATCH_NORM_EPSILON, isSamePadding, padCorrection, type Window } from "../kernels/types.ts";
+import type { Body, Typed, Value } from "./body.ts";
+import { type Attribute, attribute } from "./savedModel.ts";
+
+/** How batch normalisation works: with the batch's statistics, or with those that are given. */
+export type Statistics = "batch" | "moving";
+
+/** What the rows need to know of where they write. */
+export interface Scope {
+  body: Body;
+  /** Images of a batch; backward nodes need it. */
+  batch: number;
+  /** Whether TensorFlow's oneDNN kernels are there. */
+  hasOneDnn: boolean;
+  statistics: Statistics;
+  weight(name: string): Value;
+  /** Mean and variance of a batch normalisation, where they are given. */
+  moving(path: string): [mean: Value, variance: Value];
+  /** Tells of the statistics of the batch. */
+  observe(path: string, mean: Value, variance: Value): void;
+}
+
+/** Where backward nodes are written. */
+export interface BackwardScope extends Scope {
+  gradient(name: string, value: Value): void;
+}
+
+export interface Written {
+  y: Value;
+  /** What the backward nodes read, apart from weights and the layer's input. */
+  saved: Typed[];
+  /**
+   * Writes the backward nodes.
+   *
+   * @param x the layer's input and `saved` what was saved, as the scope refers to them
+   * @returns the gradient of the input; undefined where there is none, or `needsInput` is false
+   */
+  backward(
+    scope: BackwardScope,
+    dy: Value,
+    x: Value,
+    saved: readonly Value[],
+    needsInput: boolean,
+  ): Value | undefined;
+}
+
+interface Input {
+  value: Value;
+  shape: Shape;
+  /** ReLU of the input, where it has already been computed. */
+  relu?: Value | undefined;
+}
+
+type Row<K extends Layer["kind"]> = (
+  scope: Scope,
+  layer: Extract<Layer, { kind: K }>,
+  x: Input,
+  path: string,
+) => Written;
+
+const FLOAT = attribute.type("float32");
+const INT = attribute.type("int32");
+const T = { T: FLOAT };
+const NHWC = { data_format: attribute.string("NHWC") };
+
+/** Operations with a oneDNN kernel that works on plain tensors. In functions TensorFlow does not put them in by itself. */
+function kernel(
+  { body, hasOneDnn }: Scope,
+  outputs: number,
+  op: string,
+  input: readonly Value[],
+  attr: Record<string, Attribute>,
+): Value[] {
+  if (!hasOneDnn) return body.outputs(outputs, op, input, attr);
+  const label = { _kernel: attribute.string("MklNameChangeOp") };
+  return body.outputs(outputs, `_MklNative${op}`, input, { ...attr, ...label });
+}
+
+const dims = ({ height, width, channels }: Shape, batch: number): number[] => [
+  batch,
+  height,
+  width,
+  channels,
+];
+
+const square = (size: number, stride: number, padding: number, dilation = 1): Window => ({
+  size: [size, size],
+  stride: [stride, stride],
+  padding: [padding, padding],
+  dilation: [dilation, dilation],
+});
+
+/** Attributes of a window whose padding the operation itself applies. */
+function windowAttributes(shape: Shape, window: Window): Record<string, Attribute> {
+  const [height, width] = window.padding;
+  const base = { ...T, ...NHWC, strides: attribute.ints([1, ...window.stride, 1]) };
+  if (height === 0 && width === 0) return { ...base, padding: attribute.string("VALID") };
+  if (isSamePadding(dims(shape, 1), window)) return { ...base, padding: attribute.string("SAME") };
+  return {
+    ...base,
+    padding: attribute.string("EXPLICIT"),
+    explicit_paddings: attribute.ints([0, 0, height, height, width, width, 0, 0]),
+  };
+}
+
+const passing = (y: Value): Written => ({ y, saved: [], backward: (_scope, dy) => dy });
+
+/** A rearrangement of pixels and its transpose. */
+interface Rearrangement {
+  shape: Shape;
+  /** Images of a rearranged batch for one of the original. */
+  imagesPerImage: number;
+  window: Window;
+  enter(scope: Scope, x: Value): Value;
+  enterBackwards(scope: Scope, dx: Value): Value;
+  leave(scope: Scope, y: Value): Value;
+  leaveBackwards(scope: Scope, dy: Value): Value;
+}
+
+const rows: { [K in Layer["kind"]]: Row<K> } = {
+  relu({ body }, _layer, x) {
+    const y = x.relu ?? body.add("Relu", [x.value]);
+    return {
+      y,
+      saved: [{ value: y, type: "float32" }],
+      backward: (scope, dy, _x, [saved]) => scope.body.add("ReluGrad", [dy, saved as Value]),
+    };
+  },
+  identity: (_scope, _layer, x) => passing(x.value),
+  zero({ body }, { stride }, x) {
+    const y = body.add("ZerosLike", [subsample(body, x, stride)]);
+    return { y, saved: [], backward: (scope, _dy, xThere) => scope.body.add("ZerosLike", [xThere]) };
+  },
+  offset({ body }, _layer, x) {
+    const { height, width, channels } = x.shape;
+    const size = [-1, height - 1, width - 1, channels];
+    const slice = { ...T, Index: INT };
+    const rest = body.add("Slice", [x.value, body.ints([0, 1, 1, 0]), body.ints(size)], slice);
+    const padded = { ...T, Tpaddings: INT };
+    return {
+      y: body.add("Pad", [rest, body.ints([0, 0, 0, 1, 0, 1, 0, 0], [4, 2])], padded),
+      saved: [],
+      backward({ body: there }, dy) {
+        const part = there.add("Slice", [dy, there.ints([0, 0, 0, 0]), there.ints(size)], slice);
+        return there.add("Pad", [part, there.ints([0, 0, 1, 0, 1, 0, 0, 0], [4, 2])], padded);
+      },
+    };
+  },
+  conv(scope, layer, x, path) {
+    const name = `${path}.weight`;
+    const [height, width] = layer.kernel;
+    const [rowStride] = layer.stride;
+    const isPoint = height * width === 1;
+    // Pixels that are skipped are taken out first: TensorFlow's filter gradient writes beyond its memory for a
+    // strided 1x1 convolution on one image.
+    const isSubsampling = isPoint && rowStride > 1 && rowStride === layer.stride[1];
+    const window: Window = isSubsampling
+      ? square(1, 1, 0)
+      : { size: layer.kernel, stride: layer.stride, padding: layer.padding, dilation: [1, 1] };
+    const input = isSubsampling ? subsample(scope.body, x, rowStride) : x.value;
+    const shape = isSubsampling ? subsampled(x.shape, rowStride) : x.shape;
+    const attributes = windowAttributes(shape, window);
+    const filterShape = [height, width, layer.inputs, layer.outputs];
+    let y = kernel(scope, 1, "Conv2D", [input, scope.weight(name)], attributes)[0] as Value;
+    if (layer.bias) y = scope.body.add("BiasAdd", [y, scope.weight(`${path}.bias`)], { ...T, ...NHWC });
+    return {
+      y,
+      saved: isSubsampling ? [{ value: input, type: "float32" }] : [],
+      backward(there, dy, xThere, [saved], needsInput) {
+        const { body } = there;
+        if (layer.bias) there.gradient(`${path}.bias`, body.add("BiasAddGrad", [dy], { ...T, ...NHWC }));
+        const inputThere = saved ?? xThere;
+        const filterGradient = kernel(
+          there,
+          1,
+          "Conv2DBackpropFilter",
+          [inputThere, body.ints(filterShape), dy],
+          attributes,
+        )[0] as Value;
+        there.gradient(name, filterGradient);
+        if (!needsInput) return undefined;
+        const dx = kernel(
+          there,
+          1,
+          "Conv2DBackpropInput",
+          [body.ints(dims(shape, there.batch)), there.weight(name), dy],
+          attributes,
+        )[0] as Value;
+        return isSubsampling ? spread(there, dx, x.shape, rowStride) : dx;
+      },
+    };
+  },
+  depthwiseConv(scope, layer, x, path) {
+    const name = `${path}.weight`;
+    const window = square(layer.kernel, layer.stride, layer.padding, layer.dilation);
+    const plain = undilated(x.shape, window);
+    const attributes = windowAttributes(plain.shape, plain.window);
+    const entered = plain.enter(scope, x.value);
+    const filterShape = [layer.kernel, layer.kernel, layer.channels, 1];
+    const y = kernel(
+      scope,
+      1,
+      "DepthwiseConv2dNative",
+      [entered, scope.weight(name)],
+      attributes,
+    )[0] as Value;
+    return {
+      y: plain.leave(scope, y),
+      saved: entered === x.value ? [] : [{ value: entered, type: "float32" }],
+      backward(there, dy, xThere, [saved], needsInput) {
+        const { body, batch } = there;
+        const left = plain.leaveBackwards(there, dy);
+        const filterGradient = kernel(
+          there,
+          1,
+          "DepthwiseConv2dNativeBackpropFilter",
+          [saved ?? xThere, body.ints(filterShape), left],
+          attributes,
+        )[0] as Value;
+        there.gradient(name, filterGradient);
+        if (!needsInput) return undefined;
+        const sizes = body.ints(dims(plain.shape, batch * plain.imagesPerImage));
+        const inputs = [sizes, there.weight(name), left];
+        const dx = kernel(there, 1, "DepthwiseConv2dNativeBackpropInput", inputs, attributes)[0] as Value;
+        return plain.enterBackwards(there, dx);
+      },
+    };
+  },
+  batchNorm(scope, { channels, affine }, x, path) {
+    const { body, statistics } = scope;
+    const attributes = {
+      ...T,
+      ...NHWC,
+      U: FLOAT,
+      epsilon: attribute.float(BATCH_NORM_EPSILON),
+      is_training: attribute.bool(statistics === "batch"),
+    };
+    const scale = (place: Scope): Value =>
+      affine ? place.weight(`${path}.scale`) : place.body.floats(Array<number>(channels).fill(1), [channels]);
+    const shift = affine
+      ? scope.weight(`${path}.shift`)
+      : body.floats(Array<number>(channels).fill(0), [channels]);
+    const given = statistics === "moving" ? scope.moving(path) : [body.floats([], [0]), body.floats([], [0])];
+    const [y, mean, variance, ...reserves] = kernel(
+      scope,
+      6,
+      "FusedBatchNormV3",
+      [x.value, scale(scope), shift, ...given],
+      scope.hasOneDnn ? { ...attributes, exponential_avg_factor: attribute.float(1) } : attributes,
+    ) as [Value, Value, Value, ...Value[]];
+    scope.observe(path, mean, variance);
+    return {
+      y,
+      saved: reserves.map((value) => ({ value, type: "float32" })),
+      backward(there, dy, xThere, saved) {
+        const inputs = [dy, xThere, scale(there), ...saved];
+        const [dx, dScale, dShift] = kernel(there, 3, "FusedBatchNormGradV3", inputs, attributes);
+        if (affine) {
+          there.gradient(`${path}.scale`, dScale as Value);
+          there.gradient(`${path}.shift`, dShift as Value);
+        }
+        return dx;
+      },
+    };
+  },
+  maxPool(scope, layer, x) {
+    const window = square(layer.size, layer.stride, layer.padding);
+    const attributes: Record<string, Attribute> = {
+      ...windowAttributes(x.shape, window),
+      ksize: attribute.ints([1, layer.size, layer.size, 1]),
+    };
+    // oneDNN remembers where each largest number was; TensorFlow's own backward kernel looks for it again, slowly.
+    const hasOneDnn = scope.hasOneDnn && attributes.explicit_paddings === undefined;
+    const place = { ...scope, hasOneDnn };
+    const remembering = hasOneDnn ? { ...attributes, workspace_enabled: attribute.bool(true) } : attributes;
+    const [y, workspace] = kernel(place, hasOneDnn ? 2 : 1, "MaxPool", [x.value], remembering);
+    const saved: Typed[] = [{ value: y as Value, type: "float32" }];
+    if (workspace !== undefined) saved.push({ value: workspace, type: "uint8" });
+    return {
+      y: y as Value,
+      saved,
+      backward(there, dy, xThere, [output, ...rest]) {
+        const inputs = [xThere, output as Value, dy, ...rest];
+        return kernel({ ...there, hasOneDnn }, 1, "MaxPoolGrad", inputs, remembering)[0];
+      },
+    };
+  },
+  avgPool(scope, layer, x) {
+    const { body } = scope;
+    const window = square(layer.size, layer.stride, layer.padding);
+    const ksize = attribute.ints([1, layer.size, layer.size, 1]);
+    if (layer.padding === 0 || isSamePadding(dims(x.shape, 1), window)) {
+      const attributes = { ...windowAttributes(x.shape, window), ksize };
+      return {
+        y: kernel(scope, 1, "AvgPool", [x.value], attributes)[0] as Value,
+        saved: [],
+        backward: (there, dy) =>
+          kernel(there, 1, "AvgPoolGrad", [there.body.ints(dims(x.shape, there.batch)), dy], attributes)[0],
+      };
+    }
+    // TensorFlow pads and counts on its own only where that is "SAME".
+    const { height, width, channels } = x.shape;
+    const border = layer.padding;
+    const padded = { height: height + 2 * border, width: width + 2 * border, channels };
+    const paddings = [0, 0, border, border, border, border, 0, 0];
+    const valid = { ...window, padding: [0, 0] as const };
+    const attributes = { ...windowAttributes(padded, valid), ksize };
+    const { values, shape } = padCorrection(dims(x.shape, 1), window);
+    const wide = body.add("Pad", [x.value, body.ints(paddings, [4, 2])], { ...T, Tpaddings: INT });
+    const sum = kernel(scope, 1, "AvgPool", [wide], attributes)[0] as Value;
+    return {
+      y: body.add("Mul", [sum, body.floats(values, shape)]),
+      saved: [],
+      backward(there, dy) {
+        const scaled = there.body.add("Mul", [dy, there.body.floats(values, shape)]);
+        const inputs = [there.body.ints(dims(padded, there.batch)), scaled];
+        const dx = kernel(there, 1, "AvgPoolGrad", inputs, attributes)[0] as Value;
+        const corner = there.body.ints([0, border, border, 0]);
+        const size = there.body.ints([-1, height, width, channels]);
+        return there.body.add("Slice", [dx, corner, size], { ...T, Index: INT });
+      },
+    };
+  },
+  globalAvgPool({ body }, _layer, x) {
+    const { height, width, channels } = x.shape;
+    return {
+      y: body.add("Mean", [x.value, body.ints([1, 2])], {
+        ...T,
+        Tidx: INT,
+        keep_dims: attribute.bool(false),
+      }),
+      saved: [],
+      backward({ body: there, batch }, dy) {
+        const pixel = there.add("Mul", [dy, there.floats([1 / (height * width)])]);
+        const image = there.add("Reshape", [pixel, there.ints([batch, 1, 1, channels])], {
+          ...T,
+          Tshape: INT,
+        });
+        return there.add("BroadcastTo", [image, there.ints(dims(x.shape, batch))], { ...T, Tidx: INT });
+      },
+    };
+  },
+  linear(scope, _layer, x, path) {
+    const product = (place: Scope, a: Value, b: Value, transpose: "a" | "b" | "") =>
+      place.body.add("MatMul", [a, b], {
+        ...T,
+        transpose_a: attribute.bool(transpose === "a"),
+        transpose_b: attribute.bool(transpose === "b"),
+      });
+    const y = product(scope, x.value, scope.weight(`${path}.weight`), "");
+    return {
+      y: scope.body.add("BiasAdd", [y, scope.weight(`${path}.bias`)], { ...T, ...NHWC }),
+      saved: [],
+      backward(there, dy, xThere, _saved, needsInput) {
+        there.gradient(`${path}.bias`, there.body.add("BiasAddGrad", [dy], { ...T, ...NHWC }));
+        there.gradient(`${path}.weight`, product(there, xThere, dy, "a"));
+        return needsInput ? product(there, dy, there.weight(`${path}.weight`), "b") : undefined;
+      },
+    };
+  },
+  concat(scope, { branches }, x, path) {
+    const written = branches.map((layers, index) => writeLayers(scope, layers, x, `${path}.${index}`));
+    const sizes = branches.map((layers) => outputShape(layers, x.shape).channels);
+    return {
+      y: concatenated(
+        scope.body,
+        written.map(({ y }) => y),
+      ),
+      saved: written.flatMap(({ saved }) => saved),
+      backward(there, dy, xThere, saved, needsInput) {
+        const parts = split(there.body, dy, sizes, 3);
+        return branchesBackwards(written, there, parts, xThere, saved, needsInput);
+      },
+    };
+  },
+  sum(scope, { branches }, x, path) {
+    const written = branches.map((layers, index) => writeLayers(scope, layers, x, `${path}.${index}`));
+    return {
+      y: total(
+        scope.body,
+        written.map(({ y }) => y),
+      ),
+      saved: written.flatMap(({ saved }) => saved),
+      backward: (there, dy, xThere, saved, needsInput) =>
+        branchesBackwards(
+          written,
+          there,
+          written.map(() => dy),
+          xThere,
+          saved,
+          needsInput,
+        ),
+    };
+  },
+};
+
+function branchesBackwards(
+  written: readonly Written[],
+  scope: BackwardScope,
+  dys: readonly Value[],
+  x: Value,
+  saved: readonly Value[],
+  needsInput: boolean,
+): Value | undefined {
+  let first = 0;
+  const parts = written.flatMap(({ saved: own, backward }, index) => {
+    const mine = saved.slice(first, first + own.length);
+    first += own.length;
+    return backward(scope, dys[index] as Value, x, mine, needsInput) ?? [];
+  });
+  return parts.length > 0 ? total(scope.body, parts) : undefined;
+}
+
+/** Layers one after the other, as one. */
+export function writeLayers(scope: Scope, layers: readonly Layer[], x: Input, path: string): Written {
+  const steps: Written[] = [];
+  let input = x;
+  for (const [index, layer] of layers.entries()) {
+    const step = (rows[layer.kind] as Row<Layer["kind"]>)(scope, layer, input, `${path}.${index}`);
+    steps.push(step);
+    input = { value: step.y, shape: outputShape([layer], input.shape) };
+  }
+  // A step's output is the next one's input: it is saved too, once.
+  const saved = steps.flatMap((step, index) => {
+    const isLast = index === steps.length - 1;
+    const output: Typed[] = isLast ? [] : [{ value: step.y, type: "float32" }];
+    return [...step.saved, ...output];
+  });
+  const unique = [...new Map(saved.map((entry) => [entry.value, entry])).values()].filter(
+    ({ value }) => value !== x.value,
+  );
+  return {
+    y: input.value,
+    saved: unique,
+    backward(there, dy, xThere, savedThere, needsInput) {
+      const known = new Map(unique.map(({ value }, index) => [value, savedThere[index] as Value]));
+      known.set(x.value, xThere);
+      const find = (value: Value): Value => known.get(value) as Value;
+      let gradient: Value | undefined = dy;
+      for (let index = steps.length - 1; index >= 0 && gradient !== undefined; index--) {
+        const step = steps[index] as Written;
+        const before = index === 0 ? xThere : find((steps[index - 1] as Written).y);
+        const mine = step.saved.map(({ value }) => find(value));
+        gradient = step.backward(there, gradient, before, mine, needsInput || index > 0);
+      }
+      return gradient;
+    },
+  };
+}
+
+/** The sum of values of one shape. */
+export function total(body: Body, parts: readonly Value[]): Value {
+  if (parts.length === 1) return parts[0] as Value;
+  return body.add("AddN", parts, { ...T, N: attribute.int(parts.length) });
+}
+
+/** Values side by side along the last of four axes. */
+export function concatenated(body: Body, parts: readonly Value[], axis = 3): Value {
+  if (parts.length === 1) return parts[0] as Value;
+  return body.add("ConcatV2", [...parts, body.ints([axis], [])], {
+    ...T,
+    Tidx: INT,
+    N: attribute.int(parts.length),
+  });
+}
+
+export function split(body: Body, x: Value, sizes: readonly number[], axis: number): Value[] {
+  if (sizes.length === 1) return [x];
+  const inputs = [x, body.ints(sizes), body.ints([axis], [])];
+  return body.outputs(sizes.length, "SplitV", inputs, {
+    ...T,
+    Tlen: INT,
+    num_split: attribute.int(sizes.length),
+  });
+}
+
+const subsampled = ({ height, width, channels }: Shape, stride: number): Shape => ({
+  height: Math.ceil(height / stride),
+  width: Math.ceil(width / stride),
+  channels,
+});
+
+const stridedAttributes = { ...T, Index: INT };
+
+/** Every `stride`-th pixel. */
+function subsample(body: Body, { value, shape }: Input, stride: number): Value {
+  if (stride === 1) return value;
+  const { height, width, channels } = shape;
+  return body.add(
+    "StridedSlice",
+    [
+      value,
+      body.ints([0, 0, 0, 0]),
+      body.ints([0, height, width, channels]),
+      body.ints([1, stride, stride, 1]),
+    ],
+    // The end of the first axis is not known.
+    { ...stridedAttributes, end_mask: attribute.int(1) },
+  );
+}
+
+/** The transpose of `subsample`. */
+function spread({ body, batch }: Scope, dx: Value, shape: Shape, stride: number): Value {
+  const size = dims(shape, batch);
+  return body.add(
+    "StridedSliceGrad",
+    [body.ints(size), body.ints([0, 0, 0, 0]), body.ints(size), body.ints([1, stride, stride, 1]), dx],
+    stridedAttributes,
+  );
+}
+
+/**
+ * A dilated window as a plain one on rearranged pixels, which is exact: TensorFlow has no gradient for a dilated
+ * depthwise convolution, and no kernel on the CPU. Stride 1: space to batch. Stride equal to the dilation: only
+ * every `dilation`-th pixel is ever read.
+ */
+function undilated(shape: Shape, window: Window): Rearrangement {
+  const dilation = window.dilation[0];
+  const same = (_scope: Scope, value: Value): Value => value;
+  if (dilation === 1) {
+    const plain = { shape, window, imagesPerImage: 1 };
+    return { ...plain, enter: same, enterBackwards: same, leave: same, leaveBackwards: same };
+  }
+  const [height, width] = window.padding;
+  const isOnGrid = height % dilation === 0 && width % dilation === 0;
+  const [stride] = window.stride;
+  if (!isOnGrid || (stride !== 1 && stride !== dilation)) {
+    throw new Error(
+      "A dilated window needs stride 1 or its dilation, and padding in multiples of its dilation.",
+    );
+  }
+  const plain: Window = {
+    ...window,
+    stride: [1, 1],
+    dilation: [1, 1],
+    padding: [height / dilation, width / dilation],
+  };
+  if (stride === dilation) {
+    return {
+      shape: subsampled(shape, dilation),
+      imagesPerImage: 1,
+      window: plain,
+      enter: ({ body }, x) => subsample(body, { value: x, shape }, dilation),
+      enterBackwards: (scope, dx) => spread(scope, dx, shape, dilation),
+      leave: same,
+      leaveBackwards: same,
+    };
+  }
+  const bottom = missing(shape.height, dilation);
+  const right = missing(shape.width, dilation);
+  const rearrange =
+    (op: string, second: string) =>
+    ({ body }: Scope, x: Value): Value =>
+      body.add(op, [x, body.ints([dilation, dilation]), body.ints([0, bottom, 0, right], [2, 2])], {
+        ...T,
+        Tblock_shape: INT,
+        [second]: INT,
+      });
+  const enter = rearrange("SpaceToBatchND", "Tpaddings");
+  const leave = rearrange("BatchToSpaceND", "Tcrops");
+  return {
+    shape: {
+      height: (shape.height + bottom) / dilation,
+      width: (shape.width + right) / dilation,
+      channels: shape.channels,
+    },
+    imagesPerImage: dilation ** 2,
+    window: plain,
+    enter,
+    enterBackwards: leave,
+    leave,
+    leaveBackwards: enter,
+  };
+}
+
+/** What `length` lacks to the next multiple of `block`. */
+const missing = (length: number, block: number): number => (block - (length % block)) % block;
