@@ -4,8 +4,12 @@ import { z } from "zod";
 import { CliError, exitCodes, reasonOf } from "./errors.ts";
 
 const REQUEST_TIMEOUT_MS = 60_000;
+/** For 8 MiB over a slow line. */
+const UPLOAD_TIMEOUT_MS = 600_000;
 /** A dropped connection or a busy edge is worth another try; a refusal is not. */
-const READ_ATTEMPTS = 4;
+const ATTEMPTS = 4;
+/** Doing these twice is the same as once. */
+const REPEATABLE: readonly string[] = ["GET", "PUT"];
 const RETRY_MS = 500;
 const RETRIED_STATUS = new Set([429, 502, 503, 504]);
 
@@ -17,8 +21,10 @@ const problemSchema = z.looseObject({
 });
 
 export interface RequestOptions {
-  method?: "GET" | "POST" | "PATCH" | "DELETE";
+  method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   body?: unknown;
+  /** Instead of `body`: bytes as they are. */
+  bytes?: Uint8Array<ArrayBuffer>;
   headers?: Record<string, string>;
 }
 
@@ -69,7 +75,7 @@ export class EdgeClient {
   /** The answer itself, once it is a success. */
   async send(path: string, options: RequestOptions = {}): Promise<Response> {
     const method = options.method ?? "GET";
-    const attempts = method === "GET" ? READ_ATTEMPTS : 1;
+    const attempts = REPEATABLE.includes(method) ? ATTEMPTS : 1;
     for (let attempt = 1; ; attempt++) {
       try {
         const response = await this.#fetch(path, method, options);
@@ -87,12 +93,16 @@ export class EdgeClient {
     const headers: Record<string, string> = { accept: "application/json", ...options.headers };
     if (this.token !== undefined) headers.authorization = `Bearer ${this.token}`;
     if (options.body !== undefined) headers["content-type"] = "application/json";
+    if (options.bytes !== undefined) headers["content-type"] = "application/octet-stream";
     if (method === "POST") headers["idempotency-key"] ??= crypto.randomUUID();
     return fetch(`${this.edge}${path}`, {
       method,
       headers,
-      body: options.body === undefined ? null : JSON.stringify(options.body),
-      signal: AbortSignal.any([this.#signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)]),
+      body: options.bytes ?? (options.body === undefined ? null : JSON.stringify(options.body)),
+      signal: AbortSignal.any([
+        this.#signal,
+        AbortSignal.timeout(options.bytes === undefined ? REQUEST_TIMEOUT_MS : UPLOAD_TIMEOUT_MS),
+      ]),
     });
   }
 
@@ -125,10 +135,16 @@ export class EdgeClient {
         exitCodes.unauthorised,
       );
     }
-    if (status === 400 || status === 422) {
+    if (status === 400 || status === 413 || status === 422) {
       return new CliError(`${message}.`, "Correct the input and try again.", exitCodes.badInput);
     }
-    if (status === 404) return new CliError(`${message}.`, "Check the id: `nasturtium searches list`.");
+    if (status === 404) {
+      const isDataset = new URL(response.url).pathname.startsWith("/v1/datasets/");
+      const fix = isDataset
+        ? "Check the name: `nasturtium data list`."
+        : "Check the id: `nasturtium searches list`.";
+      return new CliError(`${message}.`, fix);
+    }
     return new CliError(`${message}.`, status >= 500 ? "See the edge's log." : "");
   }
 }

@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { Command, CommanderError, Option } from "commander";
 import { type CommandRow, createContext, type GlobalOptions } from "./command.ts";
 import { count } from "./commands/count.ts";
+import { data } from "./commands/data.ts";
 import { demo } from "./commands/demo.ts";
 import { dev } from "./commands/dev.ts";
 import { doctor } from "./commands/doctor.ts";
@@ -25,6 +26,7 @@ const commands: CommandRow[] = [
   profile,
   search,
   ...searches,
+  ...data,
   front,
   train,
   exportTraining,
@@ -89,6 +91,7 @@ function createProgram(signal: AbortSignal): Command {
 }
 
 const groups: Record<string, string> = {
+  data: "store, list and delete data of one's own",
   searches: "list and steer searches",
   tokens: "create, list and revoke tokens",
 };

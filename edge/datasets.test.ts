@@ -220,6 +220,14 @@ describe("a search on pushed data", () => {
     }
   });
 
+  test("is refused for a mistyped name with the one that was meant", async () => {
+    await push("songbirds");
+    const response = await admin("/v1/searches", {
+      body: { ...tinySpecification, dataset: { name: "songbrids" } },
+    });
+    expect(await response.text()).toContain('did you mean \\"songbirds\\"?');
+  });
+
   test("is counted with the classes and the channels of the data, and is shown as it was sent", async () => {
     await push("counted");
     const profileOf = (name: string) =>

@@ -101,12 +101,15 @@ export async function createDataset(
     completedAt: null,
   };
   if (!(await insertDataset(env.DB, dataset)))
-    throw new Problem("dataset-exists", `"${header.name}" is being pushed by somebody else right now.`);
+    throw new Problem(
+      "dataset-exists",
+      `"${header.name}" is being pushed by somebody else right now. Push under another name, or try again.`,
+    );
   return { dataset, isNew: true };
 }
 
 const existsDetail = (name: string): string =>
-  `"${name}" holds other data. Push under another name, or delete it first: nasturtium data delete ${name}`;
+  `Push "${name}" under another name, or delete what is there: nasturtium data delete ${name}`;
 
 function assertPossible(header: DatasetHeader): void {
   const bytes = datasetBytes(header);

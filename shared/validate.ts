@@ -31,7 +31,7 @@ export function checkSpecification(input: unknown, pushed: PushedDatasets = {}):
     specification.dataset = { ...dataset, facts: pushed[dataset.name] };
   const isKnown = isBuiltIn(dataset.name) || specification.dataset.facts !== undefined;
   const errors = unsupported(specification);
-  if (!isKnown && pushed !== "elsewhere") errors.push(unknownDataset(dataset.name));
+  if (!isKnown && pushed !== "elsewhere") errors.push(unknownDataset(dataset.name, Object.keys(pushed)));
   try {
     resolveSpace(specification.space);
   } catch (error) {
@@ -47,8 +47,8 @@ export function checkSpecification(input: unknown, pushed: PushedDatasets = {}):
   return errors.length > 0 ? { errors } : { specification };
 }
 
-function unknownDataset(name: string): FieldError {
-  const closest = closestName(name, datasetNames);
+function unknownDataset(name: string, pushed: readonly string[]): FieldError {
+  const closest = closestName(name, [...datasetNames, ...pushed]);
   const meant = closest === undefined ? "" : ` (did you mean "${closest}"?)`;
   return {
     pointer: "/dataset/name",

@@ -29,7 +29,7 @@ import { newId } from "../ids.ts";
 import { invalid, Problem } from "../problems.ts";
 import { removeObjects } from "../store/blobs.ts";
 import { isConstraintError } from "../store/database.ts";
-import { findDataset } from "../store/datasets.ts";
+import { type Dataset, findDataset, listDatasets } from "../store/datasets.ts";
 import {
   changeSearch,
   deleteSearch,
@@ -110,6 +110,9 @@ function assertMatches(search: Search, ifMatch: string | undefined): void {
   if (!versions.includes(String(search.version))) throw new Problem("precondition-failed");
 }
 
+/** Most pushed data sets among which a mistyped name is looked for. */
+const suggestedAmong = 50;
+
 const datasetNamed = z.object({ dataset: z.object({ name: z.string() }) });
 
 /** The specification of a request, and the pushed data set it names: null for a built-in one. */
@@ -123,12 +126,20 @@ export async function readSpecification(
     throw new Problem("malformed-json");
   }
   const named = datasetNamed.safeParse(input).data?.dataset.name;
-  const found = named === undefined || isBuiltIn(named) ? null : await findDataset(c.env.DB, named);
-  const pushed = found?.completedAt == null ? null : found;
-  const facts = pushed === null ? {} : { [pushed.name]: factsOfHeader(pushed.header) };
-  const checked = checkSpecification(input, facts);
+  const pushed = named === undefined || isBuiltIn(named) ? [] : await pushedLike(c.env.DB, named);
+  const facts = pushed.map(({ name, header }) => [name, factsOfHeader(header)] as const);
+  const checked = checkSpecification(input, Object.fromEntries(facts));
   if (checked.errors !== undefined) throw invalid(checked.errors);
-  return { specification: checked.specification, datasetId: pushed?.id ?? null };
+  const { specification } = checked;
+  const datasetId = pushed.find(({ name }) => name === specification.dataset.name)?.id ?? null;
+  return { specification, datasetId };
+}
+
+/** The complete data set of this name; where there is none, others that may have been meant. */
+async function pushedLike(db: D1Database, name: string): Promise<Dataset[]> {
+  const found = await findDataset(db, name);
+  const list = found === null ? await listDatasets(db, { after: null, limit: suggestedAmong }) : [found];
+  return list.filter(({ completedAt }) => completedAt !== null);
 }
 
 const create = createRoute({

@@ -17,9 +17,17 @@ const HEADER_BYTES = CACHE_MAGIC.length + HEADER_NUMBERS * 4 + SHA256_BYTES;
 
 /** Data that is absent or damaged. The message is one line: what is wrong, then what to do. */
 export class DataError extends Error {
-  constructor(problem: string, fix: string) {
-    super(`${problem} ${fix}`.replaceAll(/\s+/g, " "));
+  /** What is wrong. */
+  readonly problem: string;
+  /** What to do. */
+  readonly remedy: string;
+
+  constructor(problem: string, remedy: string) {
+    const [what, how] = [problem, remedy].map((text) => text.replaceAll(/\s+/g, " "));
+    super(`${what} ${how}`);
     this.name = "DataError";
+    this.problem = what as string;
+    this.remedy = how as string;
   }
 }
 
