@@ -148,6 +148,7 @@ test("exports of a training are downloaded by all who may read its search, and b
   const response = await anonymous(`${path}/tfjs`);
   expect(new Uint8Array(await response.arrayBuffer())).toEqual(bytesOf("model"));
   expect(response.headers.get("content-disposition")).toContain("model.tar");
+  expect(response.headers.get("content-type")).toBe("application/x-tar");
   expect(await (await anonymous(`${path}/genotype`)).text()).toContain("Genotype");
   expect(await problemOf(anonymous(`${path}/onnx`))).toBe("404 not-found");
   expect((await env.BUCKET.list({ prefix: `searches/${id}/` })).objects).toHaveLength(1);

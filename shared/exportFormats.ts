@@ -19,3 +19,7 @@ export const exportFormats = {
 export type ExportFormat = keyof typeof exportFormats;
 
 export const exportFormatNames = Object.keys(exportFormats) as ExportFormat[];
+
+/** Nothing for a name that is none of them. */
+export const exportFormatOf = (name: string): ExportFormatFacts | undefined =>
+  Object.hasOwn(exportFormats, name) ? exportFormats[name as ExportFormat] : undefined;

@@ -5,6 +5,7 @@
  * task, so that a round costs one request. Everything random in a task follows from the seeds it carries.
  */
 import { z } from "zod";
+import { exportFormatNames } from "./exportFormats.ts";
 import { genotypeSchema } from "./genotype.ts";
 import { finalTrainingSchema } from "./specification.ts";
 
@@ -250,7 +251,7 @@ export const blobCreateSchema = z.strictObject({
   round: z.int().optional(),
   trainingId: z.string().optional(),
   /** Export: its format; the file name clients see. */
-  format: z.string().optional(),
+  format: z.enum(exportFormatNames).optional(),
   fileName: z.string().max(200),
   bytes: z
     .int()

@@ -202,7 +202,7 @@ function nextSteps({ summary, folder }: Result, edge: LocalEdge, keep: boolean):
     "",
     `Summary   ${show("summary.json")}`,
     `Front     ${show("front.csv")}, ${show("front.svg")}`,
-    `Model     ${show("exports", "tfjs")}`,
+    `Model     ${show("exports")}`,
     ...(keep
       ? [
           `API       ${edge.url}${searchPath(searchId, "/front")}`,

@@ -1,18 +1,10 @@
 /** `nasturtium export`: what a final training leaves, as files. */
 
+import { type ExportFormat, exportFormatNames, exportFormats } from "../../shared/exportFormats.ts";
 import { trainingPath } from "../api.ts";
 import { type ArchiveFile, readTar, writeFiles } from "../archive.ts";
 import type { EdgeClient } from "../client.ts";
 import { type CommandRow, oneOf } from "../command.ts";
-
-/** The file that each format becomes; null where the edge serves an archive. */
-const FORMATS: Record<string, string | null> = {
-  genotype: "genotype.txt",
-  json: "architecture.json",
-  tfjs: null,
-  "saved-model": null,
-  onnx: "model.onnx",
-};
 
 export const exportTraining: CommandRow = {
   name: "export",
@@ -21,15 +13,15 @@ export const exportTraining: CommandRow = {
   options: [
     {
       flags: "--format <format>",
-      description: Object.keys(FORMATS).join(", "),
-      parse: oneOf("--format", Object.keys(FORMATS)),
+      description: exportFormatNames.join(", "),
+      parse: oneOf("--format", exportFormatNames),
       required: true,
     },
     { flags: "--out <folder>", description: "where to put it", required: true },
     { flags: "--force", description: "overwrite existing files" },
   ],
   async run(ctx, [id = ""], options) {
-    const files = await downloadExport(ctx.client(), id, options.format as string);
+    const files = await downloadExport(ctx.client(), id, options.format as ExportFormat);
     const written = writeFiles(files, options.out as string, options.force === true);
     ctx.print({ training: id, format: options.format, files: written }, written.join("\n"));
   },
@@ -39,12 +31,12 @@ export const exportTraining: CommandRow = {
 export async function downloadExport(
   client: EdgeClient,
   trainingId: string,
-  format: string,
+  format: ExportFormat,
 ): Promise<ArchiveFile[]> {
   const response = await client.send(trainingPath(trainingId, `/exports/${format}`), {
     headers: { accept: "*/*" },
   });
   const bytes = new Uint8Array(await response.arrayBuffer());
-  const name = FORMATS[format];
-  return name ? [{ name, bytes }] : readTar(bytes);
+  const { fileName, isArchive } = exportFormats[format];
+  return isArchive ? readTar(bytes) : [{ name: fileName, bytes }];
 }

@@ -2,6 +2,7 @@
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { exportFormatNames, exportFormats } from "../../shared/exportFormats.ts";
 import { candidateSchema, frontRowSchema, searchPath, type Training } from "../api.ts";
 import { writeFiles } from "../archive.ts";
 import type { EdgeClient } from "../client.ts";
@@ -11,9 +12,6 @@ import { type Point, pointsOf } from "../frontText.ts";
 import type { Progress } from "../progress.ts";
 import { type Summary, summarySchema } from "./summary.ts";
 import { frontSvg } from "./svg.ts";
-
-/** Formats that are downloaded; tfjs becomes a folder. */
-const FORMATS = ["genotype", "json", "tfjs"];
 
 export interface FrontFiles {
   front: Summary["front"];
@@ -45,18 +43,19 @@ export async function writeFront(
   return { front, candidates };
 }
 
-/** Downloads every format that the training has. @returns by format, the path relative to `folder` */
+/** Downloads every format; an archive becomes a folder. @returns by format, the path relative to `folder` */
 export async function writeExports(
   client: EdgeClient,
   training: Training,
   folder: string,
   progress: Progress,
-): Promise<Record<string, string>> {
-  const step = progress("Exports", FORMATS.length);
-  const written: Record<string, string> = {};
-  for (const [index, format] of FORMATS.entries()) {
+): Promise<Summary["exports"]> {
+  const step = progress("Exports", exportFormatNames.length);
+  const written: Partial<Summary["exports"]> = {};
+  for (const [index, format] of exportFormatNames.entries()) {
     step.update(index, format);
-    const target = format === "tfjs" ? path.join("exports", format) : "exports";
+    const { isArchive } = exportFormats[format];
+    const target = isArchive ? path.join("exports", format) : "exports";
     const files = await downloadExport(client, training.id, format);
     const [first] = writeFiles(files, path.join(folder, target), true);
     if (first === undefined) {
@@ -65,10 +64,10 @@ export async function writeExports(
         "See the runner's log.",
       );
     }
-    written[format] = format === "tfjs" ? target : path.relative(folder, first);
+    written[format] = isArchive ? target : path.relative(folder, first);
   }
   step.finish(path.relative("", path.join(folder, "exports")));
-  return written;
+  return written as Summary["exports"];
 }
 
 /** Writes summary.json, after checking it. */

@@ -28,7 +28,13 @@ const summary: Summary = {
     macs: 1e6,
     steps: 300,
   },
-  exports: { genotype: "exports/genotype.txt", tfjs: "exports/tfjs" },
+  exports: {
+    genotype: "exports/genotype.txt",
+    json: "exports/architecture.json",
+    tfjs: "exports/tfjs",
+    "saved-model": "exports/saved-model",
+    onnx: "exports/model.onnx",
+  },
   seconds: { setup: 9, data: 3, search: 100, finalTraining: 40, total: 152 },
 };
 

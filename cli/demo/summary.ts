@@ -1,6 +1,7 @@
 /** `summary.json`, what a demo leaves for programs. Its JSON Schema is generated from this and checked in. */
 
 import { z } from "zod";
+import { exportFormatNames } from "../../shared/exportFormats.ts";
 
 const seconds = z.number().min(0);
 const percent = z.number().min(0).max(100);
@@ -34,7 +35,9 @@ export const summarySchema = z
       macs: z.number().min(0).nullable(),
       steps: z.int().min(0).nullable(),
     }),
-    exports: z.record(z.string(), z.string()).describe("by format, the path relative to this file"),
+    exports: z
+      .record(z.enum(exportFormatNames), z.string())
+      .describe("by format, the path relative to this file"),
     seconds: z
       .strictObject({
         setup: seconds,

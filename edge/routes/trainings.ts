@@ -2,6 +2,7 @@
 
 import { createRoute, z } from "@hono/zod-openapi";
 import { isBuiltIn } from "../../shared/datasets.ts";
+import { exportFormatNames, exportFormatOf, exportFormats } from "../../shared/exportFormats.ts";
 import { printGenotype } from "../../shared/genotype.ts";
 import { finalTrainingSchema } from "../../shared/specification.ts";
 import { existingSearch, readableSearch } from "../access.ts";
@@ -72,15 +73,25 @@ const read = createRoute({
   responses: { 200: json(trainingSchema, "The training"), default: failure },
 });
 
+/** A file of any of the formats' media types. */
+const exportContent = Object.fromEntries(
+  Object.values(exportFormats).map(({ mediaType }) => [
+    mediaType,
+    { schema: { type: "string" as const, format: "binary" } },
+  ]),
+);
+
 const exported = createRoute({
   ...reading,
   method: "get",
   path: "/trainings/{id}/exports/{format}",
-  summary: "Download the trained model, or its genotype as DARTS text or JSON",
+  summary: "Download the trained model, or what describes it: `tfjs` and `saved-model` are tar archives",
   request: {
-    params: idParam.extend({ format: z.string().openapi({ param: { name: "format", in: "path" } }) }),
+    params: idParam.extend({
+      format: z.string().openapi({ param: { name: "format", in: "path" }, enum: exportFormatNames }),
+    }),
   },
-  responses: { 200: { description: "The file" }, default: failure },
+  responses: { 200: { description: "The file", content: exportContent }, default: failure },
 });
 
 export const trainings = newApp();
@@ -138,10 +149,12 @@ trainings.openapi(exported, async (c) => {
   const { id, format } = c.req.valid("param");
   const training = await readableTraining(c, id);
   if (format === "genotype") return c.text(`${printGenotype(training.genotype)}\n`);
-  const blob = await findExport(c.env.DB, id, format);
-  if (blob !== null) {
+  const facts = exportFormatOf(format);
+  const blob = facts && (await findExport(c.env.DB, id, format));
+  if (facts && blob) {
     const { body: bytes, headers } = await download(c.env, blob);
     for (const [name, value] of headers) c.header(name, value);
+    c.header("content-type", facts.mediaType);
     return c.newResponse(bytes);
   }
   if (format === "json") return c.json({ hash: training.hash, genotype: training.genotype });
