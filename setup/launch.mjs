@@ -44,7 +44,6 @@ export async function launch(argv) {
     if (wantsTensorFlow || needsTensorFlow(target, args)) {
       const { backend } = await ensureTensorFlow();
       env.NASTURTIUM_BACKEND = backend;
-      env.TF_CPP_MIN_LOG_LEVEL ??= "2"; // TensorFlow greets on stderr otherwise
     }
     process.exitCode = await run(node, [resolveTarget(target), ...args], env);
   } catch (error) {

@@ -3,6 +3,9 @@
  * libtensorflow of a pinned Python wheel. The package's own installer is not used, because its TensorFlow is
  * old and its download host often out of reach. Needs no GPU and no TensorFlow in Python.
  *
+ * NASTURTIUM_TENSORFLOW=cuda asks for the build for NVIDIA's GPUs, which is many times larger; without it the one
+ * for the CPU is used, whatever the machine has. Both may lie in the cache; a checkout uses one at a time.
+ *
  * The result lives in a cache outside node_modules and is linked into it, so that a new install costs nothing.
  * Where it cannot be had, the answer is the WebAssembly backend, with the reason.
  */
@@ -23,67 +26,39 @@ import {
 import { homedir } from "node:os";
 import path from "node:path";
 import { resolveNode, rootDir } from "./node.mjs";
-import { capture, log as stderrLog, step, tail } from "./progress.mjs";
+import { capture, SetupError, log as stderrLog, step, tail } from "./progress.mjs";
+import { TENSORFLOW_LIBRARIES, TENSORFLOW_VERSION, VARIANTS, variants } from "./wheels.mjs";
 
-export const TENSORFLOW_VERSION = "2.21.0";
 export const TFJS_VERSION = "4.22.0";
-
-/**
- * The wheel for each platform. On aarch64 `tensorflow` itself is built for the CPU only.
- *
- * @type {Record<string, { packageName: string, platformTag: string, sha256: string, megabytes: number }>}
- */
-const wheels = {
-  "linux-x64": {
-    packageName: "tensorflow-cpu",
-    platformTag: "manylinux_2_27_x86_64",
-    sha256: "2b847d217b02ee7731ed91431daf3250daa0196c3c94614d23be27232e6e5b6c",
-    megabytes: 274,
-  },
-  "linux-arm64": {
-    packageName: "tensorflow",
-    platformTag: "manylinux_2_27_aarch64",
-    sha256: "4b24aca16d527a3cf1c37f720c04c484c3d20f4d0fdfa98632ac8b9f3be6eb5c",
-    megabytes: 282,
-  },
-};
-
-const LIBRARIES = ["libtensorflow_cc.so.2", "libtensorflow_framework.so.2"];
-
-const HEADERS = [
-  "tensorflow/c/c_api.h",
-  "tensorflow/c/c_api_macros.h",
-  "tensorflow/c/eager/c_api.h",
-  "tensorflow/c/tf_attrtype.h",
-  "tensorflow/c/tf_buffer.h",
-  "tensorflow/c/tf_datatype.h",
-  "tensorflow/c/tf_status.h",
-  "tensorflow/c/tf_tensor.h",
-  "tensorflow/c/tf_tstring.h",
-  "tensorflow/core/platform/ctstring.h",
-  "tensorflow/core/platform/ctstring_internal.h",
-  "tsl/platform/ctstring.h",
-  "tsl/platform/ctstring_internal.h",
-  "xla/tsl/c/tsl_status.h",
-];
-
-/** The wheel and what is taken out of it lie on the disk together for a moment. */
-const NEEDED_DISK_BYTES = 1.3e9;
 
 const BINDING = path.join("lib", "napi-v8", "tfjs_binding.node");
 
-/** Takes [wheel, target folder, libraries, headers] as JSON from argv and writes only those files. */
+/** Takes [wheel, target folder, {member: place}] as JSON from argv, writes those files and keeps what may be run. */
 const EXTRACT_SCRIPT = `
 import json, os, shutil, sys, zipfile
-wheel, target, libraries, headers = json.loads(sys.argv[1])
-members = {f"tensorflow/{name}": f"deps/lib/{name}" for name in libraries}
-members.update({f"tensorflow/include/{name}": f"deps/include/{name}" for name in headers})
+wheel, target, members = json.loads(sys.argv[1])
 with zipfile.ZipFile(wheel) as archive:
     for member, place in members.items():
         place = os.path.join(target, place)
         os.makedirs(os.path.dirname(place), exist_ok=True)
         with archive.open(member) as source, open(place, "wb") as destination:
             shutil.copyfileobj(source, destination, 1 << 20)
+        if archive.getinfo(member).external_attr >> 16 & 0o111:
+            os.chmod(place, 0o755)
+`;
+
+/**
+ * Asks TensorFlow's own loader for CUDA's libraries, as it does where it finds a GPU: a status of 1 is "OK". A
+ * missing library would otherwise show on a machine with a GPU only, and there as slow training on the CPU.
+ */
+const CUDA_SCRIPT = `
+import ctypes, sys
+framework = ctypes.CDLL(sys.argv[1], mode=ctypes.RTLD_GLOBAL)
+load = framework._ZN3tsl8internal9DsoLoader22TryDlopenCUDALibrariesEv
+load.restype = None
+status = (ctypes.c_uint64 * 8)()
+load(ctypes.byref(status))
+sys.exit(0 if status[0] == 1 else "libtensorflow does not find all of CUDA's libraries")
 `;
 
 /** Removed from Node 23, still called by tfjs-node 4.22. */
@@ -109,6 +84,21 @@ export function cacheDir(env = process.env) {
 }
 
 /**
+ * @param {NodeJS.ProcessEnv} [env]
+ * @returns {typeof VARIANTS[number]} which build of TensorFlow NASTURTIUM_TENSORFLOW asks for
+ * @throws {SetupError} where there is no such build
+ */
+export function variantOf(env = process.env) {
+  const wanted = env.NASTURTIUM_TENSORFLOW || "cpu";
+  const variant = VARIANTS.find((name) => name === wanted);
+  if (variant !== undefined) return variant;
+  throw new SetupError(
+    `NASTURTIUM_TENSORFLOW is "${wanted}".`,
+    `Set it to ${VARIANTS.join(" or ")}, or leave it unset for cpu.`,
+  );
+}
+
+/**
  * Makes native TensorFlow ready, or says why it is not. Silent and fast when it is ready already.
  *
  * @param {{ log?: (line: string) => void, env?: NodeJS.ProcessEnv }} [options]
@@ -118,9 +108,10 @@ export function cacheDir(env = process.env) {
 export async function ensureTensorFlow({ log = stderrLog, env = process.env } = {}) {
   const startMs = performance.now();
   const seconds = () => (performance.now() - startMs) / 1000;
+  const variant = variantOf(env);
   try {
     if (env.NASTURTIUM_BACKEND === "wasm") throw new Unavailable("NASTURTIUM_BACKEND=wasm asks for it");
-    await prepare(log, env);
+    await prepare(variant, log, env);
     return { backend: "tensorflow", seconds: seconds() };
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
@@ -130,21 +121,24 @@ export async function ensureTensorFlow({ log = stderrLog, env = process.env } = 
 }
 
 /**
+ * @param {typeof VARIANTS[number]} name
  * @param {(line: string) => void} log
  * @param {NodeJS.ProcessEnv} env
  */
-async function prepare(log, env) {
+async function prepare(name, log, env) {
   const platform = `${process.platform}-${process.arch}`;
-  const wheel = wheels[platform];
-  if (wheel === undefined) {
-    const supported = Object.keys(wheels).join(" and ");
-    throw new Unavailable(`native TensorFlow is set up on ${supported} only, and this is ${platform}`);
+  const variant = variants[name][platform];
+  if (variant === undefined) {
+    const supported = Object.keys(variants[name]).join(" and ");
+    throw new Unavailable(
+      `native TensorFlow (${name}) is set up on ${supported} only, and this is ${platform}`,
+    );
   }
   const packageDir = path.join(rootDir, "node_modules", "@tensorflow", "tfjs-node-gpu");
-  const key = `tensorflow-${TENSORFLOW_VERSION}-tfjs-${TFJS_VERSION}-${platform}`;
+  const key = `tensorflow-${TENSORFLOW_VERSION}${variant.key}-tfjs-${TFJS_VERSION}-${platform}`;
   const built = path.join(cacheDir(env), key);
   if (isVerified(packageDir, built)) return;
-  if (!existsSync(built)) await buildIntoCache(wheel, packageDir, built, log, env);
+  if (!existsSync(built)) await buildIntoCache(variant, packageDir, built, log, env);
   place(packageDir, built);
   const { ok, output } = await step("Checking native TensorFlow", () => verify(env), log);
   if (!ok) {
@@ -159,28 +153,38 @@ async function prepare(log, env) {
  * Builds in a temporary folder beside the final one and renames it at the end, so that a folder of the final
  * name is always complete.
  *
- * @param {typeof wheels[string]} wheel
+ * @param {import("./wheels.mjs").Variant} variant
  * @param {string} packageDir
  * @param {string} built
  * @param {(line: string) => void} log
  * @param {NodeJS.ProcessEnv} env
  */
-async function buildIntoCache(wheel, packageDir, built, log, env) {
+async function buildIntoCache({ wheels, neededDiskBytes }, packageDir, built, log, env) {
   mkdirSync(path.dirname(built), { recursive: true });
   removeAbandoned(built);
   const disk = statfsSync(path.dirname(built));
-  if (disk.bavail * disk.bsize < NEEDED_DISK_BYTES) {
-    throw new Unavailable(`${path.dirname(built)} needs 1.3 GB of free disk (NASTURTIUM_CACHE moves it)`);
+  if (disk.bavail * disk.bsize < neededDiskBytes) {
+    const gigabytes = (neededDiskBytes / 1e9).toFixed(1);
+    throw new Unavailable(
+      `${path.dirname(built)} needs ${gigabytes} GB of free disk (NASTURTIUM_CACHE moves it)`,
+    );
   }
   const temporary = `${built}.tmp-${process.pid}`;
   mkdirSync(temporary);
   try {
     const python = await findPython(temporary, env);
-    const label = `Downloading TensorFlow ${TENSORFLOW_VERSION} (${wheel.megabytes} MB)`;
-    const file = await step(label, () => downloadWheel(python, wheel, temporary, env), log);
-    await step("Unpacking TensorFlow", () => extract(python, file, temporary, env), log);
+    if (wheels.length > 1) {
+      const megabytes = wheels.reduce((sum, wheel) => sum + wheel.megabytes, 0);
+      log(`TensorFlow for CUDA is ${(megabytes / 1000).toFixed(1)} GB to download, once.`);
+    }
+    for (const wheel of wheels) {
+      const label = `Downloading ${wheel.name} ${wheel.version} (${wheel.megabytes} MB)`;
+      await step(label, () => takeWheel(python, wheel, temporary, env), log);
+    }
+    linkLibraries(path.join(temporary, "deps", "lib"));
+    if (wheels.length > 1) await checkCuda(python, temporary, env);
     await step("Compiling the TensorFlow binding", () => compile(python, packageDir, temporary, env), log);
-    for (const scratch of ["wheel", "venv", "zig", path.join("deps", "include")]) {
+    for (const scratch of ["venv", "zig", path.join("deps", "include")]) {
       rmSync(path.join(temporary, scratch), { recursive: true, force: true });
     }
     publish(temporary, built);
@@ -244,70 +248,56 @@ async function findPython(temporary, env) {
 }
 
 /**
+ * Downloads a wheel, its hash checked by pip, and takes out what is needed. One at a time, so that the disk never
+ * holds more than one.
+ *
  * @param {string} python
- * @param {typeof wheels[string]} wheel
+ * @param {import("./wheels.mjs").Wheel} wheel
  * @param {string} temporary
  * @param {NodeJS.ProcessEnv} env
- * @returns {Promise<string>} the wheel file, its hash checked by pip
  */
-async function downloadWheel(python, wheel, temporary, env) {
+async function takeWheel(python, { name, version, platformTag, sha256, members }, temporary, env) {
   const folder = path.join(temporary, "wheel");
   mkdirSync(folder);
   const requirements = path.join(folder, "requirements.txt");
-  writeFileSync(requirements, `${wheel.packageName}==${TENSORFLOW_VERSION} --hash=sha256:${wheel.sha256}\n`);
-  const tags = [
-    "--platform",
-    wheel.platformTag,
-    "--python-version",
-    "3.11",
-    "--implementation",
-    "cp",
-    "--abi",
-    "cp311",
-  ];
-  const { ok, output } = await capture(
+  writeFileSync(requirements, `${name}==${version} --hash=sha256:${sha256}\n`);
+  const downloaded = await capture(
     python,
     [
-      "-m",
-      "pip",
-      "download",
-      "--no-deps",
-      "--require-hashes",
-      "--only-binary=:all:",
-      "--no-cache-dir",
-    ].concat([
-      "--progress-bar",
-      "off",
-      "--disable-pip-version-check",
-      ...tags,
-      "--dest",
-      folder,
-      "-r",
-      requirements,
-    ]),
+      ...["-m", "pip", "download", "--no-deps", "--require-hashes", "--only-binary=:all:", "--no-cache-dir"],
+      ...["--progress-bar", "off", "--disable-pip-version-check"],
+      ...["--platform", platformTag, "--python-version", "3.11", "--implementation", "cp", "--abi", "cp311"],
+      ...["--dest", folder, "-r", requirements],
+    ],
     { env },
   );
-  const name = ok && readdirSync(folder).find((entry) => entry.endsWith(".whl"));
-  if (!name)
-    throw new Unavailable(
-      `pip could not download ${wheel.packageName} ${TENSORFLOW_VERSION}: ${tail(output)}`,
-    );
-  return path.join(folder, name);
+  const file = downloaded.ok && readdirSync(folder).find((entry) => entry.endsWith(".whl"));
+  if (!file) throw new Unavailable(`pip could not download ${name} ${version}: ${tail(downloaded.output)}`);
+  const request = JSON.stringify([path.join(folder, file), temporary, members]);
+  const { ok, output } = await capture(python, ["-c", EXTRACT_SCRIPT, request], { env });
+  if (!ok) throw new Unavailable(`the wheel of ${name} could not be unpacked: ${tail(output)}`);
+  rmSync(folder, { recursive: true });
+}
+
+/**
+ * The names that the linker looks for.
+ *
+ * @param {string} libraryDir
+ */
+function linkLibraries(libraryDir) {
+  symlinkSync("libtensorflow_cc.so.2", path.join(libraryDir, "libtensorflow.so"));
+  symlinkSync("libtensorflow_framework.so.2", path.join(libraryDir, "libtensorflow_framework.so"));
 }
 
 /**
  * @param {string} python
- * @param {string} wheelFile
  * @param {string} temporary
  * @param {NodeJS.ProcessEnv} env
  */
-async function extract(python, wheelFile, temporary, env) {
-  const request = JSON.stringify([wheelFile, temporary, LIBRARIES, HEADERS]);
-  const { ok, output } = await capture(python, ["-c", EXTRACT_SCRIPT, request], { env });
-  if (!ok) throw new Unavailable(`the TensorFlow wheel could not be unpacked: ${tail(output)}`);
-  const libraryDir = path.join(temporary, "deps", "lib");
-  symlinkSync("libtensorflow_cc.so.2", path.join(libraryDir, "libtensorflow.so"));
-  symlinkSync("libtensorflow_framework.so.2", path.join(libraryDir, "libtensorflow_framework.so"));
+async function checkCuda(python, temporary, env) {
+  const framework = path.join(temporary, "deps", "lib", "libtensorflow_framework.so.2");
+  const { ok, output } = await capture(python, ["-c", CUDA_SCRIPT, framework], { env });
+  if (!ok) throw new Unavailable(`TensorFlow's CUDA libraries do not load: ${tail(output)}`);
 }
 
 /**
@@ -398,7 +388,7 @@ function isVerified(packageDir, built) {
       readFileSync(stampFile(packageDir), "utf8") === built &&
       readlinkSync(path.join(packageDir, "deps")) === path.join(built, "deps") &&
       existsSync(path.join(packageDir, BINDING)) &&
-      LIBRARIES.every((name) => existsSync(path.join(built, "deps", "lib", name)))
+      TENSORFLOW_LIBRARIES.every((name) => existsSync(path.join(built, "deps", "lib", name)))
     );
   } catch {
     return false;

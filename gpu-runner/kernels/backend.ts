@@ -23,6 +23,18 @@ export interface Backend {
   threads: number;
 }
 
+/**
+ * What TensorFlow is told, and tfjs-node cannot tell it. It reads these variables while it loads; what is set already
+ * stays as it is. Not set on purpose: TF_DETERMINISTIC_OPS, which makes a GPU give the same bits every time but is
+ * slower and refuses some operations, and NVIDIA_TF32_OVERRIDE, as training bears TF32's 10 bits of mantissa.
+ */
+const tensorflowOptions: Record<string, string> = {
+  /** Errors only; otherwise it greets. */
+  TF_CPP_MIN_LOG_LEVEL: "2",
+  /** Takes GPU memory as it needs it, not all there is: the self-test, a second runner or a desktop find some too. */
+  TF_FORCE_GPU_ALLOW_GROWTH: "true",
+};
+
 interface Loaded {
   versions: Record<string, string>;
   threads: number;
@@ -51,16 +63,17 @@ export async function loadBackend(name: BackendName): Promise<Backend> {
   return { tf, name, ...loaded, versions: { "@tensorflow/tfjs-core": tf.version_core, ...loaded.versions } };
 }
 
-function loadTensorFlow(): Loaded {
+function loadTensorFlow(tf: TensorFlow): Loaded {
   // tfjs-node calls it; Node removed it in version 23.
   const util: { isNullOrUndefined?: (value: unknown) => boolean } = require("node:util");
   util.isNullOrUndefined ??= (value) => value === null || value === undefined;
-  const tfjsNode: { version: Record<string, string> } = require("@tensorflow/tfjs-node-gpu");
-  const libtensorflow = tfjsNode.version.tensorflow;
+  for (const [name, value] of Object.entries(tensorflowOptions)) process.env[name] ??= value;
+  require("@tensorflow/tfjs-node-gpu");
+  const { binding } = tf.findBackend("tensorflow") as unknown as { binding: { TF_Version: string } };
   return {
     versions: {
       "@tensorflow/tfjs-node-gpu": require("@tensorflow/tfjs-node-gpu/package.json").version,
-      ...(libtensorflow === undefined ? {} : { tensorflow: libtensorflow }),
+      tensorflow: binding.TF_Version,
     },
     threads: availableParallelism(),
   };
