@@ -1,6 +1,6 @@
 /** `nasturtium data` against the real edge: what is found is reported, pushed, used, listed and deleted. */
 
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -52,7 +52,7 @@ function specificationOn(name: string): string {
 describe("data push", () => {
   test("reports what was read, stores it, and says how to search on it; a profile then counts its classes", async () => {
     const { code, stdout, stderr } = await run("data", "push", "animals", "--name", "animals");
-    expect([code, stderr]).toEqual([0, expect.stringContaining("Sending: done")]);
+    expect([code, stderr]).toEqual([0, expect.stringContaining("Sending MB: done")]);
     expect(stdout).toMatch(/Images +20 to train on, 5 to test on \(20 % of each class, seed 1\)/);
     expect(stdout).toMatch(/Size +8x8, colour/);
     expect(stdout).toMatch(/CLASS \(3\) +TRAIN +TEST\ncat +8 +2\ndog +8 +2\nowl +4 +1/);
@@ -159,4 +159,24 @@ test("data list shows what is pushed, and data delete removes it; a name that is
   expect((await run("data", "list")).stdout).not.toContain("short-lived");
   const { code, stderr } = await run("data", "delete", "short-lived");
   expect([code, stderr]).toEqual([1, expect.stringContaining("nasturtium data list")]);
+});
+
+test("every command of the how-to works in its order, on its specification", async () => {
+  const text = readFileSync(new URL("../docs/how-to/own-data.md", import.meta.url), "utf8");
+  const blocks = [...text.matchAll(/^ *```(sh|yaml)\n([\s\S]*?)^ *```/gm)].map(([, kind, content = ""]) => ({
+    kind,
+    content: content.replaceAll(/^ {3}/gm, ""),
+  }));
+  const [specification] = blocks.filter(({ kind }) => kind === "yaml");
+  writeFileSync(path.join(root, "birds.yaml"), specification?.content ?? "");
+  await writeClasses(path.join(root, "birds"), { blackbird: 4, robin: 5, wren: 3 });
+  const commands = blocks
+    .filter(({ kind }) => kind === "sh")
+    .flatMap(({ content }) => content.trim().split("\n"));
+  expect(commands.length).toBe(3);
+  for (const command of commands) {
+    const [program, ...args] = command.split(" ");
+    expect(program).toBe("nasturtium");
+    expect(await run(...args)).toMatchObject({ code: 0 });
+  }
 });

@@ -64,12 +64,12 @@ export const data: CommandRow[] = [
       const { pack } = await import("../../gpu-runner/data/shards.ts");
       const name = options.name as string;
       const packed = pack(name, own);
-      const step = estimatedStep(ctx, "Sending");
+      const step = estimatedStep(ctx, "Sending MB");
       let isSending = false;
       try {
         const { dataset, shards, bytes } = await pushData(client, packed, (sent, total) => {
           isSending = true;
-          step.update(sent, total, `${megabytes(sent)} of ${megabytes(total)}`);
+          step.update(tenths(sent / 1e6), tenths(total / 1e6));
         });
         step.finish();
         const done =
@@ -169,7 +169,7 @@ async function readFolder(ctx: Context, folder: string, options: Record<string, 
           phase?.step.finish();
           phase = { name, step: estimatedStep(ctx, name) };
         }
-        phase.step.update(done, total, `${done} of ${total} images`);
+        phase.step.update(done, total);
       },
     });
     phase?.step.finish();
@@ -182,7 +182,7 @@ async function readFolder(ctx: Context, folder: string, options: Record<string, 
 }
 
 interface EstimatedStep {
-  update(done: number, total: number, note: string): void;
+  update(done: number, total: number): void;
   finish(note?: string): void;
 }
 
@@ -191,16 +191,18 @@ function estimatedStep(ctx: Context, label: string): EstimatedStep {
   const startMs = performance.now();
   let step: Step | undefined;
   return {
-    update(done, total, note) {
+    update(done, total) {
       step ??= ctx.progress(label, total);
       const left = ((performance.now() - startMs) / 1000 / done) * (total - done);
-      step.update(done, done < total ? `${note}, ${duration(left)} left` : note);
+      step.update(done, done < total && Number.isFinite(left) ? `${duration(left)} left` : "");
     },
     finish(note) {
       step?.finish(note);
     },
   };
 }
+
+const tenths = (value: number): number => Math.round(value * 10) / 10;
 
 function parseName(text: string): string {
   const error = nameSchema.safeParse(text).error;
