@@ -1,6 +1,20 @@
+import { execFile } from "node:child_process";
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { promisify } from "node:util";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
-import { readTar } from "../../cli/archive.ts";
-import { type ExportFormat, exportFormatNames } from "../../shared/exportFormats.ts";
+import { readTar, writeFiles } from "../../cli/archive.ts";
+import { rootDir } from "../../setup/node.mjs";
+import { type ExportFormat, exportFormatNames, exportFormats } from "../../shared/exportFormats.ts";
 import { type CellGenotype, type Genotype, parseGenotype } from "../../shared/genotype.ts";
 import { DARTS_V2 } from "../../shared/genotypes.ts";
 import { deriveNetwork, type Network, type NetworkSize } from "../../shared/network.ts";
@@ -135,6 +149,18 @@ describe("a trained network", () => {
     expect(await differenceOf(runtime, files, pixels, logits)).toBeLessThan(TOLERANCE);
   });
 
+  it.each(nodePrograms())("knows a boot in the how-to's program under $heading", async ({ program }) => {
+    const folder = mkdtempSync(path.join(tmpdir(), "how-to-"));
+    try {
+      layOut(folder, files);
+      writeFileSync(path.join(folder, "program.mjs"), program);
+      const { stdout } = await promisify(execFile)(process.execPath, ["program.mjs"], { cwd: folder });
+      expect(stdout.trim().split("\n").at(-1)).toBe("Ankle boot");
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
   it("is described in every format, with its class names", () => {
     const json = JSON.parse(Buffer.from(fileOf(files, "json")).toString());
     expect(json.classNames[9]).toBe("Ankle boot");
@@ -151,6 +177,33 @@ describe("a trained network", () => {
     expect(files.map(({ format }) => format)).toEqual(exportFormatNames);
   });
 });
+
+/** The programs for Node in the how-to, by the heading above each. */
+function nodePrograms(): { heading: string; program: string }[] {
+  const page = readFileSync(path.join(rootDir, "docs/how-to/use-the-model.md"), "utf8");
+  return page.split(/^## /m).flatMap((section) => {
+    const [, program] = /^```js\n(.*?)^```/ms.exec(section) ?? [];
+    const heading = section.slice(0, section.indexOf("\n"));
+    const isUsable = ready === "tensorflow" || heading !== "Node: TensorFlow";
+    return program && isUsable ? [{ heading, program }] : [];
+  });
+}
+
+/** Makes the folder that the how-to starts from. */
+function layOut(folder: string, files: ExportFile[]): void {
+  for (const { format, bytes } of files) {
+    const { fileName, isArchive } = exportFormats[format];
+    const unpacked = isArchive ? readTar(bytes) : [{ name: fileName, bytes }];
+    writeFiles(unpacked, path.join(folder, "model", isArchive ? format : ""), false);
+  }
+  copyFileSync(path.join(rootDir, "docs/images/boot.png"), path.join(folder, "boot.png"));
+  mkdirSync(path.join(folder, "node_modules/@tensorflow"), { recursive: true });
+  for (const name of ["onnxruntime-node", "sharp", "@tensorflow/tfjs", "@tensorflow/tfjs-node"]) {
+    // The same package under another name.
+    const installed = name === "@tensorflow/tfjs-node" ? `${name}-gpu` : name;
+    symlinkSync(path.join(rootDir, "node_modules", installed), path.join(folder, "node_modules", name));
+  }
+}
 
 function firstImages(images: Images, count: number): Images {
   const size = images.height * images.width * images.channels;

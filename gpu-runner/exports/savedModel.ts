@@ -1,6 +1,6 @@
 /**
  * The format `saved-model`: a folder for TensorFlow with the weights as constants of the graph, so that it needs no
- * `variables`. Loads with `tf.saved_model.load`, as a layer of Keras, in TensorFlow Serving and in tfjs-node.
+ * `variables`. Loads with `tf.saved_model.load`, as a layer of Keras and in tfjs-node.
  */
 
 import { attribute, dataTypes, encodeSavedModel } from "../graph/savedModel.ts";
