@@ -12,7 +12,7 @@ import type { FinalTraining as RecipeOptions } from "../shared/specification.ts"
 import { type Augmentation, BatchSource, evaluationBatch } from "./data/batches.ts";
 import type { Dataset } from "./data/dataset.ts";
 import { differences, type Environment, environmentOf } from "./environment.ts";
-import { EagerExecutor } from "./executor/eager.ts";
+import { createExecutor } from "./executor/create.ts";
 import { DivergenceError, type Executor } from "./executor/executor.ts";
 import { type ExportFile, exportFiles } from "./exports/index.ts";
 import { isOutOfMemory, TrainingFailure } from "./failure.ts";
@@ -143,7 +143,7 @@ export class FinalTraining {
     backend: Backend,
     dataset: Dataset,
     task: FinalTrainingTask,
-    createExecutor: ExecutorFactory = (...made) => new EagerExecutor(...made),
+    makeExecutor: ExecutorFactory = createExecutor,
   ) {
     const { height, width, channels, classes } = dataset.train;
     this.#task = task;
@@ -160,7 +160,7 @@ export class FinalTraining {
       image: { height, width, channels },
       stem: task.stem,
     });
-    this.#executor = createExecutor(backend, this.network, deriveSeed(task.seed, "weights"));
+    this.#executor = makeExecutor(backend, this.network, deriveSeed(task.seed, "weights"));
     this.#average = ema > 0 ? new MovingAverage(ema) : undefined;
     this.#source = this.#batches();
   }

@@ -13,7 +13,7 @@ import { type Batch, BatchSource, evaluationBatch, standardAugmentation } from "
 import type { Dataset } from "./data/dataset.ts";
 import { type Halves, splitHalves } from "./data/split.ts";
 import { differences, type Environment, environmentOf } from "./environment.ts";
-import { EagerExecutor } from "./executor/eager.ts";
+import { createExecutor } from "./executor/create.ts";
 import { DivergenceError, type Executor, type Path } from "./executor/executor.ts";
 import { isOutOfMemory, TrainingFailure } from "./failure.ts";
 import type { Backend } from "./kernels/backend.ts";
@@ -257,7 +257,7 @@ export class SupernetTrainer {
         edges.map((operations) => operations.length),
       ]),
     );
-    const executor = new EagerExecutor(this.#backend, network, stage.seed);
+    const executor = createExecutor(this.#backend, network, stage.seed);
     const progress = { stepsDone: 0, lossSum: 0, round: -1, lastResult: undefined, halvedFrom: undefined };
     const rest = { evaluationChunk: EVALUATION_CHUNK, aheadSeconds: 0 };
     return { searchId, stage, executor, source, halves, dataset, sizes, ...progress, ...rest };

@@ -5,7 +5,13 @@
 
 import { outputShape, type Shape } from "../../shared/layers.ts";
 import type { Layer } from "../../shared/network.ts";
-import { BATCH_NORM_EPSILON, isSamePadding, padCorrection, type Window } from "../kernels/types.ts";
+import {
+  BATCH_NORM_EPSILON,
+  isSamePadding,
+  outputLength,
+  padCorrection,
+  type Window,
+} from "../kernels/types.ts";
 import type { Body, Typed, Value } from "./body.ts";
 import { type Attribute, attribute } from "./savedModel.ts";
 
@@ -97,17 +103,10 @@ const square = (size: number, stride: number, padding: number, dilation = 1): Wi
   dilation: [dilation, dilation],
 });
 
-/** Attributes of a window whose padding the operation itself applies. */
+/** Attributes of a window whose padding is none or TensorFlow's "SAME". */
 function windowAttributes(shape: Shape, window: Window): Record<string, Attribute> {
-  const [height, width] = window.padding;
   const base = { ...T, ...NHWC, strides: attribute.ints([1, ...window.stride, 1]) };
-  if (height === 0 && width === 0) return { ...base, padding: attribute.string("VALID") };
-  if (isSamePadding(dims(shape, 1), window)) return { ...base, padding: attribute.string("SAME") };
-  return {
-    ...base,
-    padding: attribute.string("EXPLICIT"),
-    explicit_paddings: attribute.ints([0, 0, height, height, width, width, 0, 0]),
-  };
+  return { ...base, padding: attribute.string(isSamePadding(dims(shape, 1), window) ? "SAME" : "VALID") };
 }
 
 const passing = (y: Value): Written => ({ y, saved: [], backward: (_scope, dy) => dy });
@@ -122,6 +121,54 @@ interface Rearrangement {
   enterBackwards(scope: Scope, dx: Value): Value;
   leave(scope: Scope, y: Value): Value;
   leaveBackwards(scope: Scope, dy: Value): Value;
+}
+
+/**
+ * An image with the border that a window needs where that is not what TensorFlow's "SAME" adds: oneDNN's kernels know
+ * no other. What no window reaches is not added.
+ *
+ * @param outside value of the border
+ */
+function bordered(shape: Shape, window: Window, outside: number): Rearrangement {
+  const same = (_scope: Scope, value: Value): Value => value;
+  const [top, left] = window.padding;
+  const inner = { shape, imagesPerImage: 1, window, leave: same, leaveBackwards: same };
+  if ((top === 0 && left === 0) || isSamePadding(dims(shape, 1), window)) {
+    return { ...inner, enter: same, enterBackwards: same };
+  }
+  const { height, width, channels } = shape;
+  const [bottom, right] = ([0, 1] as const).map((axis) => {
+    const length = axis === 0 ? height : width;
+    const reach = (window.size[axis] - 1) * window.dilation[axis] + 1;
+    const end = (outputLength(length, window, axis) - 1) * window.stride[axis] + reach;
+    return Math.max(0, end - length - window.padding[axis]);
+  }) as [number, number];
+  const paddings = [0, 0, top, bottom, left, right, 0, 0];
+  return {
+    ...inner,
+    shape: { height: height + top + bottom, width: width + left + right, channels },
+    window: { ...window, padding: [0, 0] },
+    enter: ({ body }, x) =>
+      body.add("PadV2", [x, body.ints(paddings, [4, 2]), body.floats([outside])], { ...T, Tpaddings: INT }),
+    enterBackwards: ({ body }, dx) =>
+      body.add("Slice", [dx, body.ints([0, top, left, 0]), body.ints([-1, height, width, channels])], {
+        ...T,
+        Index: INT,
+      }),
+  };
+}
+
+/** One rearrangement, then a second one. */
+function both(first: Rearrangement, second: Rearrangement): Rearrangement {
+  return {
+    shape: second.shape,
+    imagesPerImage: first.imagesPerImage * second.imagesPerImage,
+    window: second.window,
+    enter: (scope, x) => second.enter(scope, first.enter(scope, x)),
+    enterBackwards: (scope, dx) => first.enterBackwards(scope, second.enterBackwards(scope, dx)),
+    leave: (scope, y) => first.leave(scope, second.leave(scope, y)),
+    leaveBackwards: (scope, dy) => second.leaveBackwards(scope, first.leaveBackwards(scope, dy)),
+  };
 }
 
 const rows: { [K in Layer["kind"]]: Row<K> } = {
@@ -156,51 +203,48 @@ const rows: { [K in Layer["kind"]]: Row<K> } = {
   conv(scope, layer, x, path) {
     const name = `${path}.weight`;
     const [height, width] = layer.kernel;
-    const [rowStride] = layer.stride;
-    const isPoint = height * width === 1;
+    const stride = layer.stride[0];
     // Pixels that are skipped are taken out first: TensorFlow's filter gradient writes beyond its memory for a
     // strided 1x1 convolution on one image.
-    const isSubsampling = isPoint && rowStride > 1 && rowStride === layer.stride[1];
-    const window: Window = isSubsampling
-      ? square(1, 1, 0)
-      : { size: layer.kernel, stride: layer.stride, padding: layer.padding, dilation: [1, 1] };
-    const input = isSubsampling ? subsample(scope.body, x, rowStride) : x.value;
-    const shape = isSubsampling ? subsampled(x.shape, rowStride) : x.shape;
-    const attributes = windowAttributes(shape, window);
+    const isSubsampling = height * width === 1 && stride > 1 && stride === layer.stride[1];
+    const plain = isSubsampling
+      ? everyPixelOf(x.shape, stride, square(1, 1, 0))
+      : bordered(
+          x.shape,
+          { size: layer.kernel, stride: layer.stride, padding: layer.padding, dilation: [1, 1] },
+          0,
+        );
+    const attributes = windowAttributes(plain.shape, plain.window);
+    const input = plain.enter(scope, x.value);
     const filterShape = [height, width, layer.inputs, layer.outputs];
     let y = kernel(scope, 1, "Conv2D", [input, scope.weight(name)], attributes)[0] as Value;
     if (layer.bias) y = scope.body.add("BiasAdd", [y, scope.weight(`${path}.bias`)], { ...T, ...NHWC });
     return {
       y,
-      saved: isSubsampling ? [{ value: input, type: "float32" }] : [],
+      saved: input === x.value ? [] : [{ value: input, type: "float32" }],
       backward(there, dy, xThere, [saved], needsInput) {
-        const { body } = there;
+        const { body, batch } = there;
         if (layer.bias) there.gradient(`${path}.bias`, body.add("BiasAddGrad", [dy], { ...T, ...NHWC }));
-        const inputThere = saved ?? xThere;
-        const filterGradient = kernel(
-          there,
-          1,
-          "Conv2DBackpropFilter",
-          [inputThere, body.ints(filterShape), dy],
-          attributes,
-        )[0] as Value;
-        there.gradient(name, filterGradient);
+        const inputs = [saved ?? xThere, body.ints(filterShape), dy];
+        there.gradient(name, kernel(there, 1, "Conv2DBackpropFilter", inputs, attributes)[0] as Value);
         if (!needsInput) return undefined;
+        const sizes = body.ints(dims(plain.shape, batch));
         const dx = kernel(
           there,
           1,
           "Conv2DBackpropInput",
-          [body.ints(dims(shape, there.batch)), there.weight(name), dy],
+          [sizes, there.weight(name), dy],
           attributes,
         )[0] as Value;
-        return isSubsampling ? spread(there, dx, x.shape, rowStride) : dx;
+        return plain.enterBackwards(there, dx);
       },
     };
   },
   depthwiseConv(scope, layer, x, path) {
     const name = `${path}.weight`;
     const window = square(layer.kernel, layer.stride, layer.padding, layer.dilation);
-    const plain = undilated(x.shape, window);
+    const dense = undilated(x.shape, window);
+    const plain = both(dense, bordered(dense.shape, dense.window, 0));
     const attributes = windowAttributes(plain.shape, plain.window);
     const entered = plain.enter(scope, x.value);
     const filterShape = [layer.kernel, layer.kernel, layer.channels, 1];
@@ -272,59 +316,52 @@ const rows: { [K in Layer["kind"]]: Row<K> } = {
   },
   maxPool(scope, layer, x) {
     const window = square(layer.size, layer.stride, layer.padding);
-    const attributes: Record<string, Attribute> = {
-      ...windowAttributes(x.shape, window),
+    const plain = bordered(x.shape, window, Number.NEGATIVE_INFINITY);
+    const attributes = {
+      ...windowAttributes(plain.shape, plain.window),
       ksize: attribute.ints([1, layer.size, layer.size, 1]),
+      // oneDNN remembers where each largest number was; TensorFlow's own backward kernel looks for it again, slowly.
+      ...(scope.hasOneDnn ? { workspace_enabled: attribute.bool(true) } : {}),
     };
-    // oneDNN remembers where each largest number was; TensorFlow's own backward kernel looks for it again, slowly.
-    const hasOneDnn = scope.hasOneDnn && attributes.explicit_paddings === undefined;
-    const place = { ...scope, hasOneDnn };
-    const remembering = hasOneDnn ? { ...attributes, workspace_enabled: attribute.bool(true) } : attributes;
-    const [y, workspace] = kernel(place, hasOneDnn ? 2 : 1, "MaxPool", [x.value], remembering);
+    const input = plain.enter(scope, x.value);
+    const [y, workspace] = kernel(scope, scope.hasOneDnn ? 2 : 1, "MaxPool", [input], attributes);
     const saved: Typed[] = [{ value: y as Value, type: "float32" }];
     if (workspace !== undefined) saved.push({ value: workspace, type: "uint8" });
+    if (input !== x.value) saved.unshift({ value: input, type: "float32" });
     return {
       y: y as Value,
       saved,
-      backward(there, dy, xThere, [output, ...rest]) {
-        const inputs = [xThere, output as Value, dy, ...rest];
-        return kernel({ ...there, hasOneDnn }, 1, "MaxPoolGrad", inputs, remembering)[0];
+      backward(there, dy, xThere, savedThere) {
+        const [entered, output, ...rest] = (input === x.value ? [xThere, ...savedThere] : savedThere) as [
+          Value,
+          Value,
+        ];
+        const dx = kernel(there, 1, "MaxPoolGrad", [entered, output, dy, ...rest], attributes)[0] as Value;
+        return plain.enterBackwards(there, dx);
       },
     };
   },
   avgPool(scope, layer, x) {
-    const { body } = scope;
     const window = square(layer.size, layer.stride, layer.padding);
-    const ksize = attribute.ints([1, layer.size, layer.size, 1]);
-    if (layer.padding === 0 || isSamePadding(dims(x.shape, 1), window)) {
-      const attributes = { ...windowAttributes(x.shape, window), ksize };
-      return {
-        y: kernel(scope, 1, "AvgPool", [x.value], attributes)[0] as Value,
-        saved: [],
-        backward: (there, dy) =>
-          kernel(there, 1, "AvgPoolGrad", [there.body.ints(dims(x.shape, there.batch)), dy], attributes)[0],
-      };
-    }
-    // TensorFlow pads and counts on its own only where that is "SAME".
-    const { height, width, channels } = x.shape;
-    const border = layer.padding;
-    const padded = { height: height + 2 * border, width: width + 2 * border, channels };
-    const paddings = [0, 0, border, border, border, border, 0, 0];
-    const valid = { ...window, padding: [0, 0] as const };
-    const attributes = { ...windowAttributes(padded, valid), ksize };
-    const { values, shape } = padCorrection(dims(x.shape, 1), window);
-    const wide = body.add("Pad", [x.value, body.ints(paddings, [4, 2])], { ...T, Tpaddings: INT });
-    const sum = kernel(scope, 1, "AvgPool", [wide], attributes)[0] as Value;
+    const plain = bordered(x.shape, window, 0);
+    const attributes = {
+      ...windowAttributes(plain.shape, plain.window),
+      ksize: attribute.ints([1, layer.size, layer.size, 1]),
+    };
+    const input = plain.enter(scope, x.value);
+    const sum = kernel(scope, 1, "AvgPool", [input], attributes)[0] as Value;
+    // A border of our own is counted in the average, one of TensorFlow's is not.
+    const counted = (place: Scope, value: Value): Value => {
+      if (input === x.value) return value;
+      const { values, shape } = padCorrection(dims(x.shape, 1), window);
+      return place.body.add("Mul", [value, place.body.floats(values, shape)]);
+    };
     return {
-      y: body.add("Mul", [sum, body.floats(values, shape)]),
+      y: counted(scope, sum),
       saved: [],
       backward(there, dy) {
-        const scaled = there.body.add("Mul", [dy, there.body.floats(values, shape)]);
-        const inputs = [there.body.ints(dims(padded, there.batch)), scaled];
-        const dx = kernel(there, 1, "AvgPoolGrad", inputs, attributes)[0] as Value;
-        const corner = there.body.ints([0, border, border, 0]);
-        const size = there.body.ints([-1, height, width, channels]);
-        return there.body.add("Slice", [dx, corner, size], { ...T, Index: INT });
+        const inputs = [there.body.ints(dims(plain.shape, there.batch)), counted(there, dy)];
+        return plain.enterBackwards(there, kernel(there, 1, "AvgPoolGrad", inputs, attributes)[0] as Value);
       },
     };
   },
@@ -455,6 +492,12 @@ export function writeLayers(scope: Scope, layers: readonly Layer[], x: Input, pa
   };
 }
 
+/** Whether the layers begin with the ReLU of their input. */
+export function startsWithRelu([first]: readonly Layer[]): boolean {
+  if (first?.kind === "concat" || first?.kind === "sum") return first.branches.some(startsWithRelu);
+  return first?.kind === "relu";
+}
+
 /** The sum of values of one shape. */
 export function total(body: Body, parts: readonly Value[]): Value {
   if (parts.length === 1) return parts[0] as Value;
@@ -516,6 +559,20 @@ function spread({ body, batch }: Scope, dx: Value, shape: Shape, stride: number)
   );
 }
 
+/** A window on every `stride`-th pixel. */
+function everyPixelOf(shape: Shape, stride: number, window: Window): Rearrangement {
+  const same = (_scope: Scope, value: Value): Value => value;
+  return {
+    shape: subsampled(shape, stride),
+    imagesPerImage: 1,
+    window,
+    enter: ({ body }, x) => subsample(body, { value: x, shape }, stride),
+    enterBackwards: (scope, dx) => spread(scope, dx, shape, stride),
+    leave: same,
+    leaveBackwards: same,
+  };
+}
+
 /**
  * A dilated window as a plain one on rearranged pixels, which is exact: TensorFlow has no gradient for a dilated
  * depthwise convolution, and no kernel on the CPU. Stride 1: space to batch. Stride equal to the dilation: only
@@ -542,17 +599,7 @@ function undilated(shape: Shape, window: Window): Rearrangement {
     dilation: [1, 1],
     padding: [height / dilation, width / dilation],
   };
-  if (stride === dilation) {
-    return {
-      shape: subsampled(shape, dilation),
-      imagesPerImage: 1,
-      window: plain,
-      enter: ({ body }, x) => subsample(body, { value: x, shape }, dilation),
-      enterBackwards: (scope, dx) => spread(scope, dx, shape, dilation),
-      leave: same,
-      leaveBackwards: same,
-    };
-  }
+  if (stride === dilation) return everyPixelOf(shape, dilation, plain);
   const bottom = missing(shape.height, dilation);
   const right = missing(shape.width, dilation);
   const rearrange =

@@ -8,7 +8,7 @@ import type { Cell, Choice, Layer, Network } from "../../shared/network.ts";
 import type { Path } from "../executor/executor.ts";
 import type { Body, Value } from "./body.ts";
 import { type Alternative, type Functions, type Mode, normalisationsOf, type Place } from "./functions.ts";
-import { concatenated, split, total } from "./layers.ts";
+import { concatenated, split, startsWithRelu, total } from "./layers.ts";
 import type { Rows } from "./rows.ts";
 import { attribute, type DataType } from "./savedModel.ts";
 
@@ -252,8 +252,7 @@ export class Wiring {
     const place: Place = { input: x.shape, width, needsInput: x.value !== this.#feeds.image };
     const alternatives = lists.map(({ layers, isSkip = false }): Alternative => ({ layers, isSkip }));
     const known = functions.of(alternatives, place, mode);
-    const startsWithRelu = lists.some(({ layers: [layer] }) => layer?.kind === "relu");
-    const relu = startsWithRelu ? this.#relu(x.value) : x.value;
+    const relu = lists.some(({ layers }) => startsWithRelu(layers)) ? this.#relu(x.value) : x.value;
     const row = this.#weights.get(first.path) ?? body.nothing("float32");
     const moving =
       (mode.statistics === "moving" ? this.#moving.get(first.path) : undefined) ?? body.nothing("float32");
