@@ -11,7 +11,8 @@ import { nameSchema } from "./specification.ts";
 /** Every shard but the last has so many bytes. Small enough for a slow line within a request's time. */
 export const shardBytes = 8 * 1024 * 1024;
 export const maxDatasetBytes = 4 * 1024 ** 3;
-const maxClasses = 10_000;
+/** What a header of JSON has room for. */
+const maxClasses = 5000;
 const maxSidePixels = 4096;
 
 const counts = z.array(z.int().min(0)).max(maxClasses);

@@ -1,7 +1,7 @@
 /** A user's own data in every format, good and bad, through `readOwnData`. */
 
 import { spawnSync } from "node:child_process";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { gzipSync } from "node:zlib";
@@ -149,6 +149,7 @@ describe("a folder per class", () => {
     await writeFile(path.join(folder, "a", ".DS_Store"), "");
     await writeFile(path.join(folder, "a", "notes.txt"), "");
     await writeFile(path.join(folder, "README.md"), "");
+    await symlink("nowhere", path.join(folder, "broken"));
     const { report } = await read();
     expect(report.images).toEqual({ train: 3, test: 2 });
     expect(report.ignored).toBe(1);

@@ -3,7 +3,7 @@
  * Images may lie in folders of their own below a class. Files whose name begins with a dot do not count.
  */
 
-import { readdir, stat } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import path from "node:path";
 import { maxDatasetBytes } from "../../../shared/pushedDataset.ts";
 import { type Decoder, type ImageFacts, loadDecoder } from "../decode.ts";
@@ -39,7 +39,7 @@ const byName = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 async function visibleFolders(folder: string): Promise<string[]> {
   const names: string[] = [];
   for (const name of await readdir(folder)) {
-    if (!name.startsWith(".") && (await stat(path.join(folder, name))).isDirectory()) names.push(name);
+    if (!name.startsWith(".") && (await isFolder(path.join(folder, name)))) names.push(name);
   }
   return names.sort(byName);
 }
