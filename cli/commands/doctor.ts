@@ -5,7 +5,10 @@ import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import path from "node:path";
 import { defaultCacheDir } from "../../gpu-runner/data/files.ts";
+import { nvidiaGpu } from "../../gpu-runner/device.ts";
+import type { SelfTest } from "../../gpu-runner/selfTest.ts";
 import { MINIMUM_NODE, rootDir } from "../../setup/node.mjs";
+import { NVIDIA_LIBRARIES } from "../../setup/wheels.mjs";
 import type { CommandRow, Context } from "../command.ts";
 import { CliError, describeError, reasonOf } from "../errors.ts";
 
@@ -47,6 +50,7 @@ const checks: Check[] = [
     },
   },
   { name: "TensorFlow", run: checkTensorFlow },
+  { name: "GPU", run: checkGpu },
   {
     name: "Cores",
     run() {
@@ -104,7 +108,8 @@ const checks: Check[] = [
 export const doctor: CommandRow = {
   name: "doctor",
   description: "check what of this machine works",
-  async run(ctx) {
+  options: [{ flags: "--self-test", description: "train a few steps too, and say how fast this machine is" }],
+  async run(ctx, _args, options) {
     const findings: ({ name: string } & Finding)[] = [];
     for (const { name, run } of checks) {
       try {
@@ -113,8 +118,10 @@ export const doctor: CommandRow = {
         findings.push({ name, state: "fail", detail: reasonOf(error) });
       }
     }
+    const tested = options.selfTest === true ? await trySelfTest(ctx) : undefined;
+    if (tested !== undefined) findings.push({ name: "Self-test", ...tested.finding });
     ctx.print(
-      { checks: findings },
+      { checks: findings, ...(tested?.result === undefined ? {} : { selfTest: tested.result }) },
       findings
         .map(
           ({ name, state, detail, fix }) =>
@@ -132,6 +139,20 @@ export const doctor: CommandRow = {
   },
 };
 
+async function trySelfTest(ctx: Context): Promise<{ finding: Finding; result?: SelfTest }> {
+  const { describeSelfTest, runSelfTest, SelfTestFailure, wantsGpu } = await import(
+    "../../gpu-runner/selfTest.ts"
+  );
+  try {
+    const backend = process.env.NASTURTIUM_BACKEND === "wasm" ? "wasm" : "tensorflow";
+    const result = await runSelfTest({ backend, needsGpu: wantsGpu(), signal: ctx.signal });
+    return { finding: { state: "ok", detail: describeSelfTest(result) }, result };
+  } catch (error) {
+    if (!(error instanceof SelfTestFailure)) throw error;
+    return { finding: { state: "fail", detail: error.message.replace(/\.$/, ""), fix: error.fix } };
+  }
+}
+
 function checkTensorFlow(): Finding {
   const wasm = (detail: string): Finding => ({
     state: "warn",
@@ -147,6 +168,21 @@ function checkTensorFlow(): Finding {
   } catch (error) {
     return wasm(`its binding cannot be loaded: ${reasonOf(error)}`);
   }
+}
+
+function checkGpu(): Finding {
+  const gpu = nvidiaGpu();
+  if (gpu === undefined)
+    return { state: "ok", detail: "none that NVIDIA's driver names; training uses the CPU" };
+  const detail = `${gpu.name}, driver ${gpu.driver}`;
+  const libraries = path.join(rootDir, "node_modules/@tensorflow/tfjs-node-gpu", NVIDIA_LIBRARIES);
+  return existsSync(libraries)
+    ? { state: "ok", detail }
+    : {
+        state: "warn",
+        detail: `${detail}; TensorFlow is built for the CPU`,
+        fix: "Set NASTURTIUM_TENSORFLOW=cuda to train on it: 2.1 GB to download, once.",
+      };
 }
 
 async function checkEdge(ctx: Context): Promise<Finding> {
