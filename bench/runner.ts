@@ -1,0 +1,227 @@
+/**
+ * Trains the same networks, with the same weights, paths and batches, as the runner does and in PyTorch, in turns,
+ * and prints medians. PyTorch is installed into the cache on first use (3 GB to download where only PyPI is
+ * reached); where it cannot be had, the runner is measured alone. Memory is read from /proc, on Linux.
+ *
+ *     npm run bench:runner -- [--json | --markdown] [--cases sampled,mixture] [--steps N] [--repeats N]
+ *         [--threads N] [--layout channels_last|nchw] [--small]
+ */
+
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { availableParallelism, cpus, tmpdir } from "node:os";
+import path from "node:path";
+import { parseArgs } from "node:util";
+import {
+  type NamedValues,
+  normalisationShapes,
+  serialise,
+  sizeOf,
+  startValues,
+  weightShapes,
+} from "../gpu-runner/weights.ts";
+import type { Network } from "../shared/network.ts";
+import { Random } from "../shared/random.ts";
+import { Contestant, runRequest } from "./contestant.ts";
+import { ensureTorch } from "./peers/torch.ts";
+import { type Case, casesOf } from "./runnerCases.ts";
+import type { SetupRequest } from "./runnerProtocol.ts";
+import {
+  type CaseReport,
+  geometricMean,
+  printMarkdown,
+  printTable,
+  type Report,
+  type Side,
+} from "./runnerReport.ts";
+
+const BATCHES = 4;
+const SEED = 1;
+/** The first step of both sides comes from the same weights, so that only rounding is between them. */
+const LARGEST_LOSS_DIFFERENCE = 1e-3;
+const AGREEMENT_STEPS = 2;
+/** Measured under conditions of its own. */
+const OUTSIDE_OF_MEAN = "dispatch";
+
+const { values: args } = parseArgs({
+  options: {
+    json: { type: "boolean", default: false },
+    markdown: { type: "boolean", default: false },
+    cases: { type: "string" },
+    steps: { type: "string" },
+    repeats: { type: "string" },
+    threads: { type: "string", default: String(availableParallelism()) },
+    layout: { type: "string", default: "channels_last" },
+    small: { type: "boolean", default: false },
+  },
+});
+const layout = args.layout as SetupRequest["layout"];
+const threads = Number(args.threads);
+const log = (line: string) => console.error(line);
+
+const folder = mkdtempSync(path.join(tmpdir(), "nasturtium-bench-"));
+try {
+  const report = await measureAll();
+  if (args.json) console.log(JSON.stringify(report));
+  else console.log(args.markdown ? printMarkdown(report) : printTable(report));
+  checkAgreement(report);
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+
+async function measureAll(): Promise<Report> {
+  const peerPython = await ensureTorch().catch((error: Error) => {
+    log(`PyTorch cannot be had, so the runner is measured alone: ${error.message}.`);
+    return undefined;
+  });
+  const versions: Record<string, string> = { node: process.version };
+  const reports: CaseReport[] = [];
+  for (const chosen of chosenCases()) {
+    log(`${chosen.name} ...`);
+    reports.push(await measure(chosen, peerPython, versions));
+  }
+  const ratios = reports.flatMap(({ name, ratio }) =>
+    ratio === undefined || name === OUTSIDE_OF_MEAN ? [] : [ratio],
+  );
+  return {
+    date: new Date().toISOString(),
+    machine: { cpu: cpus()[0]?.model, cores: availableParallelism() },
+    threads,
+    layout,
+    versions,
+    cases: reports,
+    geometricMeanRatio: geometricMean(ratios),
+  };
+}
+
+function chosenCases(): Case[] {
+  const cases = casesOf(args.small);
+  const names = args.cases?.split(",") ?? cases.map(({ name }) => name);
+  return names.map((name) => {
+    const found = cases.find((candidate) => candidate.name === name);
+    if (found === undefined) {
+      throw new Error(`There is no case ${name}; there are ${cases.map((one) => one.name).join(", ")}.`);
+    }
+    return {
+      ...found,
+      steps: Number(args.steps ?? (args.small ? 1 : found.steps)),
+      repeats: Number(args.repeats ?? (args.small ? 1 : found.repeats)),
+    };
+  });
+}
+
+/** Both sides of a case start new, so that memory and the time until they are ready are the case's own. */
+async function measure(
+  chosen: Case,
+  peerPython: string | undefined,
+  versions: Record<string, string>,
+): Promise<CaseReport> {
+  const setup = setupRequest(chosen);
+  const sides = [new Contestant("The runner", process.execPath, "runnerChild.ts", setup.threads)];
+  if (peerPython !== undefined) {
+    sides.push(new Contestant("PyTorch", peerPython, "peers/torch_supernet.py", setup.threads));
+  }
+  try {
+    for (const side of sides) Object.assign(versions, (await side.start(setup, chosen)).versions);
+    await takeTurns(sides, chosen);
+    const [ours, peer] = sides.map((side) => side.summary(chosen.batch)) as [Side, Side | undefined];
+    const [own] = sides as [Contestant];
+    const { calls } = await own.process.ask({ ...runRequest(chosen, 0, 1), op: "count" });
+    return {
+      name: chosen.name,
+      title: chosen.title,
+      batch: chosen.batch,
+      threads: setup.threads,
+      ours,
+      peer,
+      ratio: peer && ours.imagesPerSecond / peer.imagesPerSecond,
+      callsPerStep: calls,
+      lossDifferences: await compareLosses(sides, setup, chosen),
+    };
+  } finally {
+    await Promise.all(sides.map((side) => side.process.end()));
+  }
+}
+
+async function takeTurns(sides: readonly Contestant[], chosen: Case): Promise<void> {
+  for (const side of sides) await side.process.ask(runRequest(chosen, 1, chosen.warmUpSteps));
+  for (let turn = 0; turn < chosen.repeats; turn++) {
+    const first = 1 + chosen.warmUpSteps + turn * chosen.steps;
+    for (const side of turn % 2 === 0 ? sides : sides.toReversed()) {
+      const { milliseconds } = await side.process.ask(runRequest(chosen, first, chosen.steps));
+      side.milliseconds.push(...milliseconds);
+    }
+  }
+}
+
+/** Both start again from the same weights; without drop-path, which nobody draws the same. */
+async function compareLosses(
+  sides: readonly Contestant[],
+  { weights }: SetupRequest,
+  chosen: Case,
+): Promise<number[]> {
+  const losses: number[][] = [];
+  for (const { process: side } of sides) {
+    await side.ask({ op: "load", weights });
+    losses.push((await side.ask(runRequest({ ...chosen, dropPath: 0 }, 0, AGREEMENT_STEPS))).losses);
+  }
+  const [ours = [], peers] = losses;
+  return peers === undefined ? [] : ours.map((loss, step) => Math.abs(loss - (peers[step] ?? Number.NaN)));
+}
+
+function setupRequest({ network, batch, settings, movingStatistics, threads: own }: Case): SetupRequest {
+  const write = (name: string, values: NamedValues): string => {
+    const file = path.join(folder, name);
+    writeFileSync(file, serialise(values, null));
+    return file;
+  };
+  return {
+    op: "setup",
+    network,
+    seed: SEED,
+    weights: write("weights", startWeights(network)),
+    settings,
+    movingStatistics,
+    batches: write("batches", batchesOf(network, batch)),
+    threads: own ?? threads,
+    layout,
+  };
+}
+
+/** What an executor of the seed starts from. */
+function startWeights(network: Network): NamedValues {
+  const values: NamedValues = new Map(
+    weightShapes(network).map((shape) => [
+      shape.name,
+      { shape: shape.shape, values: startValues(shape, SEED) },
+    ]),
+  );
+  const channels = normalisationShapes(network).reduce((sum, shape) => sum + shape.channels, 0);
+  const shape = [channels];
+  values.set("moving/mean", { shape, values: new Float32Array(channels) });
+  values.set("moving/variance", { shape, values: new Float32Array(channels).fill(1) });
+  return values;
+}
+
+function batchesOf({ image, classes }: Network, batch: number): NamedValues {
+  const random = new Random(SEED);
+  const { height, width, channels } = image;
+  const shape = [batch, height, width, channels];
+  const values: NamedValues = new Map();
+  for (let index = 0; index < BATCHES; index++) {
+    const x = Float32Array.from({ length: sizeOf(shape) }, () => random.normal());
+    const y = Float32Array.from({ length: batch }, () => random.integer(classes));
+    values.set(`${index}/x`, { shape, values: x }).set(`${index}/y`, { shape: [batch], values: y });
+  }
+  return values;
+}
+
+function checkAgreement({ cases }: Report): void {
+  for (const { name, lossDifferences } of cases) {
+    const [first = 0] = lossDifferences;
+    if (first <= LARGEST_LOSS_DIFFERENCE) continue;
+    log(
+      `${name}: the losses of the first step are ${first} apart, so the two do not train the same network.`,
+    );
+    process.exitCode = 1;
+  }
+}
