@@ -95,7 +95,7 @@ function task(change: Partial<FinalTrainingTask>): FinalTrainingTask {
     stem: "cifar",
     channels: 4,
     layers: 3,
-    recipe: { preset: "demo", top: 1, steps: 100, batchSize: 32 },
+    recipe: { preset: "demo", top: 1, steps: 60, batchSize: 32 },
     seed: 3,
     ...change,
   };
