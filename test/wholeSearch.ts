@@ -1,0 +1,175 @@
+/** A small search against the real Worker in workerd, by runners in processes of their own: what the tests of whole searches share. */
+
+import { createHash } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { z } from "zod";
+import {
+  candidateSchema,
+  finishedStates,
+  frontRowSchema,
+  type Search,
+  searchPath,
+  searchSchema,
+  trainingSchema,
+} from "../cli/api.ts";
+import { type Child, startChild } from "../cli/children.ts";
+import { EdgeClient } from "../cli/client.ts";
+import { newToken } from "../cli/commands/dev.ts";
+import { downloadExport } from "../cli/commands/export.ts";
+import { createdTokenSchema } from "../cli/commands/tokens.ts";
+import { type LocalEdge, startLocalEdge } from "../cli/localEdge.ts";
+import type { SpecificationInput } from "../shared/specification.ts";
+
+const RUNNER = fileURLToPath(new URL("runner.ts", import.meta.url));
+const POLL_MS = 200;
+export const SEARCH_LIMIT_MS = 300_000;
+export const nativeBackend = process.env.NASTURTIUM_BACKEND === "wasm" ? "wasm" : "tensorflow";
+
+/** Two stages and a final training, in a few seconds. */
+export const smallSearch = (name: string): SpecificationInput => ({
+  name,
+  dataset: { name: "fashion-mnist" },
+  evaluation: { kind: "supernet", network: { channels: 4, layers: 3 } },
+  objectives: [
+    { name: "accuracy", goal: "maximize" },
+    { name: "parameters", goal: "minimize", target: 4000 },
+  ],
+  schedule: {
+    batchSize: 16,
+    stepsPerRound: 2,
+    warmupStepsPerRound: 4,
+    policy: { candidates: 3, evaluationImages: 50 },
+    confirmation: { images: 100, architectures: 4 },
+    stages: [
+      {
+        layers: 3,
+        channels: 2,
+        steps: 20,
+        warmupSteps: 8,
+        drop: { normal: 5, reduction: 3 },
+        skipDropout: 0.2,
+      },
+      { layers: 3, channels: 4, steps: 12, warmupSteps: 4, drop: { normal: 4, reduction: 2 } },
+    ],
+  },
+  finalTraining: { preset: "demo", steps: 12, batchSize: 16, top: 1, dropPath: 0.1, ema: 0.9 },
+  seed: 3,
+});
+
+const roundSchema = z.looseObject({
+  round: z.number(),
+  digest: z.string(),
+  trainLoss: z.number().nullable(),
+});
+
+/** The edge with one token for the test and one for its runners. */
+export class TestEdge {
+  readonly edge: LocalEdge;
+  readonly client: EdgeClient;
+  readonly runnerToken: string;
+  /** Where the database and the bucket are. */
+  readonly stateDir: string;
+  readonly #children = new Set<Child>();
+
+  constructor(edge: LocalEdge, client: EdgeClient, runnerToken: string, stateDir: string) {
+    this.edge = edge;
+    this.client = client;
+    this.runnerToken = runnerToken;
+    this.stateDir = stateDir;
+  }
+
+  static async start(): Promise<TestEdge> {
+    const stateDir = mkdtempSync(path.join(tmpdir(), "nasturtium-test-"));
+    const { signal } = new AbortController();
+    const edge = await startLocalEdge({ stateDir, token: newToken(), port: 0, signal });
+    const client = new EdgeClient(edge.url, edge.token, signal);
+    const body = { name: "test", scopes: ["runner"] };
+    const { token } = await client.json("/v1/tokens", createdTokenSchema, { method: "POST", body });
+    return new TestEdge(edge, client, token, stateDir);
+  }
+
+  async stop(): Promise<void> {
+    for (const child of this.#children) await child.stop();
+    await this.edge.stop();
+    rmSync(this.stateDir, { recursive: true, force: true });
+  }
+
+  async create(specification: SpecificationInput): Promise<string> {
+    const created = this.client.json("/v1/searches", searchSchema, { method: "POST", body: specification });
+    return (await created).id;
+  }
+
+  startRunner(
+    searchId: string,
+    options: {
+      backend?: string;
+      checkpointSeconds?: number;
+      edge?: string;
+      onLine?: (line: string) => void;
+    } = {},
+  ): Child {
+    const { backend = nativeBackend, checkpointSeconds = 60, edge = this.edge.url, onLine } = options;
+    const args = [RUNNER, edge, this.runnerToken, searchId, backend, String(checkpointSeconds)];
+    const child = startChild(process.execPath, args, {
+      cwd: process.cwd(),
+      env: { ...process.env, TF_CPP_MIN_LOG_LEVEL: "2" },
+      ...(onLine === undefined ? {} : { onLine }),
+    });
+    this.#children.add(child);
+    void child.exited.then(() => this.#children.delete(child));
+    return child;
+  }
+
+  /** Polls the search until `isReached`; the runner's last words explain a time-out. */
+  async until(searchId: string, runner: Child, isReached: (search: Search) => boolean): Promise<Search> {
+    const limit = Date.now() + SEARCH_LIMIT_MS;
+    for (;;) {
+      const search = await this.client.json(searchPath(searchId), searchSchema);
+      if (isReached(search)) return search;
+      if (Date.now() > limit || search.state === "failed")
+        throw new Error(`${search.state}: ${search.failure ?? ""} ${runner.tail()}`);
+      await pause(POLL_MS);
+    }
+  }
+
+  /** Everything that a search found, down to the trained weights, without what names it or tells its time. */
+  async outcome(searchId: string) {
+    const { client } = this;
+    const rounds = await client.all(searchPath(searchId, "/rounds"), roundSchema);
+    const candidates = await client.all(searchPath(searchId, "/candidates"), candidateSchema);
+    const front = await client.all(searchPath(searchId, "/front"), frontRowSchema);
+    const trainings = await client.all(searchPath(searchId, "/trainings"), trainingSchema);
+    const trained = [];
+    for (const { id, hash, report } of trainings) {
+      const { testAccuracy, testLoss, trainLoss, steps } = report ?? {};
+      trained.push({
+        hash,
+        testAccuracy,
+        testLoss,
+        trainLoss,
+        steps,
+        weights: await this.#weightsDigest(id),
+      });
+    }
+    return {
+      rounds: rounds.map(({ round, digest, trainLoss }) => ({ round, digest, trainLoss })),
+      candidates: candidates.map(({ hash, values }) => ({ hash, values })),
+      front: front.map(({ hash, values }) => ({ hash, values })),
+      trained,
+    };
+  }
+
+  async #weightsDigest(trainingId: string): Promise<string> {
+    const files = await downloadExport(this.client, trainingId, "tfjs");
+    const weights = files.find(({ name }) => name.endsWith(".bin"));
+    return createHash("sha256")
+      .update(weights?.bytes ?? "")
+      .digest("hex");
+  }
+}
+
+export const isFinished = ({ state }: Search): boolean => finishedStates.includes(state);
