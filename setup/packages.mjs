@@ -29,9 +29,18 @@ export function packagesAreReady(root = rootDir) {
 
 /** Installs the packages of the lock file unless they are there. */
 export async function ensurePackages() {
-  if (packagesAreReady()) return;
+  if (!packagesAreReady()) await installPackages();
+}
+
+/**
+ * Installs the packages of the lock file, whatever is there.
+ *
+ * @param {string[]} [options] more for `npm ci`, such as --omit=dev
+ * @throws {SetupError} with npm's reason
+ */
+export async function installPackages(options = []) {
   const { ok, output } = await step("Installing npm packages", () =>
-    capture("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], {
+    capture("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund", ...options], {
       cwd: rootDir,
       env: { ...process.env, PATH: pathWithoutPackages(), NODE_ENV: "development" },
       shell: process.platform === "win32",

@@ -1,9 +1,9 @@
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { cacheDir, ensureTensorFlow } from "./tensorflow.mjs";
+import { loadBackend } from "../gpu-runner/kernels/backend.ts";
+import { cacheDir, ensureTensorFlow, variantOf } from "./tensorflow.mjs";
 
 const folder = mkdtempSync(path.join(tmpdir(), "nasturtium-tensorflow-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -31,6 +31,12 @@ test.runIf(process.platform === "linux")(
   },
 );
 
+test("TensorFlow is built for the CPU unless CUDA is asked for, and for nothing else", () => {
+  expect(variantOf({})).toBe("cpu");
+  expect(variantOf({ NASTURTIUM_TENSORFLOW: "cuda" })).toBe("cuda");
+  expect(() => variantOf({ NASTURTIUM_TENSORFLOW: "rocm" })).toThrow('NASTURTIUM_TENSORFLOW is "rocm"');
+});
+
 test("the cache follows NASTURTIUM_CACHE, then XDG_CACHE_HOME", () => {
   expect(cacheDir({ NASTURTIUM_CACHE: "/a", XDG_CACHE_HOME: "/b" })).toBe(path.resolve("/a"));
   expect(cacheDir({ XDG_CACHE_HOME: "/b" })).toBe(path.join("/b", "nasturtium"));
@@ -38,11 +44,8 @@ test("the cache follows NASTURTIUM_CACHE, then XDG_CACHE_HOME", () => {
 
 test.runIf(process.env.NASTURTIUM_BACKEND === "tensorflow")(
   "native TensorFlow multiplies inside a test",
-  () => {
-    const require = createRequire(import.meta.url);
-    require("node:util").isNullOrUndefined ??= (value: unknown) => value === null || value === undefined;
-    const tf = require("@tensorflow/tfjs-node-gpu");
-    expect(tf.getBackend()).toBe("tensorflow");
+  async () => {
+    const { tf } = await loadBackend("tensorflow");
     expect([...tf.matMul(tf.ones([1, 3]), tf.ones([3, 1])).dataSync()]).toEqual([3]);
   },
 );

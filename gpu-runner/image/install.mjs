@@ -5,20 +5,20 @@
  *     NASTURTIUM_CACHE=DIR node gpu-runner/image/install.mjs
  */
 
-import { rootDir } from "../../setup/node.mjs";
-import { capture, log, step, tail } from "../../setup/progress.mjs";
+import { installPackages } from "../../setup/packages.mjs";
+import { log, SetupError } from "../../setup/progress.mjs";
 import { ensureTensorFlow } from "../../setup/tensorflow.mjs";
 
-const { ok, output } = await step("Installing npm packages", () =>
-  capture("npm", ["ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund"], { cwd: rootDir }),
-);
-if (!ok) {
-  log(`npm ci failed:\n${tail(output)}`);
-  process.exit(1);
-}
-const env = { ...process.env, NASTURTIUM_TENSORFLOW: "cuda", NASTURTIUM_BACKEND: "tensorflow" };
-const { reason } = await ensureTensorFlow({ env });
-if (reason !== undefined) {
-  log(`Native TensorFlow for CUDA could not be made: ${reason}.`);
-  process.exit(1);
+try {
+  await installPackages(["--omit=dev"]);
+  const env = { ...process.env, NASTURTIUM_TENSORFLOW: "cuda", NASTURTIUM_BACKEND: "tensorflow" };
+  const { reason } = await ensureTensorFlow({ env });
+  if (reason !== undefined) {
+    throw new SetupError("The image needs native TensorFlow for CUDA.", "Mend what the line above says.");
+  }
+} catch (error) {
+  if (!(error instanceof SetupError)) throw error;
+  log(error.message);
+  log(error.fix);
+  process.exitCode = 1;
 }
