@@ -49,7 +49,7 @@ const LIMIT_SECONDS = 300;
 const speedClasses: Record<Device["kind"], readonly { name: string; imagesPerSecond: number }[]> = {
   cpu: [
     { name: "cpu-small", imagesPerSecond: 0 },
-    { name: "cpu", imagesPerSecond: 200 },
+    { name: "cpu", imagesPerSecond: 500 },
   ],
   gpu: [
     { name: "gpu-small", imagesPerSecond: 0 },

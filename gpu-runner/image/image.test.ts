@@ -1,5 +1,8 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
@@ -34,6 +37,11 @@ function reachable(entry: string): { files: string[]; packages: Set<string> } {
   };
   visit(path.join(rootDir, entry));
   return { files: [...files].map((file) => path.relative(rootDir, file)), packages };
+}
+
+function commandOf(kind: "entrypoint" | "cmd"): string[] {
+  const step = steps.findLast((candidate) => candidate.kind === kind);
+  return step !== undefined && "command" in step ? step.command : [];
 }
 
 /** A checkout with the scripts of the image and nothing else. */
@@ -93,16 +101,41 @@ describe("the Dockerfile", () => {
   });
 
   test("what it starts is a command that there is, with options that it knows", () => {
-    const [entrypoint, command] = ["entrypoint", "cmd"].map((kind) => {
-      const step = steps.findLast((candidate) => candidate.kind === kind);
-      return step !== undefined && "command" in step ? step.command : [];
-    });
-    const [program, ...args] = [...(entrypoint ?? []), ...(command ?? [])];
+    const [program, ...args] = [...commandOf("entrypoint"), ...commandOf("cmd")];
     expect(program).toBe("node");
     const help = execFileSync(process.execPath, [...args, "--help"], { cwd: rootDir, encoding: "utf8" });
     expect(help).toContain("Usage: nasturtium runner");
     for (const option of args.filter((arg) => arg.startsWith("--"))) expect(help).toContain(option);
   });
+});
+
+test("SIGTERM ends the runner that it starts, without a shell or a launcher between", async () => {
+  let onLease = () => {};
+  const leased = new Promise<void>((resolve) => {
+    onLease = resolve;
+  });
+  const edge = createServer((request, response) => {
+    response.setHeader("content-type", "application/json");
+    response.end(JSON.stringify({ runnerId: "runner", lease: null, retryAfterSeconds: 60 }));
+    if (request.url?.includes("lease")) onLease();
+  });
+  edge.listen(0, "127.0.0.1");
+  await once(edge, "listening");
+  const child = spawn(process.execPath, [...commandOf("entrypoint").slice(1), "runner"], {
+    cwd: rootDir,
+    env: {
+      ...process.env,
+      NASTURTIUM_EDGE: `http://127.0.0.1:${(edge.address() as AddressInfo).port}`,
+      NASTURTIUM_TOKEN: "token",
+      NASTURTIUM_NAME: "rented",
+      NASTURTIUM_SEARCH: "search",
+    },
+  });
+  const ended = once(child, "exit");
+  await leased;
+  child.kill("SIGTERM");
+  expect(await ended).toEqual([143, null]);
+  edge.close();
 });
 
 describe("its steps, outside a container", () => {
