@@ -67,6 +67,8 @@ export interface EdgeClientOptions {
   token: string;
   /** Told before each repetition. */
   onRetry?: (reason: string, pauseMs: number) => void;
+  /** Longest time that one request is repeated for; default 80,000. */
+  retryBudgetMs?: number;
 }
 
 interface Answer {
@@ -190,7 +192,7 @@ export class EdgeClient {
   }
 
   async #request(path: string, options: RequestOptions): Promise<Answer> {
-    const until = performance.now() + (options.budgetMs ?? RETRY_BUDGET_MS);
+    const until = performance.now() + (options.budgetMs ?? this.#options.retryBudgetMs ?? RETRY_BUDGET_MS);
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
       const outcome = await this.#attempt(path, options);
       if ("head" in outcome) return outcome;

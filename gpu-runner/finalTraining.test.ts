@@ -2,9 +2,13 @@ import { beforeAll, describe, expect, it } from "vitest";
 import type { Genotype } from "../shared/genotype.ts";
 import type { FinalTrainingTask } from "../shared/protocol.ts";
 import { Random } from "../shared/random.ts";
+import { finalTrainingSchema } from "../shared/specification.ts";
 import type { Dataset, Images } from "./data/dataset.ts";
+import { createExecutor } from "./executor/create.ts";
+import { TrainingFailure } from "./failure.ts";
 import { FinalTraining, learningRateAt, resolveRecipe } from "./finalTraining.ts";
 import { type Backend, loadBackend } from "./kernels/backend.ts";
+import { deserialise } from "./weights.ts";
 
 let backend: Backend;
 
@@ -13,15 +17,14 @@ beforeAll(async () => {
 });
 
 /** Images whose class decides which quarter is bright. */
-function images(count: number, seed: number): Images {
+function images(count: number, seed: number, side = 12): Images {
   const random = new Random(seed);
-  const side = 12;
   const pixels = new Uint8Array(count * side * side * 2);
   const labels = Uint8Array.from({ length: count }, () => random.integer(4));
   for (let index = 0; index < pixels.length; index++) {
     const image = Math.floor(index / (side * side * 2));
     const row = Math.floor(index / (side * 2)) % side;
-    const isBright = Math.floor(row / 3) === labels[image];
+    const isBright = Math.floor((4 * row) / side) === labels[image];
     pixels[index] = random.integer(128) + (isBright ? 127 : 0);
   }
   const classNames = ["one", "two", "three", "four"];
@@ -120,6 +123,111 @@ describe("final training", () => {
     resumed.dispose();
   });
 
+  it("tests and exports the moving average of the weights, and goes on from a checkpoint with it", async () => {
+    const recipe = { ema: 0.8, steps: 25 };
+    const whole = new FinalTraining(backend, dataset, task(recipe));
+    let saved: Uint8Array = new Uint8Array();
+    const [first, second, last] = [10, 20, 25].map(() => new Map<string, Float32Array>());
+    const into = new Map([
+      [10, first],
+      [20, second],
+      [25, last],
+    ]);
+    const result = await whole.run({
+      afterStep: () => {
+        const file = whole.checkpoint();
+        if (whole.step === 17) saved = file;
+        for (const [name, { values }] of deserialise(file).values)
+          if (name.startsWith("head.")) into.get(whole.step)?.set(name, values.slice());
+      },
+    });
+    const exported = whole.trainedValues();
+    // The definition, computed once more: the average after 10 steps starts it, then 10 and 5 steps' decay.
+    expect(first?.size).toBeGreaterThan(0);
+    for (const [name, start] of first as Map<string, Float32Array>) {
+      const average = Float32Array.from(start);
+      for (const [values, decay] of [
+        [second?.get(name), Math.min(0.8, 21 / 30) ** 10],
+        [last?.get(name), Math.min(0.8, 26 / 35) ** 5],
+      ] as const)
+        for (const index of average.keys()) {
+          const value = average[index] as number;
+          average[index] = value + (1 - decay) * ((values?.[index] as number) - value);
+        }
+      expect(exported.get(name)?.values).toEqual(average);
+    }
+    const resumed = new FinalTraining(backend, dataset, task(recipe));
+    expect(resumed.restore(saved)).toEqual([]);
+    const again = await resumed.run();
+    expect(again.testLoss).toBe(result.testLoss);
+    expect(resumed.trainedValues()).toEqual(exported);
+    whole.dispose();
+    resumed.dispose();
+  });
+
+  it("trains networks with an ImageNet stem, with every part of their recipe", async () => {
+    const large: Dataset = { ...dataset, train: images(64, 3, 32), test: images(16, 4, 32) };
+    const recipe = { preset: "darts-imagenet", steps: 4, batchSize: 8, warmup: 0.25, ema: 0.9 } as const;
+    const training = new FinalTraining(backend, large, { ...task(recipe), stem: "imagenet", layers: 3 });
+    const { testLoss, trainLoss } = await training.run();
+    expect(Number.isFinite(testLoss + trainLoss)).toBe(true);
+    training.dispose();
+  });
+
+  it("stops where it diverges and says at which step of which architecture", async () => {
+    const training = new FinalTraining(backend, dataset, task({ learningRate: 1e30 }));
+    const failure = await training.run().catch((err: unknown) => err);
+    expect(failure).toBeInstanceOf(TrainingFailure);
+    const { failure: cause, message } = failure as TrainingFailure;
+    expect(cause).toEqual({ kind: "diverged", step: training.step, hash: "abc" });
+    expect(message).toMatch(new RegExp(`diverged.*At step ${training.step} of architecture abc`));
+    training.dispose();
+  });
+
+  /** As TensorFlow fails when more images than these come at once. */
+  const withMemoryFor = (most: number): ConstructorParameters<typeof FinalTraining>[3] => {
+    return (...made) => {
+      const executor = createExecutor(...made);
+      const trainStep = executor.trainStep.bind(executor);
+      executor.trainStep = (batch, ...rest) => {
+        if (batch.y.length > most)
+          throw new Error(`OOM when allocating tensor with shape[${batch.y.length},12,12,4]`);
+        return trainStep(batch, ...rest);
+      };
+      return executor;
+    };
+  };
+
+  it("goes on with half batches over the same images where memory runs out, once and on record", async () => {
+    const notices: unknown[] = [];
+    const whole = new FinalTraining(backend, dataset, task({ ema: 0.9 }), withMemoryFor(8));
+    let saved: Uint8Array = new Uint8Array();
+    const result = await whole.run({
+      notice: (notice) => notices.push(notice),
+      afterStep: () => {
+        if (whole.step === 13) saved = whole.checkpoint();
+      },
+    });
+    expect(result).toMatchObject({ batchSize: 8, steps: 60 });
+    expect(notices).toEqual([
+      { type: "memory.exhausted", data: { trainingId: "training", hash: "abc", step: 0, batchSize: 8 } },
+    ]);
+    // The next runner may have more memory: what is on record counts.
+    const resumed = new FinalTraining(backend, dataset, task({ ema: 0.9 }));
+    resumed.restore(saved);
+    expect(await resumed.run()).toMatchObject({ batchSize: 8, testLoss: result.testLoss });
+    whole.dispose();
+    resumed.dispose();
+  });
+
+  it("fails with a clear reason where memory does not suffice for half batches either", async () => {
+    const training = new FinalTraining(backend, dataset, task(), withMemoryFor(4));
+    const failure = await training.run().catch((err: unknown) => err);
+    expect(failure).toMatchObject({ failure: { kind: "out-of-memory", step: 0, hash: "abc" } });
+    expect((failure as Error).message).toMatch(/OOM when allocating.*At step 0/);
+    training.dispose();
+  });
+
   it("refuses a checkpoint of another architecture", () => {
     const training = new FinalTraining(backend, dataset, task());
     const other = new FinalTraining(backend, dataset, { ...task(), hash: "other" });
@@ -137,6 +245,12 @@ describe("the recipe", () => {
       cutout: 16,
       auxiliaryWeight: 0.4,
     });
+  });
+
+  it("takes warm-up and moving average from the specification", () => {
+    const recipe = finalTrainingSchema.parse({ warmup: 0.05, ema: 0.9999 });
+    expect(resolveRecipe(recipe)).toMatchObject({ warmup: 0.05, ema: 0.9999, epochs: 600 });
+    expect(finalTrainingSchema.safeParse({ ema: 1 }).success).toBe(false);
   });
 
   it("warms up, peaks and falls to zero", () => {

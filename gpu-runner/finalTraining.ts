@@ -18,7 +18,7 @@ import { type ExportFile, exportFiles } from "./exports/index.ts";
 import { isOutOfMemory, TrainingFailure } from "./failure.ts";
 import type { Backend } from "./kernels/backend.ts";
 import { MovingAverage } from "./movingAverage.ts";
-import { cosine, half, type WorkHooks } from "./trainRound.ts";
+import { cosine, type ExecutorFactory, half, type WorkHooks } from "./trainRound.ts";
 import { deserialise, type NamedValues, serialise } from "./weights.ts";
 
 /** Everything that decides a training, apart from the architecture and the seed. */
@@ -105,9 +105,6 @@ export interface FinalTrainingHooks extends WorkHooks {
   log?: (line: string) => void;
   afterStep?: () => void;
 }
-
-/** Makes what trains the network; the seed is of its start values. */
-export type ExecutorFactory = (backend: Backend, network: Network, seed: number) => Executor;
 
 export type FinalTrainingResult = Omit<FinalTrainingReport, "kind" | "leaseId" | "exports">;
 
@@ -234,11 +231,16 @@ export class FinalTraining {
     };
   }
 
+  /** Weights and moving statistics of the trained model, averages where the recipe asks for them. */
+  trainedValues(): NamedValues {
+    return this.#executor.values();
+  }
+
   /** The trained model in every format, ready to be stored. */
   exports(result: FinalTrainingResult): ExportFile[] {
     return exportFiles({
       network: this.network,
-      values: this.#executor.values(),
+      values: this.trainedValues(),
       genotype: this.#task.genotype,
       hash: this.#task.hash,
       dataset: this.#dataset,

@@ -21,7 +21,7 @@ import { type EdgeClient, EdgeError, EdgeUnreachable } from "./edgeClient.ts";
 import { TrainingFailure } from "./failure.ts";
 import { FinalTraining } from "./finalTraining.ts";
 import type { Backend } from "./kernels/backend.ts";
-import { SupernetTrainer, type WorkHooks } from "./trainRound.ts";
+import { type ExecutorFactory, SupernetTrainer, type WorkHooks } from "./trainRound.ts";
 
 const FIRST_PAUSE_MS = 2000;
 const LONGEST_PAUSE_MS = 30_000;
@@ -38,6 +38,8 @@ export interface RunnerSettings {
   /** Whether to end when there is nothing to do. */
   untilIdle: boolean;
   checkpointSeconds: number;
+  /** Without it: what suits the backend. */
+  makeExecutor?: ExecutorFactory | undefined;
   log: (line: string) => void;
   /** Asks the runner to checkpoint, give its task back and end. */
   signal: AbortSignal;
@@ -138,7 +140,7 @@ export class Runner {
     this.#backend = backend;
     this.#load = load;
     this.#settings = settings;
-    this.#supernet = new SupernetTrainer(backend, (name) => this.#dataset(name));
+    this.#supernet = new SupernetTrainer(backend, (name) => this.#dataset(name), settings.makeExecutor);
   }
 
   /**
@@ -380,7 +382,9 @@ export class Runner {
   async #finalTraining(task: FinalTrainingTask, lease: Lease): Promise<Report> {
     const { log, checkpointSeconds } = this.#settings;
     const { searchId, trainingId } = task;
-    const training = new FinalTraining(this.#backend, await this.#dataset(task.dataset), task);
+    this.#supernet.forget(); // its memory; a checkpoint brings it back
+    const dataset = await this.#dataset(task.dataset);
+    const training = new FinalTraining(this.#backend, dataset, task, this.#settings.makeExecutor);
     const take = () => ({ searchId, trainingId, round: training.step, bytes: training.checkpoint() });
     try {
       await this.#restore(task, lease, { holds: 0, load: (bytes) => training.restore(bytes) });

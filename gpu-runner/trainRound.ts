@@ -5,7 +5,7 @@
  */
 
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { buildSupernet } from "../shared/network.ts";
+import { buildSupernet, type Network } from "../shared/network.ts";
 import type { Measurement, Notice, StageTask, TrainRoundReport, TrainRoundTask } from "../shared/protocol.ts";
 import { deriveSeed } from "../shared/random.ts";
 import { type InlineSpace, resolveSpace, type Selection } from "../shared/space.ts";
@@ -22,6 +22,9 @@ import { deserialise, serialise } from "./weights.ts";
 
 /** Most images that are normalised together when a candidate is measured; half of them once memory ran out. */
 const EVALUATION_CHUNK = 250;
+
+/** Makes what trains a network; the seed is of its start values. */
+export type ExecutorFactory = (backend: Backend, network: Network, seed: number) => Executor;
 
 /** How a piece of work tells what it does and learns that it should stop. */
 export interface WorkHooks {
@@ -74,13 +77,19 @@ export class SupernetTrainer {
   readonly #backend: Backend;
   readonly #load: (name: string) => Promise<Dataset>;
   readonly #environment: Environment;
+  readonly #makeExecutor: ExecutorFactory;
   #held: Held | undefined;
   /** Since when there was nothing to compute. */
   #idleSince = performance.now();
 
   /** @param load gives a data set by name */
-  constructor(backend: Backend, load: (name: string) => Promise<Dataset>) {
+  constructor(
+    backend: Backend,
+    load: (name: string) => Promise<Dataset>,
+    makeExecutor: ExecutorFactory = createExecutor,
+  ) {
     this.#backend = backend;
+    this.#makeExecutor = makeExecutor;
     this.#load = load;
     this.#environment = environmentOf(backend);
   }
@@ -257,7 +266,7 @@ export class SupernetTrainer {
         edges.map((operations) => operations.length),
       ]),
     );
-    const executor = createExecutor(this.#backend, network, stage.seed);
+    const executor = this.#makeExecutor(this.#backend, network, stage.seed);
     const progress = { stepsDone: 0, lossSum: 0, round: -1, lastResult: undefined, halvedFrom: undefined };
     const rest = { evaluationChunk: EVALUATION_CHUNK, aheadSeconds: 0 };
     return { searchId, stage, executor, source, halves, dataset, sizes, ...progress, ...rest };
