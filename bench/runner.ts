@@ -8,7 +8,7 @@
  */
 
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { availableParallelism, cpus, tmpdir } from "node:os";
+import { availableParallelism, cpus, loadavg, tmpdir } from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import {
@@ -36,6 +36,7 @@ import {
 
 const BATCHES = 4;
 const SEED = 1;
+const layouts: SetupRequest["layout"][] = ["channels_last", "nchw"];
 /** The first step of both sides comes from the same weights, so that only rounding is between them. */
 const LARGEST_LOSS_DIFFERENCE = 1e-3;
 const AGREEMENT_STEPS = 2;
@@ -54,9 +55,11 @@ const { values: args } = parseArgs({
     small: { type: "boolean", default: false },
   },
 });
-const layout = args.layout as SetupRequest["layout"];
-const threads = Number(args.threads);
 const log = (line: string) => console.error(line);
+const threads = positive("threads", args.threads);
+const layout = args.layout as SetupRequest["layout"];
+if (!layouts.includes(layout)) refuse(`--layout is ${layouts.join(" or ")}, not ${layout}.`);
+const cases = chosenCases();
 
 const folder = mkdtempSync(path.join(tmpdir(), "nasturtium-bench-"));
 try {
@@ -73,9 +76,12 @@ async function measureAll(): Promise<Report> {
     log(`PyTorch cannot be had, so the runner is measured alone: ${error.message}.`);
     return undefined;
   });
+  const [load = 0] = loadavg();
+  const cores = availableParallelism();
+  if (load > cores / 2) log(`The machine is busy: its load is ${load.toFixed(1)} on ${cores} cores.`);
   const versions: Record<string, string> = { node: process.version };
   const reports: CaseReport[] = [];
-  for (const chosen of chosenCases()) {
+  for (const chosen of cases) {
     log(`${chosen.name} ...`);
     reports.push(await measure(chosen, peerPython, versions));
   }
@@ -84,7 +90,7 @@ async function measureAll(): Promise<Report> {
   );
   return {
     date: new Date().toISOString(),
-    machine: { cpu: cpus()[0]?.model, cores: availableParallelism() },
+    machine: { cpu: cpus()[0]?.model, cores, load },
     threads,
     layout,
     versions,
@@ -94,17 +100,16 @@ async function measureAll(): Promise<Report> {
 }
 
 function chosenCases(): Case[] {
-  const cases = casesOf(args.small);
-  const names = args.cases?.split(",") ?? cases.map(({ name }) => name);
+  const known = casesOf(args.small);
+  const names = args.cases?.split(",") ?? known.map(({ name }) => name);
   return names.map((name) => {
-    const found = cases.find((candidate) => candidate.name === name);
-    if (found === undefined) {
-      throw new Error(`There is no case ${name}; there are ${cases.map((one) => one.name).join(", ")}.`);
-    }
+    const found =
+      known.find((candidate) => candidate.name === name) ??
+      refuse(`There is no case ${name}; there are ${known.map((one) => one.name).join(", ")}.`);
     return {
       ...found,
-      steps: Number(args.steps ?? (args.small ? 1 : found.steps)),
-      repeats: Number(args.repeats ?? (args.small ? 1 : found.repeats)),
+      steps: positive("steps", args.steps ?? (args.small ? 1 : found.steps)),
+      repeats: positive("repeats", args.repeats ?? (args.small ? 1 : found.repeats)),
     };
   });
 }
@@ -213,6 +218,17 @@ function batchesOf({ image, classes }: Network, batch: number): NamedValues {
     values.set(`${index}/x`, { shape, values: x }).set(`${index}/y`, { shape: [batch], values: y });
   }
   return values;
+}
+
+function positive(option: string, value: string | number): number {
+  const number = Number(value);
+  if (!Number.isInteger(number) || number < 1) refuse(`--${option} is a positive integer, not ${value}.`);
+  return number;
+}
+
+function refuse(message: string): never {
+  log(message);
+  process.exit(2);
 }
 
 function checkAgreement({ cases }: Report): void {

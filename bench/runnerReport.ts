@@ -30,7 +30,8 @@ export interface CaseReport {
 
 export interface Report {
   date: string;
-  machine: { cpu: string | undefined; cores: number };
+  /** `load` is that of the minute before. */
+  machine: { cpu: string | undefined; cores: number; load: number };
   threads: number;
   layout: string;
   versions: Record<string, string>;
