@@ -6,8 +6,10 @@ import type { FailureCause, LeasedTask, Notice, Report, TrainRoundTask } from ".
 import { Random } from "../shared/random.ts";
 import type { Dataset, Images } from "./data/dataset.ts";
 import { EdgeClient } from "./edgeClient.ts";
+import { EagerExecutor } from "./executor/eager.ts";
 import { type Backend, loadBackend } from "./kernels/backend.ts";
 import { Runner, type RunnerSettings } from "./runner.ts";
+import type { ExecutorFactory } from "./trainRound.ts";
 
 const SEARCH = "search";
 const STEPS = 2;
@@ -97,6 +99,12 @@ class FakeEdge {
   steps = STEPS;
   /** Whether the last round has no steps, though the round before announced some. */
   isLastRoundOtherwise = false;
+  /** Whether answers to reports wait until what is stored beside the training is stored. */
+  waitsForUploads = true;
+  evaluationImages = 16;
+  leaseSeconds = 90;
+  /** So many answers to reports break off. */
+  brokenAnswers = 0;
   /** Called before each request is answered; what it returns is the answer. */
   intercept: (method: string, path: string) => { status: number; body: unknown } | undefined = () =>
     undefined;
@@ -110,6 +118,10 @@ class FakeEdge {
           return;
         }
         res.writeHead(status, { "content-type": "application/json" });
+        if (req.url?.endsWith("/report") && this.brokenAnswers-- > 0) {
+          res.write("{", () => res.destroy());
+          return;
+        }
         res.end(Buffer.isBuffer(body) ? body : JSON.stringify(body));
       },
       (err) => res.destroy(err),
@@ -129,12 +141,28 @@ class FakeEdge {
     await new Promise((resolve) => this.#server.close(resolve));
   }
 
+  #port = 0;
+
+  /** Refuses connections until `comeBack`. */
+  async goAway(): Promise<void> {
+    this.#port = (this.#server.address() as AddressInfo).port;
+    await this.close();
+  }
+
+  async comeBack(): Promise<void> {
+    await new Promise<void>((resolve) => this.#server.listen(this.#port, "127.0.0.1", resolve));
+  }
+
+  async reportsReach(count: number): Promise<void> {
+    while (this.reports.length < count) await sleep(2);
+  }
+
   #next(): LeasedTask | null {
     if (this.reports.length >= this.rounds) return null;
     this.lease++;
     return {
       leaseId: `lease-${this.lease}`,
-      leaseSeconds: 90,
+      leaseSeconds: this.leaseSeconds,
       heartbeatSeconds: 1,
       leaseExpiresAt: new Date(Date.now() + 90_000).toISOString(),
       task: this.#round(this.reports.length),
@@ -142,9 +170,11 @@ class FakeEdge {
   }
 
   #round(number: number): TrainRoundTask {
-    return number === this.rounds - 1 && this.isLastRoundOtherwise
-      ? { ...round(number, this.steps), steps: 0 }
-      : round(number, this.steps);
+    const task = round(number, this.steps);
+    if (number === this.rounds - 1 && this.isLastRoundOtherwise) task.steps = 0;
+    task.evaluation.images = this.evaluationImages;
+    const halvedFrom = this.reports[number]?.halvedFrom ?? this.reports[number - 1]?.halvedFrom;
+    return halvedFrom === undefined ? task : { ...task, halvedFrom };
   }
 
   async #answer(req: IncomingMessage): Promise<{ status: number; body: unknown }> {
@@ -177,7 +207,7 @@ class FakeEdge {
       }
       if (this.reportDelayMs > 0) await sleep(this.reportDelayMs);
       // What is stored beside the training is there before the next round, so that tests know where they are.
-      while (this.checkpoints.some(({ sha256 }) => sha256 === "")) await sleep(2);
+      while (this.waitsForUploads && this.checkpoints.some(({ sha256 }) => sha256 === "")) await sleep(2);
       if (report.kind === "trainRound") this.reports.push(report);
       return ok({ accepted: true, next: this.#next() });
     }
@@ -219,23 +249,68 @@ class FakeEdge {
   }
 }
 
-function start(settings: Partial<RunnerSettings> = {}): {
+/** What is executed is other tests' matter: this one starts fastest. */
+const eager: ExecutorFactory = (...made) => new EagerExecutor(...made);
+
+/** Images that are no numbers, from a training step on. */
+function withNaNFrom(step: number): ExecutorFactory {
+  return (...made) => {
+    const executor = eager(...made);
+    const trainStep = executor.trainStep.bind(executor);
+    let steps = 0;
+    executor.trainStep = ({ x, y }, ...rest) =>
+      trainStep({ x: steps++ < step ? x : new Float32Array(x.length).fill(Number.NaN), y }, ...rest);
+    return executor;
+  };
+}
+
+/** As TensorFlow fails when more images than these come at once. */
+function withMemoryFor({ trained = 1000, measured = 1000 }): ExecutorFactory {
+  return (...made) => {
+    const executor = eager(...made);
+    const oom = (images: number) => new Error(`OOM when allocating tensor with shape[${images},8,8,4]`);
+    const trainStep = executor.trainStep.bind(executor);
+    executor.trainStep = (batch, ...rest) => {
+      if (batch.y.length > trained) throw oom(batch.y.length);
+      return trainStep(batch, ...rest);
+    };
+    const evaluate = executor.evaluate.bind(executor);
+    executor.evaluate = (batches, ...rest) => {
+      const list = [...batches];
+      for (const { y } of list) if (y.length > measured) throw oom(y.length);
+      return evaluate(list, ...rest);
+    };
+    return executor;
+  };
+}
+
+function start(
+  settings: Partial<RunnerSettings> = {},
+  options: { retryBudgetMs?: number } = {},
+): {
   ended: Promise<void>;
   stop: () => void;
   lines: string[];
+  /** Waits for such a line. */
+  says: (pattern: RegExp) => Promise<void>;
 } {
   const lines: string[] = [];
   const controller = new AbortController();
-  const client = new EdgeClient({ edge: edge.url, token: "token" });
+  const onRetry = (reason: string) => lines.push(`${reason}; trying again`);
+  const client = new EdgeClient({ edge: edge.url, token: "token", onRetry, ...options });
   const runner = new Runner(client, backend, async () => dataset, {
     name: "test",
     untilIdle: true,
     checkpointSeconds: 60,
     log: (line) => lines.push(line),
     signal: controller.signal,
+    makeExecutor: eager,
     ...settings,
   });
-  return { ended: runner.run(), stop: () => controller.abort(), lines };
+  const says = async (pattern: RegExp) => {
+    while (!lines.some((line) => pattern.test(line))) await sleep(5);
+  };
+  return { ended: runner.run(), stop: () => controller.abort(), lines, says };
 }
 
 async function digestsOfWholeRun(): Promise<string[]> {
@@ -415,6 +490,104 @@ describe("a runner", () => {
     expect(runner.lines.some((line) => line.includes("dropped"))).toBe(true);
     expect(edge.reports.length).toBe(4);
     expect(edge.reports[0]?.trainLoss).toBeGreaterThan(0);
+    expect(edge.failures).toEqual([]);
+  });
+
+  it("stops where training diverges, says at which step of which path, and leaves the last good checkpoint", async () => {
+    edge.rounds = 6;
+    const runner = start({ checkpointSeconds: 0, makeExecutor: withNaNFrom(7) });
+    await runner.ended;
+    expect(edge.failures).toHaveLength(1);
+    expect(edge.failures[0]).toMatch(/diverged.*At step \d+ of stage 1/);
+    expect(edge.causes[0]).toMatchObject({
+      kind: "diverged",
+      selection: { normal: [expect.any(String), expect.any(String)] },
+    });
+    expect(edge.causes[0]?.step).toBe(7);
+    expect(edge.reports.length).toBe(3);
+    expect(edge.checkpoints.map(({ round: last }) => last)).toEqual([2, 1, 0]);
+    edge.rounds = 4;
+    const second = start();
+    await second.ended;
+    expect(second.lines).toContain("Loaded the checkpoint after round 2.");
+  });
+
+  it("trains half batches from where memory runs out, on record, and whoever repeats the rounds does so, too", async () => {
+    const makeExecutor = withMemoryFor({ trained: 4 });
+    edge.rounds = 3;
+    await start({ makeExecutor }).ended;
+    expect(edge.reports.map(({ halvedFrom }) => halvedFrom)).toEqual([0, 0, 0]);
+    expect(edge.notices).toEqual([{ type: "memory.exhausted", data: { stage: 0, step: 0, batchSize: 4 } }]);
+    const halved = edge.reports.map(({ digest }) => digest);
+    edge.rounds = 4;
+    const second = start();
+    await second.ended;
+    expect(second.lines.filter((line) => /^Repeated round \d\.$/.test(line))).toHaveLength(3);
+    expect(edge.reports.slice(0, 3).map(({ digest }) => digest)).toEqual(halved);
+  });
+
+  it("measures on smaller batches where memory runs out", async () => {
+    edge.rounds = 2;
+    edge.evaluationImages = 32;
+    await start({ makeExecutor: withMemoryFor({ measured: 20 }) }).ended;
+    expect(edge.failures[0]).toMatch(/OOM.*While measuring, after step 2/);
+    expect(edge.causes).toEqual([{ kind: "out-of-memory", step: 2 }]);
+    expect(edge.notices).toEqual([{ type: "memory.exhausted", data: { step: 2, evaluationImages: 125 } }]);
+  });
+
+  it("fails with a clear reason where memory does not suffice for half batches either", async () => {
+    await start({ makeExecutor: withMemoryFor({ trained: 3 }) }).ended;
+    expect(edge.failures[0]).toMatch(/OOM when allocating.*At step 0 of stage 1/);
+    expect(edge.causes[0]).toMatchObject({ kind: "out-of-memory", step: 0 });
+  });
+
+  it("trains on while checkpoints cannot be stored, and leaves no half one", async () => {
+    edge.waitsForUploads = false;
+    edge.intercept = (method) =>
+      method === "PUT" ? { status: 507, body: { title: "no space left" } } : undefined;
+    const runner = start({ checkpointSeconds: 0 }, { retryBudgetMs: 100 });
+    await runner.ended;
+    expect(edge.reports.length).toBe(4);
+    expect(runner.lines.some((line) => /could not be stored: no space left/.test(line))).toBe(true);
+    edge.intercept = () => undefined;
+    edge.rounds = 5;
+    const second = start();
+    await second.ended;
+    expect(second.lines.filter((line) => line.startsWith("Loaded"))).toEqual([]);
+    expect(edge.reports.length).toBe(5);
+  });
+
+  it("trains its round to the end while the edge cannot be reached, and reports it when it can", async () => {
+    const wanted = await digestsOfWholeRun();
+    const runner = start();
+    await edge.reportsReach(1);
+    await edge.goAway();
+    await runner.says(/ECONNREFUSED.*trying again/);
+    await edge.comeBack();
+    await runner.ended;
+    expect(edge.reports.map(({ digest }) => digest)).toEqual(wanted);
+    expect(runner.lines.filter((line) => /dropped|Task failed/.test(line))).toEqual([]);
+  });
+
+  it("gives its task up at the lease's end where the edge stays away, keeps the state, and goes on when it is back", async () => {
+    const wanted = await digestsOfWholeRun();
+    edge.leaseSeconds = 2;
+    const runner = start({ untilIdle: true });
+    await edge.reportsReach(1);
+    await edge.goAway();
+    await runner.says(/does not answer.*the task is dropped|lease is lost; the task is dropped/);
+    await runner.says(/asking again/);
+    await edge.comeBack();
+    await runner.ended;
+    expect(edge.reports.map(({ digest }) => digest)).toEqual(wanted);
+    expect(runner.lines.filter((line) => /Repeated|Loaded|Task failed/.test(line))).toEqual([]);
+  });
+
+  it("takes an answer that breaks off for none, and asks again", async () => {
+    edge.brokenAnswers = 2;
+    const runner = start();
+    await runner.ended;
+    expect(edge.reports.length).toBe(4);
     expect(edge.failures).toEqual([]);
   });
 
