@@ -20,6 +20,7 @@ export const searchSchema = z.looseObject({
       frontSize: z.number().nullish(),
       bestAccuracy: z.number().nullish(),
       hypervolume: z.number().nullish(),
+      idleShare: z.number().nullish(),
     })
     .nullish(),
 });

@@ -61,6 +61,14 @@ describe("following a search", () => {
     expect(lines.join("")).toMatch(/Final training: done in \d+ s \(test accuracy 81.50 %\)/);
   });
 
+  test("tells how much of its time the runner waited", async () => {
+    const done = searchAt(2, "completed");
+    searchAnswers = [{ ...done, progress: { ...done.progress, idleShare: 0.043 } }];
+    trainingAnswers = [{ ...training, state: "completed", report }];
+    await followSearch(ctx, client, "s1");
+    expect(lines.join("")).toMatch(/best accuracy 50.0 %, runner idle 4 %/);
+  });
+
   test("fails when the search fails", async () => {
     searchAnswers = [searchAt(1, "failed", "no runner came back")];
     await expect(followSearch(ctx, client, "s1")).rejects.toThrow("Search s1 failed: no runner came back.");

@@ -16,6 +16,7 @@ import { duration } from "./progress.ts";
 
 const POLL_MS = 1500;
 const TRAININGS_EVERY = 8;
+const IDLE_TOLD = 0.01;
 
 export interface Followed {
   search: Search;
@@ -58,7 +59,7 @@ export async function followSearch(
     search = await client.json(searchPath(id), searchSchema);
   }
   throwIfFailed(search);
-  step.finish(frontNote(search));
+  step.finish(`${frontNote(search)}${idleNote(search)}`);
   const searchEndMs = Date.now();
   const trainings = await followTrainings(ctx, client, id, options);
   search = await client.json(searchPath(id), searchSchema);
@@ -131,7 +132,13 @@ function searchNote(search: Search, firstRound: number, startMs: number): string
   if (search.state === "paused") return "paused";
   const perRound = (Date.now() - startMs) / 1000 / Math.max(1, passed);
   const estimate = passed > 1 ? `, about ${duration(perRound * (rounds - round))} left` : "";
-  return `${frontNote(search)}${estimate}`;
+  return `${frontNote(search)}${idleNote(search)}${estimate}`;
+}
+
+/** Worth telling where a runner waits more than it should. */
+function idleNote({ progress }: Search): string {
+  const share = progress?.idleShare ?? 0;
+  return share >= IDLE_TOLD ? `, runner idle ${Math.round(100 * share)} %` : "";
 }
 
 function frontNote(search: Search): string {

@@ -3,8 +3,8 @@
  * of this stayed the same, so checkpoints carry it.
  */
 
-import { readdirSync, readFileSync } from "node:fs";
 import { cpus } from "node:os";
+import { nvidiaGpu, usesGpu } from "./device.ts";
 import type { Backend } from "./kernels/backend.ts";
 
 /** Variables that choose kernels, or how a sum is split among threads. */
@@ -32,13 +32,15 @@ export interface Environment {
   /** Environment variables that are set. */
   flags: Record<string, string>;
   processor: string;
-  gpus: string[];
+  /** Its model; null where the processor computes. */
+  gpu: string | null;
 }
 
 export function environmentOf(
-  { name, versions, threads }: Pick<Backend, "name" | "versions" | "threads">,
+  backend: Pick<Backend, "tf" | "name" | "versions" | "threads">,
   env: NodeJS.ProcessEnv = process.env,
 ): Environment {
+  const { name, versions, threads } = backend;
   return {
     backend: name,
     versions: { ...versions, node: process.versions.node },
@@ -47,7 +49,7 @@ export function environmentOf(
       flagNames.flatMap((flag) => (env[flag] === undefined ? [] : [[flag, env[flag]]])),
     ),
     processor: cpus()[0]?.model ?? process.arch,
-    gpus: name === "tensorflow" && env.CUDA_VISIBLE_DEVICES !== "" ? gpuModels() : [],
+    gpu: usesGpu(backend) ? (nvidiaGpu()?.name ?? "unknown") : null,
   };
 }
 
@@ -58,7 +60,7 @@ export function differences(before: Environment | undefined, now: Environment): 
     backend: environment.backend,
     threads: String(environment.threads),
     processor: environment.processor,
-    GPU: environment.gpus.join(", "),
+    GPU: environment.gpu ?? "",
     ...environment.versions,
     ...environment.flags,
   });
@@ -66,17 +68,4 @@ export function differences(before: Environment | undefined, now: Environment): 
   return [...new Set([...Object.keys(old), ...Object.keys(current)])]
     .filter((key) => old[key] !== current[key])
     .map((key) => `${key} was ${old[key] || "unset"}, is ${current[key] || "unset"}`);
-}
-
-/** Models of the machine's GPUs as NVIDIA's driver names them. */
-function gpuModels(): string[] {
-  const folder = "/proc/driver/nvidia/gpus";
-  try {
-    return readdirSync(folder).flatMap((gpu) => {
-      const match = /^Model:\s*(.+)$/m.exec(readFileSync(`${folder}/${gpu}/information`, "utf8"));
-      return match?.[1] === undefined ? [] : [match[1].trim()];
-    });
-  } catch {
-    return [];
-  }
 }

@@ -1,9 +1,12 @@
 /** `nasturtium runner`: this machine trains for an edge. */
 
 import { hostname } from "node:os";
-import { type CommandRow, oneOf } from "../command.ts";
-import { badInput } from "../errors.ts";
+import { fileURLToPath } from "node:url";
+import { type CommandRow, type Context, integer, oneOf } from "../command.ts";
+import { badInput, exitCodes } from "../errors.ts";
 
+const CLI = fileURLToPath(new URL("../main.ts", import.meta.url));
+const MOST_WORKERS = 64;
 const BACKENDS = ["tensorflow", "wasm"] as const;
 
 export const runner: CommandRow = {
@@ -25,6 +28,17 @@ export const runner: CommandRow = {
       flags: "--search <id>",
       description: "work for this search only (default: NASTURTIUM_SEARCH, else any)",
     },
+    {
+      flags: "--checkpoint-seconds <n>",
+      description: "time between two checkpoints (default: 60)",
+      parse: integer("--checkpoint-seconds", 0),
+    },
+    {
+      flags: "--workers <n>",
+      description:
+        "runners side by side, each a process: a number, or auto for one per GPU, else per 4 cores",
+      parse: (text) => (text === "auto" ? text : integer("--workers", 1, MOST_WORKERS)(text)),
+    },
     { flags: "--self-test", description: "train a few steps first, and take no work if that fails" },
   ],
   async run(ctx, _args, options) {
@@ -38,23 +52,72 @@ export const runner: CommandRow = {
     const backend = (options.backend ??
       process.env.NASTURTIUM_BACKEND ??
       "tensorflow") as (typeof BACKENDS)[number];
+    const name = (options.name as string | undefined) || process.env.NASTURTIUM_NAME || hostname();
+    if (options.workers !== undefined) {
+      await runSideBySide(ctx, { edge, token, name, backend }, options);
+      return;
+    }
     if (options.selfTest === true) {
       const { describeSelfTest, runSelfTest, wantsGpu } = await import("../../gpu-runner/selfTest.ts");
       const result = await runSelfTest({ backend, needsGpu: wantsGpu(), signal: ctx.signal });
       ctx.log(`Self-test passed: ${describeSelfTest(result)}.`);
     }
     const { runRunner } = await import("../../gpu-runner/main.ts");
+    const { whenParentIsGone } = await import("../../gpu-runner/workers.ts");
     await runRunner({
       edge,
       token,
-      name: (options.name as string | undefined) || process.env.NASTURTIUM_NAME || hostname(),
+      name,
       backend,
       untilIdle: options.untilIdle === true,
       searchId: (options.search as string | undefined) || process.env.NASTURTIUM_SEARCH || undefined,
       dataFolder: options.data as string | undefined,
+      checkpointSeconds: options.checkpointSeconds as number | undefined,
       log: ctx.log,
-      signal: ctx.signal,
+      signal: AbortSignal.any([ctx.signal, whenParentIsGone()]),
     });
     ctx.print({ done: true }, "The runner has ended.");
   },
 };
+
+interface Identity {
+  edge: string;
+  token: string;
+  name: string;
+  backend: string;
+}
+
+/** Options that each worker gets as they were given. */
+const passedOn = {
+  data: "--data",
+  selfTest: "--self-test",
+  untilIdle: "--until-idle",
+  search: "--search",
+  checkpointSeconds: "--checkpoint-seconds",
+};
+
+async function runSideBySide(
+  ctx: Context,
+  { edge, token, name, backend }: Identity,
+  options: Record<string, unknown>,
+): Promise<void> {
+  const { planWorkers, runWorkers, thisMachine } = await import("../../gpu-runner/workers.ts");
+  const workers = planWorkers(options.workers as "auto" | number, thisMachine());
+  const rest = Object.entries(passedOn).flatMap(([key, flag]) => {
+    const value = options[key];
+    if (value === undefined) return [];
+    return value === true ? [flag] : [flag, String(value)];
+  });
+  ctx.log(`${workers.length} ${workers.length === 1 ? "worker" : "workers"}.`);
+  await runWorkers({
+    workers,
+    command: process.execPath,
+    args: (index) => [CLI, "runner", "--name", `${name}-${index + 1}`, ...rest],
+    // A token in the arguments could be read by all who list processes.
+    env: { ...process.env, NASTURTIUM_EDGE: edge, NASTURTIUM_TOKEN: token, NASTURTIUM_BACKEND: backend },
+    log: ctx.log,
+    signal: ctx.signal,
+    isFinal: (code) => code === exitCodes.badInput || code === exitCodes.unauthorised,
+  });
+  ctx.print({ done: true, workers: workers.length }, "The runners have ended.");
+}
