@@ -441,6 +441,21 @@ describe("a runner", () => {
     expect(idle).toBeLessThan(0.3);
   });
 
+  it("comes to the same weights and losses from a checkpoint that was taken after training ahead", async () => {
+    await start().ended;
+    const wanted = edge.reports.map(({ digest, trainLoss }) => ({ digest, trainLoss }));
+    edge.reports = [];
+    edge.reportDelayMs = 100;
+    edge.rounds = 3;
+    await start({ checkpointSeconds: 0 }).ended;
+    edge.rounds = 4;
+    const second = start();
+    await second.ended;
+    expect(second.lines).toContain("Loaded the checkpoint after round 1.");
+    expect(second.lines).toContain("Repeated round 2.");
+    expect(edge.reports.map(({ digest, trainLoss }) => ({ digest, trainLoss }))).toEqual(wanted);
+  });
+
   it("goes back to the round it was asked for where training ahead went too far", async () => {
     edge.isLastRoundOtherwise = true;
     const wanted = await digestsOfWholeRun();

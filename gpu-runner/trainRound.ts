@@ -111,12 +111,9 @@ export class SupernetTrainer {
     if (held.round === task.round) return held.lastResult !== undefined;
     const { firstStep, steps, halvedFrom = Number.POSITIVE_INFINITY } = task;
     const isHalved = held.halvedFrom !== undefined || held.stepsDone <= halvedFrom;
-    return (
-      held.round < task.round &&
-      held.stepsDone >= firstStep &&
-      held.stepsDone <= firstStep + steps &&
-      isHalved
-    );
+    // Also a round whose steps are all trained must have been completed: its loss is summed up until then.
+    const isNext = held.round === task.round - 1 || (held.round < 0 && firstStep === 0);
+    return isNext && held.stepsDone >= firstStep && held.stepsDone <= firstStep + steps && isHalved;
   }
 
   /** Whether the held weights lie behind those that the round starts from: rounds in between would lead there. */
@@ -125,8 +122,8 @@ export class SupernetTrainer {
     return (
       held !== undefined &&
       isSame(held, task.searchId, task.stage) &&
-      held.round < task.round &&
-      held.stepsDone < task.firstStep
+      held.round < task.round - 1 &&
+      held.stepsDone <= task.firstStep
     );
   }
 
