@@ -75,7 +75,7 @@ function loadTensorFlow(tf: TensorFlow): Loaded {
       "@tensorflow/tfjs-node-gpu": require("@tensorflow/tfjs-node-gpu/package.json").version,
       tensorflow: binding.TF_Version,
     },
-    threads: availableParallelism(),
+    threads: Number(process.env.TF_NUM_INTRAOP_THREADS) || availableParallelism(),
   };
 }
 
