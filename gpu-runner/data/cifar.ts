@@ -103,7 +103,7 @@ async function readFiles(
   imagesPerFile: number,
 ): Promise<Images> {
   const count = names.length * imagesPerFile;
-  const pixels = new Uint8Array(count * IMAGE_BYTES);
+  const pixels = new Uint8Array(new SharedArrayBuffer(count * IMAGE_BYTES)); // for the thread of a BatchLoader
   const labels = new Uint8Array(count);
   const decodeInto = async (name: string, part: number) => {
     const bytes = await readPlainOrCompressed(folder, name);

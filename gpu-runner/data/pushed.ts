@@ -42,7 +42,8 @@ export async function loadPushed(
   { cacheDir, log, throwIfEnded }: PushedOptions,
 ): Promise<Dataset> {
   const folder = path.join(cacheDir, "datasets", header.digest);
-  const bytes = new Uint8Array(datasetBytes(header));
+  // Shared with the thread of a BatchLoader, which would need a copy otherwise.
+  const bytes = new Uint8Array(new SharedArrayBuffer(datasetBytes(header)));
   const starts: number[] = [];
   let end = 0;
   for (const shard of header.shards) {
