@@ -9,7 +9,8 @@ import { deriveNetwork, type Network } from "../shared/network.ts";
 import type { FinalTrainingReport, FinalTrainingTask } from "../shared/protocol.ts";
 import { deriveSeed } from "../shared/random.ts";
 import type { FinalTraining as RecipeOptions } from "../shared/specification.ts";
-import { type Augmentation, BatchSource, evaluationBatch } from "./data/batches.ts";
+import { type Augmentation, type Batch, evaluationBatch } from "./data/batches.ts";
+import { BatchLoader } from "./data/batchLoader.ts";
 import type { Dataset } from "./data/dataset.ts";
 import { differences, type Environment, environmentOf } from "./environment.ts";
 import { createExecutor } from "./executor/create.ts";
@@ -129,7 +130,7 @@ export class FinalTraining {
   readonly #average: MovingAverage | undefined;
   /** What was trained, while the executor holds the averages. */
   #trained: NamedValues | undefined;
-  #source: BatchSource;
+  #loader: BatchLoader;
   #split = 1;
   #testChunk = TEST_CHUNK;
   #step = 0;
@@ -159,7 +160,7 @@ export class FinalTraining {
     });
     this.#executor = makeExecutor(backend, this.network, deriveSeed(task.seed, "weights"));
     this.#average = ema > 0 ? new MovingAverage(ema) : undefined;
-    this.#source = this.#batches();
+    this.#loader = this.#batches();
   }
 
   get batchSize(): number {
@@ -189,9 +190,9 @@ export class FinalTraining {
     const elapsed = () => before + (performance.now() - startedAt) / 1000;
     let loggedAt = startedAt;
     let loggedStep = this.#step;
-    this.#source.seek(this.#step);
+    this.#loader.seek(this.#step);
     while (this.#step < this.totalSteps) {
-      this.#trainStep(hooks);
+      await this.#trainStep(hooks);
       this.#average?.update(this.#step, this.#step === this.totalSteps, () => this.#executor.values());
       this.#seconds = elapsed();
       hooks.progress?.(this.#step, this.totalSteps, this.#trainLoss);
@@ -213,7 +214,7 @@ export class FinalTraining {
       this.#trained = this.#executor.values();
       this.#executor.load(this.#average.values);
     }
-    if (this.totalSteps < CALIBRATED_BELOW_STEPS) this.#calibrate();
+    if (this.totalSteps < CALIBRATED_BELOW_STEPS) await this.#calibrate();
     const { testAccuracy, testLoss } = await this.#test(hooks);
     this.#seconds = elapsed();
     hooks.log?.(`Final training: test accuracy ${testAccuracy.toFixed(2)}%.`);
@@ -284,28 +285,30 @@ export class FinalTraining {
     this.#trainLoss = trainLoss;
     this.#seconds = seconds;
     this.#split = split;
-    this.#source = this.#batches();
+    this.#loader.dispose();
+    this.#loader = this.#batches();
     return differences(environment, this.#environment);
   }
 
   dispose(): void {
+    this.#loader.dispose();
     this.#executor.dispose();
   }
 
-  #batches(): BatchSource {
+  #batches(): BatchLoader {
     const { train } = this.#dataset;
     const { padPixels, cutout } = this.recipe;
     const augmentation: Augmentation = { padPixels, flip: true, cutoutPixels: cutout };
     const everyImage = Int32Array.from({ length: train.count }, (_, index) => index);
     const seed = deriveSeed(this.#task.seed, "batches");
     const { batchSize } = this;
-    return new BatchSource(train, everyImage, this.#dataset, { batchSize, seed, augmentation });
+    return new BatchLoader(train, everyImage, this.#dataset, { batchSize, seed, augmentation });
   }
 
-  #trainStep(hooks: FinalTrainingHooks): void {
+  async #trainStep(hooks: FinalTrainingHooks): Promise<void> {
     let loss: number;
     try {
-      loss = this.#tryStep();
+      loss = await this.#tryStep();
     } catch (err) {
       const where = { step: this.#step, hash: this.#task.hash };
       const tell = () =>
@@ -315,15 +318,14 @@ export class FinalTraining {
       if (this.#split > 1 || this.batchSize < HALVING)
         throw new TrainingFailure(tell(), { kind: "out-of-memory", ...where });
       this.#halve(hooks);
-      this.#trainStep(hooks);
-      return;
+      return this.#trainStep(hooks);
     }
     this.#step++;
     const share = Math.max(1 / this.#step, 1 / LOSS_STEPS);
     this.#trainLoss += (loss - this.#trainLoss) * share;
   }
 
-  #tryStep(): number {
+  async #tryStep(): Promise<number> {
     const { recipe } = this;
     const stepsPerEpoch = this.#recipeStepsPerEpoch * this.#split;
     const settings = {
@@ -336,7 +338,7 @@ export class FinalTraining {
       auxiliaryWeight: recipe.auxiliaryWeight,
       seed: deriveSeed(this.#task.seed, "dropPath", this.#step),
     };
-    return this.#executor.trainStep(this.#source.next(), { kind: "only" }, settings).loss;
+    return this.#executor.trainStep(await this.#loader.next(), { kind: "only" }, settings).loss;
   }
 
   /** Goes on at the same image, with two steps for each that is left: batches, learning rate and epochs stay in proportion. */
@@ -345,16 +347,18 @@ export class FinalTraining {
     this.#split = HALVING;
     this.#step *= HALVING;
     this.#average?.splitSteps(HALVING);
-    this.#source = this.#batches();
-    this.#source.seek(this.#step);
+    this.#loader.dispose();
+    this.#loader = this.#batches();
+    this.#loader.seek(this.#step);
     hooks.log?.(`Memory ran out at step ${step}: going on with batches of ${this.batchSize}.`);
     const { hash, trainingId } = this.#task;
     hooks.notice?.({ type: "memory.exhausted", data: { trainingId, hash, step, batchSize: this.batchSize } });
   }
 
-  #calibrate(): void {
-    this.#source.seek(this.totalSteps);
-    const batches = Array.from({ length: CALIBRATION_BATCHES }, () => this.#source.next());
+  async #calibrate(): Promise<void> {
+    this.#loader.seek(this.totalSteps);
+    const batches: Batch[] = [];
+    while (batches.length < CALIBRATION_BATCHES) batches.push(await this.#loader.next());
     this.#executor.calibrate(batches, { kind: "only" });
   }
 

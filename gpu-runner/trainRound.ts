@@ -9,7 +9,8 @@ import { buildSupernet, type Network } from "../shared/network.ts";
 import type { Measurement, Notice, StageTask, TrainRoundReport, TrainRoundTask } from "../shared/protocol.ts";
 import { deriveSeed } from "../shared/random.ts";
 import { type InlineSpace, resolveSpace, type Selection } from "../shared/space.ts";
-import { type Batch, BatchSource, evaluationBatch, standardAugmentation } from "./data/batches.ts";
+import { type Batch, evaluationBatch, standardAugmentation } from "./data/batches.ts";
+import { BatchLoader } from "./data/batchLoader.ts";
 import type { Dataset } from "./data/dataset.ts";
 import { type Halves, splitHalves } from "./data/split.ts";
 import { differences, type Environment, environmentOf } from "./environment.ts";
@@ -56,7 +57,7 @@ interface Held {
   searchId: string;
   stage: StageTask;
   executor: Executor;
-  source: BatchSource;
+  loader: BatchLoader;
   halves: Halves;
   dataset: Dataset;
   sizes: PathSource["sizes"];
@@ -235,6 +236,7 @@ export class SupernetTrainer {
   }
 
   #replace(held: Held | undefined): void {
+    this.#held?.loader.dispose();
     this.#held?.executor.dispose();
     this.#held = held;
   }
@@ -252,7 +254,7 @@ export class SupernetTrainer {
       stem: stage.stem,
     });
     const halves = splitHalves(dataset.train, stage.seed, { valid: stage.validationFraction });
-    const source = new BatchSource(dataset.train, halves.weights, dataset, {
+    const loader = new BatchLoader(dataset.train, halves.weights, dataset, {
       batchSize: stage.batchSize,
       seed: deriveSeed(stage.seed, "batches"),
       augmentation: standardAugmentation,
@@ -266,7 +268,7 @@ export class SupernetTrainer {
     const executor = this.#makeExecutor(this.#backend, network, stage.seed);
     const progress = { stepsDone: 0, lossSum: 0, round: -1, lastResult: undefined, halvedFrom: undefined };
     const rest = { evaluationChunk: EVALUATION_CHUNK, aheadSeconds: 0 };
-    return { searchId, stage, executor, source, halves, dataset, sizes, ...progress, ...rest };
+    return { searchId, stage, executor, loader, halves, dataset, sizes, ...progress, ...rest };
   }
 
   async #train(
@@ -281,10 +283,10 @@ export class SupernetTrainer {
       sizes: held.sizes,
       logits: task.logits,
     };
-    held.source.seek(held.stepsDone);
+    held.loader.seek(held.stepsDone);
     while (held.stepsDone < task.firstStep + task.steps && !isEnough()) {
       const step = held.stepsDone;
-      const loss = this.#step(held, task, pathAt(paths, step), hooks);
+      const loss = await this.#step(held, task, pathAt(paths, step), hooks);
       held.lossSum += loss;
       held.stepsDone++;
       hooks.progress?.(step + 1 - task.firstStep, task.steps, loss);
@@ -294,9 +296,9 @@ export class SupernetTrainer {
   }
 
   /** One weight step and its loss; with half its batch, and so half the learning rate, once memory ran out. */
-  #step(held: Held, task: TrainRoundTask, path: Path, hooks: WorkHooks): number {
+  async #step(held: Held, task: TrainRoundTask, path: Path, hooks: WorkHooks): Promise<number> {
     const { stage, stepsDone: step } = held;
-    const batch = held.source.next();
+    const batch = await held.loader.next();
     const fail = (err: Error, kind: "diverged" | "out-of-memory"): TrainingFailure => {
       const where = `step ${step} of stage ${stage.index + 1}`;
       const selection = path.kind === "single" ? { selection: operationsOf(stage, path.selection) } : {};

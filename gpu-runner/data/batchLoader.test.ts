@@ -108,12 +108,16 @@ test("a small batch starts no thread", async () => {
   expect(threads).toEqual([]);
 });
 
-test("a thread that ends is told of where the next batch is wanted", async () => {
+test("a thread that ends is told of where the next batch is wanted; then another takes its place", async () => {
   const threads = watchThreads();
-  const { loader } = pair();
+  const { loader, source } = pair();
   await ahead(loader);
   await threads[0]?.terminate();
   await expect(loader.next()).rejects.toThrow(/thread that assembles batches ended/);
+  await ahead(loader);
+  source.seek(loader.position());
+  expect(await loader.next()).toEqual(source.next());
+  expect(threads).toHaveLength(2);
 });
 
 test("disposing ends the thread and refuses further batches", async () => {

@@ -65,19 +65,23 @@ export class BatchLoader {
   /**
    * The next batch, in arrays of its own: TensorFlow may read them later. One call at a time.
    *
-   * @throws Error where the thread has ended or the loader is disposed
+   * @throws Error where the thread has ended, once, as another one takes its place; where the loader is disposed
    */
   async next(): Promise<Batch> {
     if (this.#isDisposed) throw givenUp();
     if (!this.#usesThread) return this.#source.next();
     this.#thread ??= this.#start();
     const position = this.position();
-    // What the other thread has not begun is made here, at the start and after a leap.
-    const made = this.#thread.take(position);
-    if (made === undefined) return this.#source.next();
-    const batch = await made;
-    this.#source.seek(position + 1);
-    return batch;
+    try {
+      const batch = await this.#thread.take(position);
+      // What the other thread has not begun is made here, at the start and after a leap.
+      if (batch === undefined) return this.#source.next();
+      this.#source.seek(position + 1);
+      return batch;
+    } catch (err) {
+      this.#thread = undefined;
+      throw err;
+    }
   }
 
   /** Ends the thread. */
