@@ -32,6 +32,7 @@ import {
   printTable,
   type Report,
   type Side,
+  summaryLine,
 } from "./runnerReport.ts";
 
 const BATCHES = 4;
@@ -83,7 +84,9 @@ async function measureAll(): Promise<Report> {
   const reports: CaseReport[] = [];
   for (const chosen of cases) {
     log(`${chosen.name} ...`);
-    reports.push(await measure(chosen, peerPython, versions));
+    const report = await measure(chosen, peerPython, versions);
+    log(summaryLine(report));
+    reports.push(report);
   }
   const ratios = reports.flatMap(({ name, ratio }) =>
     ratio === undefined || name === OUTSIDE_OF_MEAN ? [] : [ratio],

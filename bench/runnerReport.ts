@@ -65,6 +65,12 @@ const columns: Record<string, (report: CaseReport) => string> = {
   "loss apart": ({ lossDifferences }) => lossDifferences[0]?.toExponential(0) ?? "",
 };
 
+/** What to say before the next case is measured. */
+export function summaryLine({ name, ours, peer, ratio }: CaseReport): string {
+  const beside = peer && ` beside PyTorch's ${digits(peer.imagesPerSecond)}, ratio ${digits(ratio)}`;
+  return `${name}: ${digits(ours.imagesPerSecond)} images/s${beside ?? ""}`;
+}
+
 /** For a terminal. */
 export function printTable(report: Report): string {
   const rows = tableOf(report);
