@@ -87,6 +87,8 @@ export interface PlaceFunctions {
   backward: string[];
   /** Types of what the forward functions save for the backward ones. */
   saved: DataType[];
+  /** Whether one of the backward functions reads x. */
+  readsInput: boolean;
 }
 
 export class Functions {
@@ -113,6 +115,7 @@ export class Functions {
       forward: written.map(({ forward }) => forward),
       backward: written.flatMap(({ backward }) => backward ?? []),
       saved,
+      readsInput: drafts.some(({ written: { readsInput } }) => readsInput),
     };
     this.#known.set(key, result);
     return result;
@@ -140,7 +143,7 @@ export class Functions {
 
   #finish(
     { body, layers, written, statistics, drops, output }: Draft,
-    { width, needsInput }: Place,
+    { input, width, needsInput }: Place,
     mode: Mode,
     slots: readonly DataType[],
   ): Written {
@@ -176,7 +179,11 @@ export class Functions {
     const saved = places.map((index) => `s${index}`);
     const dx = written.backward(scope, dy, "x", saved, needsInput);
     const results: Typed[] = [{ value: gradientRow(there, layers, width, gradients), type: "float32" }];
-    if (needsInput) results.push({ value: dx ?? there.add("ZerosLike", ["x"]), type: "float32" });
+    if (needsInput)
+      results.push({
+        value: dx ?? zeros(there, [batch, input.height, input.width, input.channels]),
+        type: "float32",
+      });
     const inputs = [
       ...backwardArguments,
       ...slots.map((type, index): Typed => ({ value: `s${index}`, type })),
@@ -314,6 +321,9 @@ function joined(body: Body, parts: readonly Typed[]): Value {
   });
 }
 
+const zeros = (body: Body, shape: readonly number[]): Value =>
+  body.add("Fill", [body.ints(shape), body.floats([0])], { T: FLOAT, index_type: INT });
+
 /** The gradients of the weights as a row. */
 function gradientRow(
   body: Body,
@@ -321,8 +331,6 @@ function gradientRow(
   width: number,
   gradients: ReadonlyMap<string, Value>,
 ): Value {
-  const zeros = (count: number): Value =>
-    body.add("Fill", [body.ints([count]), body.floats([0])], { T: FLOAT, index_type: INT });
   const parts: Value[] = [];
   let rest = width;
   for (const { name, shape } of rowLayout(layers, PATH)) {
@@ -330,12 +338,12 @@ function gradientRow(
     rest -= sizeOf(shape);
     parts.push(
       gradient === undefined
-        ? zeros(sizeOf(shape))
+        ? zeros(body, [sizeOf(shape)])
         : body.add("Reshape", [gradient, body.ints([-1])], { T: FLOAT, Tshape: INT }),
     );
   }
-  if (rest > 0) parts.push(zeros(rest));
-  if (parts.length === 0) return zeros(0);
+  if (rest > 0) parts.push(zeros(body, [rest]));
+  if (parts.length === 0) return zeros(body, [0]);
   if (parts.length === 1) return parts[0] as Value;
   return body.add("ConcatV2", [...parts, body.ints([0], [])], {
     T: FLOAT,

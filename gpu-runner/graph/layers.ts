@@ -42,10 +42,14 @@ export interface Written {
   y: Value;
   /** What the backward nodes read, apart from weights and the layer's input. */
   saved: Typed[];
+  /** Whether the backward nodes read the layer's input. */
+  readsInput: boolean;
+  /** Computes y from the input again, where that costs less than keeping it. The layer reads its input. */
+  again?: (scope: Scope, x: Value) => Value;
   /**
    * Writes the backward nodes.
    *
-   * @param x the layer's input and `saved` what was saved, as the scope refers to them
+   * @param x the layer's input, where they read it, and `saved` what was saved, as the scope refers to them
    * @returns the gradient of the input; undefined where there is none, or `needsInput` is false
    */
   backward(
@@ -109,7 +113,7 @@ function windowAttributes(shape: Shape, window: Window): Record<string, Attribut
   return { ...base, padding: attribute.string(isSamePadding(dims(shape, 1), window) ? "SAME" : "VALID") };
 }
 
-const passing = (y: Value): Written => ({ y, saved: [], backward: (_scope, dy) => dy });
+const passing = (y: Value): Written => ({ y, saved: [], readsInput: false, backward: (_scope, dy) => dy });
 
 /** A rearrangement of pixels and its transpose. */
 interface Rearrangement {
@@ -177,13 +181,14 @@ const rows: { [K in Layer["kind"]]: Row<K> } = {
     return {
       y,
       saved: [{ value: y, type: "float32" }],
+      readsInput: false,
       backward: (scope, dy, _x, [saved]) => scope.body.add("ReluGrad", [dy, saved as Value]),
     };
   },
   identity: (_scope, _layer, x) => passing(x.value),
   zero({ body }, { stride }, x) {
     const y = body.add("ZerosLike", [subsample(body, x, stride)]);
-    return { y, saved: [], backward: (scope, _dy, xThere) => scope.body.add("ZerosLike", [xThere]) };
+    return { y, saved: [], readsInput: false, backward: () => undefined };
   },
   offset({ body }, _layer, x) {
     const { height, width, channels } = x.shape;
@@ -194,6 +199,7 @@ const rows: { [K in Layer["kind"]]: Row<K> } = {
     return {
       y: body.add("Pad", [rest, body.ints([0, 0, 0, 1, 0, 1, 0, 0], [4, 2])], padded),
       saved: [],
+      readsInput: false,
       backward({ body: there }, dy) {
         const part = there.add("Slice", [dy, there.ints([0, 0, 0, 0]), there.ints(size)], slice);
         return there.add("Pad", [part, there.ints([0, 0, 1, 0, 1, 0, 0, 0], [4, 2])], padded);
@@ -222,6 +228,7 @@ const rows: { [K in Layer["kind"]]: Row<K> } = {
     return {
       y,
       saved: input === x.value ? [] : [{ value: input, type: "float32" }],
+      readsInput: input === x.value,
       backward(there, dy, xThere, [saved], needsInput) {
         const { body, batch } = there;
         if (layer.bias) there.gradient(`${path}.bias`, body.add("BiasAddGrad", [dy], { ...T, ...NHWC }));
@@ -248,24 +255,24 @@ const rows: { [K in Layer["kind"]]: Row<K> } = {
     const attributes = windowAttributes(plain.shape, plain.window);
     const entered = plain.enter(scope, x.value);
     const filterShape = [layer.kernel, layer.kernel, layer.channels, 1];
-    const y = kernel(
-      scope,
-      1,
-      "DepthwiseConv2dNative",
-      [entered, scope.weight(name)],
-      attributes,
-    )[0] as Value;
+    const convolved = (place: Scope, input: Value): Value =>
+      plain.leave(
+        place,
+        kernel(place, 1, "DepthwiseConv2dNative", [input, place.weight(name)], attributes)[0] as Value,
+      );
     return {
-      y: plain.leave(scope, y),
-      saved: entered === x.value ? [] : [{ value: entered, type: "float32" }],
-      backward(there, dy, xThere, [saved], needsInput) {
+      y: convolved(scope, entered),
+      again: (there, xThere) => convolved(there, plain.enter(there, xThere)),
+      saved: [],
+      readsInput: true,
+      backward(there, dy, xThere, _saved, needsInput) {
         const { body, batch } = there;
         const left = plain.leaveBackwards(there, dy);
         const filterGradient = kernel(
           there,
           1,
           "DepthwiseConv2dNativeBackpropFilter",
-          [saved ?? xThere, body.ints(filterShape), left],
+          [plain.enter(there, xThere), body.ints(filterShape), left],
           attributes,
         )[0] as Value;
         there.gradient(name, filterGradient);
@@ -303,6 +310,7 @@ const rows: { [K in Layer["kind"]]: Row<K> } = {
     return {
       y,
       saved: reserves.map((value) => ({ value, type: "float32" })),
+      readsInput: true,
       backward(there, dy, xThere, saved) {
         const inputs = [dy, xThere, scale(there), ...saved];
         const [dx, dScale, dShift] = kernel(there, 3, "FusedBatchNormGradV3", inputs, attributes);
@@ -331,6 +339,7 @@ const rows: { [K in Layer["kind"]]: Row<K> } = {
     return {
       y: y as Value,
       saved,
+      readsInput: input === x.value,
       backward(there, dy, xThere, savedThere) {
         const [entered, output, ...rest] = (input === x.value ? [xThere, ...savedThere] : savedThere) as [
           Value,
@@ -359,6 +368,7 @@ const rows: { [K in Layer["kind"]]: Row<K> } = {
     return {
       y: counted(scope, sum),
       saved: [],
+      readsInput: false,
       backward(there, dy) {
         const inputs = [there.body.ints(dims(plain.shape, there.batch)), counted(there, dy)];
         return plain.enterBackwards(there, kernel(there, 1, "AvgPoolGrad", inputs, attributes)[0] as Value);
@@ -374,6 +384,7 @@ const rows: { [K in Layer["kind"]]: Row<K> } = {
         keep_dims: attribute.bool(false),
       }),
       saved: [],
+      readsInput: false,
       backward({ body: there, batch }, dy) {
         const pixel = there.add("Mul", [dy, there.floats([1 / (height * width)])]);
         const image = there.add("Reshape", [pixel, there.ints([batch, 1, 1, channels])], {
@@ -395,6 +406,7 @@ const rows: { [K in Layer["kind"]]: Row<K> } = {
     return {
       y: scope.body.add("BiasAdd", [y, scope.weight(`${path}.bias`)], { ...T, ...NHWC }),
       saved: [],
+      readsInput: true,
       backward(there, dy, xThere, _saved, needsInput) {
         there.gradient(`${path}.bias`, there.body.add("BiasAddGrad", [dy], { ...T, ...NHWC }));
         there.gradient(`${path}.weight`, product(there, xThere, dy, "a"));
@@ -411,6 +423,7 @@ const rows: { [K in Layer["kind"]]: Row<K> } = {
         written.map(({ y }) => y),
       ),
       saved: written.flatMap(({ saved }) => saved),
+      readsInput: written.some(({ readsInput }) => readsInput),
       backward(there, dy, xThere, saved, needsInput) {
         const parts = split(there.body, dy, sizes, 3);
         return branchesBackwards(written, there, parts, xThere, saved, needsInput);
@@ -425,6 +438,7 @@ const rows: { [K in Layer["kind"]]: Row<K> } = {
         written.map(({ y }) => y),
       ),
       saved: written.flatMap(({ saved }) => saved),
+      readsInput: written.some(({ readsInput }) => readsInput),
       backward: (there, dy, xThere, saved, needsInput) =>
         branchesBackwards(
           written,
@@ -464,10 +478,10 @@ export function writeLayers(scope: Scope, layers: readonly Layer[], x: Input, pa
     steps.push(step);
     input = { value: step.y, shape: outputShape([layer], input.shape) };
   }
-  // A step's output is the next one's input: it is saved too, once.
+  // A step's output is the next one's input: where that reads it, it is saved too, once.
   const saved = steps.flatMap((step, index) => {
-    const isLast = index === steps.length - 1;
-    const output: Typed[] = isLast ? [] : [{ value: step.y, type: "float32" }];
+    const isRead = steps[index + 1]?.readsInput && step.again === undefined;
+    const output: Typed[] = isRead ? [{ value: step.y, type: "float32" }] : [];
     return [...step.saved, ...output];
   });
   const unique = [...new Map(saved.map((entry) => [entry.value, entry])).values()].filter(
@@ -476,14 +490,21 @@ export function writeLayers(scope: Scope, layers: readonly Layer[], x: Input, pa
   return {
     y: input.value,
     saved: unique,
+    readsInput: steps.some((step, index) => step.readsInput && (steps[index - 1]?.y ?? x.value) === x.value),
     backward(there, dy, xThere, savedThere, needsInput) {
       const known = new Map(unique.map(({ value }, index) => [value, savedThere[index] as Value]));
       known.set(x.value, xThere);
       const find = (value: Value): Value => known.get(value) as Value;
+      const outputOf = (index: number): Value => {
+        if (index < 0) return xThere;
+        const { y, again } = steps[index] as Written;
+        if (!known.has(y) && again) known.set(y, again(there, outputOf(index - 1)));
+        return find(y);
+      };
       let gradient: Value | undefined = dy;
       for (let index = steps.length - 1; index >= 0 && gradient !== undefined; index--) {
         const step = steps[index] as Written;
-        const before = index === 0 ? xThere : find((steps[index - 1] as Written).y);
+        const before = step.readsInput ? outputOf(index - 1) : xThere;
         const mine = step.saved.map(({ value }) => find(value));
         gradient = step.backward(there, gradient, before, mine, needsInput || index > 0);
       }

@@ -275,7 +275,8 @@ export class Wiring {
           const [rowGradient, dx] = this.#case(
             known.backward,
             index,
-            [dy, x.value, row, ...shared, ...more],
+            // What is not read must not be kept until then.
+            [dy, known.readsInput ? x.value : body.nothing("float32"), row, ...shared, ...more],
             ["float32", "float32", "float32", "int32", "float32", ...known.saved],
             place.needsInput ? ["float32", "float32"] : ["float32"],
           );
