@@ -29,6 +29,12 @@ export class LineProcess {
     this.#answers = this.#lines[Symbol.asyncIterator]();
   }
 
+  /** @throws Error where the process could not be started */
+  get pid(): number {
+    if (this.#child.pid === undefined) throw new Error(`${this.#name} could not be started.`);
+    return this.#child.pid;
+  }
+
   /** Since the process was started. */
   get ageSeconds(): number {
     return (performance.now() - this.#startedAt) / 1000;

@@ -8,7 +8,7 @@
  */
 
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { availableParallelism, cpus, loadavg, tmpdir } from "node:os";
+import { availableParallelism, cpus, tmpdir } from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import {
@@ -22,6 +22,7 @@ import {
 import type { Network } from "../shared/network.ts";
 import { Random } from "../shared/random.ts";
 import { Contestant, runRequest } from "./contestant.ts";
+import { watchOthers } from "./otherLoad.ts";
 import { ensureTorch } from "./peers/torch.ts";
 import { type Case, casesOf } from "./runnerCases.ts";
 import type { SetupRequest } from "./runnerProtocol.ts";
@@ -41,6 +42,10 @@ const layouts: SetupRequest["layout"][] = ["channels_last", "nchw"];
 /** The first step of both sides comes from the same weights, so that only rounding is between them. */
 const LARGEST_LOSS_DIFFERENCE = 1e-3;
 const AGREEMENT_STEPS = 2;
+/** Of the machine, during a turn. */
+const LARGEST_SHARE_OF_OTHERS = 0.05;
+/** Turns in all, by the turns that are wanted. */
+const TRIES = 3;
 /** Measured under conditions of its own. */
 const OUTSIDE_OF_MEAN = "dispatch";
 
@@ -65,7 +70,7 @@ const cases = chosenCases();
 const folder = mkdtempSync(path.join(tmpdir(), "nasturtium-bench-"));
 try {
   const report = await measureAll();
-  if (args.json) console.log(JSON.stringify(report));
+  if (args.json) console.log(JSON.stringify(report, (_key, value) => value ?? null));
   else console.log(args.markdown ? printMarkdown(report) : printTable(report));
   checkAgreement(report);
 } finally {
@@ -77,9 +82,6 @@ async function measureAll(): Promise<Report> {
     log(`PyTorch cannot be had, so the runner is measured alone: ${error.message}.`);
     return undefined;
   });
-  const [load = 0] = loadavg();
-  const cores = availableParallelism();
-  if (load > cores / 2) log(`The machine is busy: its load is ${load.toFixed(1)} on ${cores} cores.`);
   const versions: Record<string, string> = { node: process.version };
   const reports: CaseReport[] = [];
   for (const chosen of cases) {
@@ -88,17 +90,16 @@ async function measureAll(): Promise<Report> {
     log(summaryLine(report));
     reports.push(report);
   }
-  const ratios = reports.flatMap(({ name, ratio }) =>
-    ratio === undefined || name === OUTSIDE_OF_MEAN ? [] : [ratio],
-  );
+  const counted = reports.filter(({ name }) => name !== OUTSIDE_OF_MEAN);
+  const ratios = counted.flatMap(({ ratio, isDisturbed }) => (isDisturbed ? [] : (ratio ?? [])));
   return {
     date: new Date().toISOString(),
-    machine: { cpu: cpus()[0]?.model, cores, load },
+    machine: { cpu: cpus()[0]?.model, cores: availableParallelism() },
     threads,
     layout,
     versions,
     cases: reports,
-    geometricMeanRatio: geometricMean(ratios),
+    geometricMeanRatio: ratios.length === counted.length ? geometricMean(ratios) : undefined,
   };
 }
 
@@ -130,7 +131,7 @@ async function measure(
   }
   try {
     for (const side of sides) Object.assign(versions, (await side.start(setup, chosen)).versions);
-    await takeTurns(sides, chosen);
+    const isDisturbed = await takeTurns(sides, chosen);
     const [ours, peer] = sides.map((side) => side.summary(chosen.batch)) as [Side, Side | undefined];
     const [own] = sides as [Contestant];
     const { calls } = await own.process.ask({ ...runRequest(chosen, 0, 1), op: "count" });
@@ -139,6 +140,7 @@ async function measure(
       title: chosen.title,
       batch: chosen.batch,
       threads: setup.threads,
+      isDisturbed,
       ours,
       peer,
       ratio: peer && ours.imagesPerSecond / peer.imagesPerSecond,
@@ -150,15 +152,31 @@ async function measure(
   }
 }
 
-async function takeTurns(sides: readonly Contestant[], chosen: Case): Promise<void> {
+/**
+ * Turns during which other programs were busy are taken again: one that takes a core away for a moment makes all
+ * threads of a parallel loop wait, and not as long on both sides.
+ *
+ * @returns whether there were too few turns without others, so that those with them count too
+ */
+async function takeTurns(sides: readonly Contestant[], chosen: Case): Promise<boolean> {
   for (const side of sides) await side.process.ask(runRequest(chosen, 1, chosen.warmUpSteps));
-  for (let turn = 0; turn < chosen.repeats; turn++) {
-    const first = 1 + chosen.warmUpSteps + turn * chosen.steps;
-    for (const side of turn % 2 === 0 ? sides : sides.toReversed()) {
-      const { milliseconds } = await side.process.ask(runRequest(chosen, first, chosen.steps));
-      side.milliseconds.push(...milliseconds);
+  const turns: { others: number; milliseconds: number[][] }[] = [];
+  const quiet = () => turns.filter(({ others }) => others <= LARGEST_SHARE_OF_OTHERS);
+  while (quiet().length < chosen.repeats && turns.length < TRIES * chosen.repeats) {
+    const first = 1 + chosen.warmUpSteps + turns.length * chosen.steps;
+    const others = watchOthers(sides.map((side) => side.process.pid));
+    const milliseconds: number[][] = sides.map(() => []);
+    for (const side of turns.length % 2 === 0 ? sides : sides.toReversed()) {
+      const reply = await side.process.ask(runRequest(chosen, first, chosen.steps));
+      milliseconds[sides.indexOf(side)] = reply.milliseconds;
     }
+    turns.push({ others: others(), milliseconds });
   }
+  const isDisturbed = quiet().length < chosen.repeats;
+  for (const { milliseconds } of isDisturbed ? turns : quiet()) {
+    for (const [index, side] of sides.entries()) side.milliseconds.push(...(milliseconds[index] ?? []));
+  }
+  return isDisturbed;
 }
 
 /** Both start again from the same weights; without drop-path, which nobody draws the same. */

@@ -18,6 +18,8 @@ export interface CaseReport {
   title: string;
   batch: number;
   threads: number;
+  /** Whether other programs were busy meanwhile, so that the times say little. */
+  isDisturbed: boolean;
   ours: Side;
   peer: Side | undefined;
   /** Speed of ours by that of the peer. */
@@ -30,13 +32,12 @@ export interface CaseReport {
 
 export interface Report {
   date: string;
-  /** `load` is that of the minute before. */
-  machine: { cpu: string | undefined; cores: number; load: number };
+  machine: { cpu: string | undefined; cores: number };
   threads: number;
   layout: string;
   versions: Record<string, string>;
   cases: CaseReport[];
-  /** Over the cases of the usual size. */
+  /** Over the cases of the usual size; undefined where one of them was disturbed or has no peer. */
   geometricMeanRatio: number | undefined;
 }
 
@@ -55,7 +56,7 @@ const columns: Record<string, (report: CaseReport) => string> = {
   "": ({ title }) => title,
   "images/s": ({ ours }) => digits(ours.imagesPerSecond),
   "PyTorch images/s": ({ peer }) => digits(peer?.imagesPerSecond),
-  ratio: ({ ratio }) => digits(ratio),
+  ratio: ({ ratio, isDisturbed }) => digits(ratio) + (isDisturbed ? " (busy)" : ""),
   "native calls/step": ({ callsPerStep }) =>
     String(Object.values(callsPerStep).reduce((sum, calls) => sum + calls, 0)),
   MB: ({ ours }) => digits(ours.peakMegabytes),
@@ -66,9 +67,10 @@ const columns: Record<string, (report: CaseReport) => string> = {
 };
 
 /** What to say before the next case is measured. */
-export function summaryLine({ name, ours, peer, ratio }: CaseReport): string {
+export function summaryLine({ name, ours, peer, ratio, isDisturbed }: CaseReport): string {
   const beside = peer && ` beside PyTorch's ${digits(peer.imagesPerSecond)}, ratio ${digits(ratio)}`;
-  return `${name}: ${digits(ours.imagesPerSecond)} images/s${beside ?? ""}`;
+  const warning = isDisturbed ? "; other programs were busy meanwhile, so this says little" : "";
+  return `${name}: ${digits(ours.imagesPerSecond)} images/s${beside ?? ""}${warning}`;
 }
 
 /** For a terminal. */
@@ -114,7 +116,8 @@ function machineLine({ machine, threads, versions, layout, date }: Report): stri
 }
 
 function meanLine({ geometricMeanRatio }: Report): string {
-  return `Geometric mean of the ratios, the step of one image apart: ${digits(geometricMeanRatio)}`;
+  const mean = digits(geometricMeanRatio) || "not known";
+  return `Geometric mean of the ratios, the step of one image apart: ${mean}`;
 }
 
 /** Three significant ones. */
