@@ -177,7 +177,7 @@ export class Functions {
     };
     const dy = drops ? this.#dropOut(there, "d", dims) : "d";
     const saved = places.map((index) => `s${index}`);
-    const dx = written.backward(scope, dy, "x", saved, needsInput);
+    const dx = written.backward(scope, dy, "x", saved, needsInput, "");
     const results: Typed[] = [{ value: gradientRow(there, layers, width, gradients), type: "float32" }];
     if (needsInput)
       results.push({

@@ -44,12 +44,15 @@ export interface Written {
   saved: Typed[];
   /** Whether the backward nodes read the layer's input. */
   readsInput: boolean;
-  /** Computes y from the input again, where that costs less than keeping it. The layer reads its input. */
+  /** Whether the backward nodes read y. */
+  readsOutput?: boolean;
+  /** Computes y from the input again, which costs little against keeping it. */
   again?: (scope: Scope, x: Value) => Value;
   /**
    * Writes the backward nodes.
    *
-   * @param x the layer's input, where they read it, and `saved` what was saved, as the scope refers to them
+   * @param x the layer's input and `y` its output, where they are read, and `saved` what was saved, as the scope
+   *   refers to them
    * @returns the gradient of the input; undefined where there is none, or `needsInput` is false
    */
   backward(
@@ -58,6 +61,7 @@ export interface Written {
     x: Value,
     saved: readonly Value[],
     needsInput: boolean,
+    y: Value,
   ): Value | undefined;
 }
 
@@ -176,15 +180,14 @@ function both(first: Rearrangement, second: Rearrangement): Rearrangement {
 }
 
 const rows: { [K in Layer["kind"]]: Row<K> } = {
-  relu({ body }, _layer, x) {
-    const y = x.relu ?? body.add("Relu", [x.value]);
-    return {
-      y,
-      saved: [{ value: y, type: "float32" }],
-      readsInput: false,
-      backward: (scope, dy, _x, [saved]) => scope.body.add("ReluGrad", [dy, saved as Value]),
-    };
-  },
+  relu: ({ body }, _layer, x) => ({
+    y: x.relu ?? body.add("Relu", [x.value]),
+    saved: [],
+    readsInput: false,
+    readsOutput: true,
+    again: (there, xThere) => there.body.add("Relu", [xThere]),
+    backward: (there, dy, _x, _saved, _needsInput, y) => there.body.add("ReluGrad", [dy, y]),
+  }),
   identity: (_scope, _layer, x) => passing(x.value),
   zero(scope, { stride }, x) {
     const y = scope.body.add("ZerosLike", [subsample(scope, x.value, stride)]);
@@ -285,7 +288,7 @@ const rows: { [K in Layer["kind"]]: Row<K> } = {
     };
   },
   batchNorm(scope, { channels, affine }, x, path) {
-    const { body, statistics } = scope;
+    const { statistics } = scope;
     const attributes = {
       ...T,
       ...NHWC,
@@ -295,22 +298,23 @@ const rows: { [K in Layer["kind"]]: Row<K> } = {
     };
     const scale = (place: Scope): Value =>
       affine ? place.weight(`${path}.scale`) : place.body.floats(Array<number>(channels).fill(1), [channels]);
-    const shift = affine
-      ? scope.weight(`${path}.shift`)
-      : body.floats(Array<number>(channels).fill(0), [channels]);
-    const given = statistics === "moving" ? scope.moving(path) : [body.floats([], [0]), body.floats([], [0])];
-    const [y, mean, variance, ...reserves] = kernel(
-      scope,
-      6,
-      "FusedBatchNormV3",
-      [x.value, scale(scope), shift, ...given],
-      scope.hasOneDnn ? { ...attributes, exponential_avg_factor: attribute.float(1) } : attributes,
-    ) as [Value, Value, Value, ...Value[]];
+    const normalised = (place: Scope, input: Value): Value[] => {
+      const shift = affine
+        ? place.weight(`${path}.shift`)
+        : place.body.floats(Array<number>(channels).fill(0), [channels]);
+      const none = place.body.floats([], [0]);
+      const given = statistics === "moving" ? place.moving(path) : [none, none];
+      const factor = scope.hasOneDnn ? { exponential_avg_factor: attribute.float(1) } : {};
+      const inputs = [input, scale(place), shift, ...given];
+      return kernel(place, 6, "FusedBatchNormV3", inputs, { ...attributes, ...factor });
+    };
+    const [y, mean, variance, ...reserves] = normalised(scope, x.value) as [Value, Value, Value, ...Value[]];
     scope.observe(path, mean, variance);
     return {
       y,
       saved: reserves.map((value) => ({ value, type: "float32" })),
       readsInput: true,
+      again: (there, xThere) => normalised(there, xThere)[0] as Value,
       backward(there, dy, xThere, saved) {
         const inputs = [dy, xThere, scale(there), ...saved];
         const [dx, dScale, dShift] = kernel(there, 3, "FusedBatchNormGradV3", inputs, attributes);
@@ -464,7 +468,7 @@ function branchesBackwards(
   const parts = written.flatMap(({ saved: own, backward }, index) => {
     const mine = saved.slice(first, first + own.length);
     first += own.length;
-    return backward(scope, dys[index] as Value, x, mine, needsInput) ?? [];
+    return backward(scope, dys[index] as Value, x, mine, needsInput, "") ?? [];
   });
   return parts.length > 0 ? total(scope.body, parts) : undefined;
 }
@@ -478,9 +482,13 @@ export function writeLayers(scope: Scope, layers: readonly Layer[], x: Input, pa
     steps.push(step);
     input = { value: step.y, shape: outputShape([layer], input.shape) };
   }
-  // A step's output is the next one's input: where that reads it, it is saved too, once.
+  const isComputedAgain = (index: number): boolean => {
+    const step = steps[index];
+    return step?.again !== undefined && (step.readsInput || isComputedAgain(index - 1));
+  };
+  // What backward nodes read is saved, once, unless it is computed again.
   const saved = steps.flatMap((step, index) => {
-    const isRead = steps[index + 1]?.readsInput && step.again === undefined;
+    const isRead = (step.readsOutput || steps[index + 1]?.readsInput) && !isComputedAgain(index);
     const output: Typed[] = isRead ? [{ value: step.y, type: "float32" }] : [];
     return [...step.saved, ...output];
   });
@@ -506,7 +514,8 @@ export function writeLayers(scope: Scope, layers: readonly Layer[], x: Input, pa
         const step = steps[index] as Written;
         const before = step.readsInput ? outputOf(index - 1) : xThere;
         const mine = step.saved.map(({ value }) => find(value));
-        gradient = step.backward(there, gradient, before, mine, needsInput || index > 0);
+        const output = step.readsOutput ? outputOf(index) : step.y;
+        gradient = step.backward(there, gradient, before, mine, needsInput || index > 0, output);
       }
       return gradient;
     },
