@@ -1,6 +1,6 @@
 /**
  * Trains the same networks, with the same weights, paths and batches, as the runner does and in PyTorch, in turns,
- * and prints medians. PyTorch is installed into the cache on first use (3 GB to download where only PyPI is
+ * and prints medians. PyTorch is installed into the cache on first use (2.5 GB to download where only PyPI is
  * reached); where it cannot be had, the runner is measured alone. Memory is read from /proc, on Linux.
  *
  *     npm run bench:runner -- [--json | --markdown] [--cases sampled,mixture] [--steps N] [--repeats N]
@@ -8,7 +8,7 @@
  */
 
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { availableParallelism, cpus, tmpdir } from "node:os";
+import { availableParallelism, constants, cpus, tmpdir } from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import {
@@ -68,14 +68,15 @@ if (!layouts.includes(layout)) refuse(`--layout is ${layouts.join(" or ")}, not 
 const cases = chosenCases();
 
 const folder = mkdtempSync(path.join(tmpdir(), "nasturtium-bench-"));
-try {
-  const report = await measureAll();
-  if (args.json) console.log(JSON.stringify(report, (_key, value) => value ?? null));
-  else console.log(args.markdown ? printMarkdown(report) : printTable(report));
-  checkAgreement(report);
-} finally {
-  rmSync(folder, { recursive: true, force: true });
+process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.once(signal, () => process.exit(128 + constants.signals[signal]));
 }
+
+const report = await measureAll();
+if (args.json) console.log(JSON.stringify(report, (_key, value) => value ?? null));
+else console.log(args.markdown ? printMarkdown(report) : printTable(report));
+checkAgreement(report);
 
 async function measureAll(): Promise<Report> {
   const peerPython = await ensureTorch().catch((error: Error) => {
