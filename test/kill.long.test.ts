@@ -15,7 +15,11 @@ const LIMIT_MS = 3 * 3_600_000;
 const LONGEST_ROUND_MS = 700;
 
 /** Checkpoints as often as possible, or seldom, so that rounds have to be repeated. */
-const checkpointSeconds = (index: number): number => (index % 2 === 0 ? 0 : 1.5);
+const often = 0;
+const seldom = 1.5;
+const checkpointSeconds = (index: number): number => (index % 2 === 0 ? often : seldom);
+/** How often checkpoints come depends on the machine: where there are fewer, an earlier one is taken. */
+const earlier = (point: KillPoint): KillPoint => ({ ...point, nth: Math.ceil(point.nth / 2) });
 
 let edge: TestEdge;
 
@@ -50,7 +54,8 @@ function choosePoints(count: (kind: RequestKind) => number): KillPoint[] {
   const random = new Random("kill points");
   const all = shares.flatMap(([weight, kind, moment]) =>
     Array.from({ length: weight }, (_, index): KillPoint => {
-      const most = Math.max(1, count(kind));
+      // After the last report nothing is left to kill.
+      const most = Math.max(1, count(kind) - (moment === "later" ? 1 : 0));
       const nth = 1 + Math.min(most - 1, Math.floor(((index + random.uniform()) / weight) * most));
       return {
         kind,
@@ -126,11 +131,18 @@ test(
 
     const points = choosePoints((kind) => proxy.count(kind));
     const searches = await Promise.all(points.map((_, index) => edge.create(smallSearch(`killed ${index}`))));
-    const unreached: string[] = [];
     const idOf = (index: number) => searches[index] as string;
 
     await inLanes(points, async (point, index) => {
-      if (!(await killAt(idOf(index), point, checkpointSeconds(index)))) unreached.push(describePoint(point));
+      const isOfCheckpoint = ["create", "part", "complete"].includes(point.kind);
+      const seconds = isOfCheckpoint ? often : checkpointSeconds(index);
+      let tried = point;
+      while (!(await killAt(idOf(index), tried, seconds))) {
+        if (tried.nth === 1) throw new Error(`Nothing was killed ${describePoint(tried)}.`);
+        tried = earlier(tried);
+        searches[index] = await edge.create(smallSearch(`killed ${index}`));
+      }
+      points[index] = tried;
     });
     // A lease outlives its runner by a minute and a half; meanwhile others are killed.
     const again = points.map((_, index) => index).filter((index) => index % KILLED_TWICE === 0);
@@ -141,7 +153,8 @@ test(
       await killAt(idOf(index), point, checkpointSeconds(index + 1));
     });
     const different: string[] = [];
-    await inLanes(points, async (point, index) => {
+    await inLanes(points, async (_, index) => {
+      const point = points[index] as KillPoint;
       const heir = edge.startRunner(idOf(index), { checkpointSeconds: checkpointSeconds(index) });
       const { state } = await edge.until(idOf(index), heir, isFinished);
       await heir.stop();
@@ -152,11 +165,8 @@ test(
         `${index + 1}: ${describePoint(point)}: ${isSame ? "identical" : different.at(-1)}\n`,
       );
     });
-    process.stderr.write(
-      `${points.length - different.length} of ${points.length} identical; not reached: ${unreached.join("; ") || "none"}\n`,
-    );
+    process.stderr.write(`${points.length - different.length} of ${points.length} identical\n`);
     expect(different).toEqual([]);
-    expect(unreached.length).toBeLessThan(points.length / 10);
   },
   LIMIT_MS,
 );
