@@ -230,12 +230,12 @@ const rows: { [K in Layer["kind"]]: Row<K> } = {
     if (layer.bias) y = scope.body.add("BiasAdd", [y, scope.weight(`${path}.bias`)], { ...T, ...NHWC });
     return {
       y,
-      saved: input === x.value ? [] : [{ value: input, type: "float32" }],
-      readsInput: input === x.value,
-      backward(there, dy, xThere, [saved], needsInput) {
+      saved: [],
+      readsInput: true,
+      backward(there, dy, xThere, _saved, needsInput) {
         const { body, batch } = there;
         if (layer.bias) there.gradient(`${path}.bias`, body.add("BiasAddGrad", [dy], { ...T, ...NHWC }));
-        const inputs = [saved ?? xThere, body.ints(filterShape), dy];
+        const inputs = [plain.enter(there, xThere), body.ints(filterShape), dy];
         there.gradient(name, kernel(there, 1, "Conv2DBackpropFilter", inputs, attributes)[0] as Value);
         if (!needsInput) return undefined;
         const sizes = body.ints(dims(plain.shape, batch));
@@ -339,17 +339,13 @@ const rows: { [K in Layer["kind"]]: Row<K> } = {
     const [y, workspace] = kernel(scope, scope.hasOneDnn ? 2 : 1, "MaxPool", [input], attributes);
     const saved: Typed[] = [{ value: y as Value, type: "float32" }];
     if (workspace !== undefined) saved.push({ value: workspace, type: "uint8" });
-    if (input !== x.value) saved.unshift({ value: input, type: "float32" });
     return {
       y: y as Value,
       saved,
-      readsInput: input === x.value,
-      backward(there, dy, xThere, savedThere) {
-        const [entered, output, ...rest] = (input === x.value ? [xThere, ...savedThere] : savedThere) as [
-          Value,
-          Value,
-        ];
-        const dx = kernel(there, 1, "MaxPoolGrad", [entered, output, dy, ...rest], attributes)[0] as Value;
+      readsInput: true,
+      backward(there, dy, xThere, [output, ...rest]) {
+        const inputs = [plain.enter(there, xThere), output as Value, dy, ...rest];
+        const dx = kernel(there, 1, "MaxPoolGrad", inputs, attributes)[0] as Value;
         return plain.enterBackwards(there, dx);
       },
     };
