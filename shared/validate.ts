@@ -1,5 +1,5 @@
 /** From unknown input to a specification, or to every field that is wrong with it and what to do. Nothing is spent before. */
-import { type DatasetFacts, datasetNames, isBuiltIn } from "./datasets.ts";
+import { type DatasetFacts, datasetNames, factsOf, isBuiltIn } from "./datasets.ts";
 import { fieldErrors } from "./fieldErrors.ts";
 import { unmetBounds } from "./profile.ts";
 import { edgesOf, resolveSpace } from "./space.ts";
@@ -43,7 +43,8 @@ export function checkSpecification(input: unknown, pushed: PushedDatasets = {}):
     errors.push({ pointer: "/schedule/preset", detail: (error as Error).message });
   }
   if (errors.length > 0) return { errors };
-  errors.push(...drops(specification), ...(isKnown ? unmetBounds(specification) : []));
+  errors.push(...drops(specification), ...(isKnown ? sides(specification) : []));
+  if (errors.length === 0 && isKnown) errors.push(...unmetBounds(specification));
   return errors.length > 0 ? { errors } : { specification };
 }
 
@@ -54,6 +55,18 @@ function unknownDataset(name: string, pushed: readonly string[]): FieldError {
     pointer: "/dataset/name",
     detail: `no data set "${name}"${meant}; use one of ${datasetNames.join(", ")}, or push it with \`nasturtium data push DIR --name ${name}\``,
   };
+}
+
+/** The two residual blocks of the NAS-Bench-201 skeleton add images that they halve in different ways, so sides must be even there. */
+function sides({ space, dataset }: Specification): FieldError[] {
+  const { height, width } = factsOf(dataset).image;
+  if (resolveSpace(space).skeleton !== "nas-bench-201" || (height % 4 === 0 && width % 4 === 0)) return [];
+  return [
+    {
+      pointer: "/space",
+      detail: `the nas-bench-201 skeleton halves images twice and needs sides that are multiples of 4, not ${height}x${width}; use a space of the cells skeleton, or images of another size`,
+    },
+  ];
 }
 
 /** Each stage must leave at least one operation on every edge, and name only kinds of cell that the space has. */
