@@ -80,11 +80,7 @@ export class DivergenceError extends Error {
 }
 
 /** Correct answers and summed cross-entropy of a batch. */
-export function score(
-  logits: Float32Array,
-  labels: Int32Array,
-  classes: number,
-): { correct: number; loss: number } {
+function score(logits: Float32Array, labels: Int32Array, classes: number): { correct: number; loss: number } {
   let correct = 0;
   let loss = 0;
   for (const [image, label] of labels.entries()) {
@@ -108,4 +104,35 @@ export function labelsOf({ y }: Pick<Batch, "y">, classes: number, smoothing: nu
   for (const [index, label] of y.entries())
     labels[index * classes + label] = 1 - smoothing + smoothing / classes;
   return labels;
+}
+
+/** The factor of a choice's output; 0 where it is not executed. */
+export function shareOf(path: Path, kind: string, position: number, index: number): number {
+  if (path.kind === "only") return index === 0 ? 1 : 0;
+  if (path.kind === "mixture") return path.weights[kind]?.[position]?.[index] ?? 0;
+  return path.selection[kind]?.[position] === index ? 1 : 0;
+}
+
+/** Measures every path on the same batches by the executor's logits. */
+export function evaluateWith(
+  executor: Pick<Executor, "network" | "logits">,
+  batches: Iterable<Batch>,
+  paths: readonly Path[],
+  statistics: Statistics,
+): Evaluation[] {
+  const totals = paths.map(() => ({ images: 0, correct: 0, loss: 0 }));
+  for (const batch of batches) {
+    for (const [index, path] of paths.entries()) {
+      const into = totals[index] as Evaluation;
+      const { correct, loss } = score(
+        executor.logits(batch, path, statistics),
+        batch.y,
+        executor.network.classes,
+      );
+      into.images += batch.y.length;
+      into.correct += correct;
+      into.loss += loss;
+    }
+  }
+  return totals.map(({ images, correct, loss }) => ({ images, correct, loss: loss / images }));
 }

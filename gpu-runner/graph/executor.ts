@@ -11,12 +11,13 @@ import {
   DivergenceError,
   type Evaluation,
   type Executor,
+  evaluateWith,
   labelsOf,
   type Path,
   type Statistics,
   type StepResult,
   type StepSettings,
-  score,
+  shareOf,
 } from "../executor/executor.ts";
 import { Masks } from "../executor/masks.ts";
 import type { Backend, TensorFlow } from "../kernels/backend.ts";
@@ -108,17 +109,7 @@ export class GraphExecutor implements Executor {
   }
 
   evaluate(batches: Iterable<Batch>, paths: readonly Path[], statistics: Statistics): Evaluation[] {
-    const totals = paths.map(() => ({ images: 0, correct: 0, loss: 0 }));
-    for (const batch of batches) {
-      for (const [index, path] of paths.entries()) {
-        const into = totals[index] as Evaluation;
-        const { correct, loss } = score(this.logits(batch, path, statistics), batch.y, this.network.classes);
-        into.images += batch.y.length;
-        into.correct += correct;
-        into.loss += loss;
-      }
-    }
-    return totals.map(({ images, correct, loss }) => ({ images, correct, loss: loss / images }));
+    return evaluateWith(this, batches, paths, statistics);
   }
 
   logits(batch: Batch, path: Path, statistics: Statistics): Float32Array {
@@ -383,11 +374,4 @@ export class GraphExecutor implements Executor {
       }
     }
   }
-}
-
-/** The factor of a choice's output; 0 where it is not executed. */
-function shareOf(path: Path, kind: string, position: number, index: number): number {
-  if (path.kind === "only") return index === 0 ? 1 : 0;
-  if (path.kind === "mixture") return path.weights[kind]?.[position]?.[index] ?? 0;
-  return path.selection[kind]?.[position] === index ? 1 : 0;
 }
