@@ -1,0 +1,110 @@
+/**
+ * What a search strategy is: it proposes architectures and learns from what was measured of them. A strategy is
+ * pure; its whole state is one small JSON value; all chance comes from the generator it is given.
+ */
+
+import type { Random } from "../../../shared/random.ts";
+import { type Choices, fullChoices, type SearchSpace, type Selection } from "../../../shared/space.ts";
+
+/** An architecture as one number per position: the index of its operation among all the position's operations. */
+export type Code = readonly number[];
+
+/** A place that holds one operation: an edge of a kind of cell. */
+export interface Position {
+  kind: string;
+  edge: number;
+  /** Every operation of the space here, pruned ones too, so that codes outlive pruning. */
+  operations: readonly string[];
+}
+
+export interface Goal {
+  /** The objective's id. */
+  id: string;
+  goal: "maximize" | "minimize";
+  /** Infeasible beyond it. */
+  limit?: number | undefined;
+}
+
+/** By objective, in its unit; null where it is not known. */
+export type Measured = readonly (number | null)[];
+
+/** A search as its strategy sees it. */
+export interface Problem {
+  space: SearchSpace;
+  positions: readonly Position[];
+  /** By position, the indices of the operations that are still candidates. */
+  allowed: readonly (readonly number[])[];
+  /** The first is accuracy, or what stands for it. */
+  goals: readonly Goal[];
+  /** Whether measuring an architecture again may give something else; otherwise none is proposed twice. */
+  noisy: boolean;
+  /** What is known of an architecture before anything is paid for it. */
+  known: (code: Code) => Measured;
+  /** The scalar that a policy of TND-NAS climbs; null without accuracy. */
+  reward: (measured: Measured) => number | null;
+}
+
+export interface Observation {
+  code: Code;
+  measured: Measured;
+  /** Observations of one round were made under the same circumstances. */
+  round: number;
+}
+
+export interface Proposal<State> {
+  /** Fewer than asked for where the space is exhausted. */
+  codes: Code[];
+  state: State;
+}
+
+export interface Strategy<State> {
+  /** @param first architectures to propose before any other, such as what the stage before found */
+  start(problem: Problem, random: Random, first?: readonly Code[]): State;
+  propose(state: State, problem: Problem, count: number, random: Random): Proposal<State>;
+  learn(state: State, problem: Problem, observations: readonly Observation[], random: Random): State;
+  /** Logits of the distribution it samples from, by position over the allowed operations. */
+  logits(state: State, problem: Problem): number[][];
+}
+
+/** The positions of a space, kind by kind. */
+export function positionsOf(space: SearchSpace): Position[] {
+  return Object.entries(fullChoices(space)).flatMap(([kind, edges]) =>
+    edges.map((operations, edge) => ({ kind, edge, operations })),
+  );
+}
+
+/** @throws RangeError where a choice is not an operation of its position */
+export function allowedOf(positions: readonly Position[], choices: Choices): number[][] {
+  return positions.map((position) => {
+    const names = choices[position.kind]?.[position.edge] ?? [];
+    return names.map((name) => indexAt(position, name));
+  });
+}
+
+/** @throws RangeError where the selection has an operation that its position does not know */
+export function codeOf(positions: readonly Position[], selection: Selection): number[] {
+  return positions.map((position) => indexAt(position, selection[position.kind]?.[position.edge] ?? ""));
+}
+
+export function selectionOf(positions: readonly Position[], code: Code): Selection {
+  const selection: Selection = {};
+  for (const [index, { kind, operations }] of positions.entries()) {
+    selection[kind] ??= [];
+    selection[kind].push(operations[code[index] ?? 0] ?? "");
+  }
+  return selection;
+}
+
+/** Architectures in what is left of the space. */
+export const sizeOf = ({ allowed }: Pick<Problem, "allowed">): number =>
+  allowed.reduce((product, { length }) => product * length, 1);
+
+export function randomCode({ allowed }: Pick<Problem, "allowed">, random: Random): number[] {
+  return allowed.map((indices) => indices[random.integer(indices.length)] as number);
+}
+
+function indexAt({ kind, edge, operations }: Position, name: string): number {
+  const index = operations.indexOf(name);
+  if (index < 0) throw new RangeError(`operation ${name} is not on edge ${edge} of ${kind}`);
+  return index;
+}
