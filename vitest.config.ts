@@ -44,7 +44,7 @@ export default defineConfig({
           name: "node",
           environment: "node",
           pool: "forks",
-          include: ["{shared,schema,gpu-runner,cli,setup,test}/**/*.test.ts"],
+          include: ["{shared,schema,gpu-runner,cli,setup,test,bench}/**/*.test.ts"],
           exclude,
           testTimeout: TIMEOUT_MS,
           hookTimeout: TIMEOUT_MS,

@@ -1,0 +1,197 @@
+/**
+ * How well scores order architectures: Kendall's tau-b (Knight 1966, n log n), Spearman's rho, both over all, over
+ * the best by the truth, or over pairs inside groups only; and paired bootstrap intervals of them.
+ */
+
+import { Random } from "../../shared/random.ts";
+
+/** Number of pairs of a kind among some items. */
+export interface Pairs {
+  all: number;
+  /** Equal in the first, in the second, in both. */
+  tiedFirst: number;
+  tiedSecond: number;
+  tiedBoth: number;
+  /** In different order; what is tied in neither and not discordant is concordant. */
+  discordant: number;
+}
+
+/** An estimate with the bounds between which 95 % of its bootstrap estimates lie; null where nothing is ordered. */
+export interface Interval {
+  value: number | null;
+  low: number | null;
+  high: number | null;
+}
+
+const pairsAmong = (count: number): number => (count * (count - 1)) / 2;
+
+/** Compares two scores of the same items pair by pair, in n log n. */
+export function countPairs(first: ArrayLike<number>, second: ArrayLike<number>): Pairs {
+  const order = Uint32Array.from({ length: first.length }, (_, index) => index).sort(
+    (left, right) =>
+      (first[left] as number) - (first[right] as number) ||
+      (second[left] as number) - (second[right] as number),
+  );
+  const firsts = Float64Array.from(order, (index) => first[index] as number);
+  const seconds = Float64Array.from(order, (index) => second[index] as number);
+  const isTiedFirst = (index: number): boolean => firsts[index] === firsts[index - 1];
+  const isTiedBoth = (index: number): boolean => isTiedFirst(index) && seconds[index] === seconds[index - 1];
+  const tiedFirst = pairsInRuns(order.length, isTiedFirst);
+  const tiedBoth = pairsInRuns(order.length, isTiedBoth);
+  const discordant = sortCountingInversions(seconds);
+  const tiedSecond = pairsInRuns(order.length, (index) => seconds[index] === seconds[index - 1]);
+  return { all: pairsAmong(order.length), tiedFirst, tiedSecond, tiedBoth, discordant };
+}
+
+/** Pairs inside runs of items that continue what stands before them. */
+function pairsInRuns(length: number, continues: (index: number) => boolean): number {
+  let pairs = 0;
+  let run = 0;
+  for (let index = 1; index < length; index++) {
+    run = continues(index) ? run + 1 : 0;
+    pairs += run;
+  }
+  return pairs;
+}
+
+/** Sorts in place by merging and returns how many pairs stood in the wrong order. */
+function sortCountingInversions(values: Float64Array): number {
+  let from: Float64Array = values;
+  let into: Float64Array = new Float64Array(values.length);
+  let inversions = 0;
+  for (let width = 1; width < values.length; width *= 2) {
+    for (let start = 0; start < values.length; start += 2 * width) {
+      const middle = Math.min(start + width, values.length);
+      const end = Math.min(start + 2 * width, values.length);
+      let left = start;
+      let right = middle;
+      for (let to = start; to < end; to++) {
+        const takesLeft =
+          right >= end || (left < middle && (from[left] as number) <= (from[right] as number));
+        if (!takesLeft) inversions += middle - left;
+        into[to] = from[takesLeft ? left++ : right++] as number;
+      }
+    }
+    [from, into] = [into, from];
+  }
+  if (from !== values) values.set(from);
+  return inversions;
+}
+
+/** Kendall's tau-b of counted pairs; null where one of the two orders nothing. */
+export function tauOf({ all, tiedFirst, tiedSecond, tiedBoth, discordant }: Pairs): number | null {
+  const ordered = all - tiedFirst - tiedSecond + tiedBoth;
+  const scale = Math.sqrt((all - tiedFirst) * (all - tiedSecond));
+  return scale === 0 ? null : (ordered - 2 * discordant) / scale;
+}
+
+/** Kendall's tau-b. */
+export const kendall = (first: ArrayLike<number>, second: ArrayLike<number>): number | null =>
+  tauOf(countPairs(first, second));
+
+/** Kendall's tau-b over the pairs whose two items have the same group; every pair counts once. */
+export function kendallWithin(
+  first: ArrayLike<number>,
+  second: ArrayLike<number>,
+  groups: ArrayLike<number>,
+): number | null {
+  const sum: Pairs = { all: 0, tiedFirst: 0, tiedSecond: 0, tiedBoth: 0, discordant: 0 };
+  for (const members of membersByGroup(groups)) {
+    const pairs = countPairs(pick(first, members), pick(second, members));
+    for (const key of Object.keys(sum) as (keyof Pairs)[]) sum[key] += pairs[key];
+  }
+  return tauOf(sum);
+}
+
+/** Ranks from 1; what is equal shares the mean of its ranks. */
+export function ranksOf(values: ArrayLike<number>): Float64Array {
+  const order = Uint32Array.from({ length: values.length }, (_, index) => index).sort(
+    (left, right) => (values[left] as number) - (values[right] as number),
+  );
+  const ranks = new Float64Array(values.length);
+  for (let start = 0, end = 0; start < order.length; start = end) {
+    const value = values[order[start] as number];
+    while (end < order.length && values[order[end] as number] === value) end++;
+    for (let at = start; at < end; at++) ranks[order[at] as number] = (start + 1 + end) / 2;
+  }
+  return ranks;
+}
+
+/** Spearman's rho: the correlation of the ranks; null where one of the two orders nothing. */
+export function spearman(first: ArrayLike<number>, second: ArrayLike<number>): number | null {
+  return correlation(ranksOf(first), ranksOf(second));
+}
+
+/**
+ * Spearman's rho inside groups: ranks are taken, and centred, group by group, and correlated over all.
+ */
+export function spearmanWithin(
+  first: ArrayLike<number>,
+  second: ArrayLike<number>,
+  groups: ArrayLike<number>,
+): number | null {
+  const ranks = [first, second].map((values) => {
+    const centred = new Float64Array(values.length);
+    for (const members of membersByGroup(groups)) {
+      const within = ranksOf(pick(values, members));
+      for (const [at, index] of members.entries())
+        centred[index] = (within[at] as number) - (members.length + 1) / 2;
+    }
+    return centred;
+  });
+  return correlation(ranks[0] as Float64Array, ranks[1] as Float64Array);
+}
+
+function correlation(first: Float64Array, second: Float64Array): number | null {
+  const mean = (values: Float64Array): number =>
+    values.reduce((sum, value) => sum + value, 0) / values.length;
+  const [firstMean, secondMean] = [mean(first), mean(second)];
+  let [both, firstSquares, secondSquares] = [0, 0, 0];
+  for (const [index, value] of first.entries()) {
+    const [left, right] = [value - firstMean, (second[index] as number) - secondMean];
+    both += left * right;
+    firstSquares += left * left;
+    secondSquares += right * right;
+  }
+  const scale = Math.sqrt(firstSquares * secondSquares);
+  return scale === 0 ? null : both / scale;
+}
+
+/** The items with the largest values, this share of them. */
+export function best(values: ArrayLike<number>, share: number): number[] {
+  const order = Array.from({ length: values.length }, (_, index) => index).sort(
+    (left, right) => (values[right] as number) - (values[left] as number),
+  );
+  return order.slice(0, Math.round(values.length * share));
+}
+
+/** The values of the items at the positions. */
+export const pick = (values: ArrayLike<number>, at: ArrayLike<number>): Float64Array =>
+  Float64Array.from({ length: at.length }, (_, index) => values[at[index] as number] as number);
+
+function membersByGroup(groups: ArrayLike<number>): number[][] {
+  const members = new Map<number, number[]>();
+  for (let index = 0; index < groups.length; index++) {
+    const group = groups[index] as number;
+    const known = members.get(group);
+    if (known === undefined) members.set(group, [index]);
+    else known.push(index);
+  }
+  return [...members.values()];
+}
+
+/** Draws with replacement of as many items as there are: the same ones for every statistic, so differences pair. */
+export function resamples(items: number, count: number, seed: number): Uint32Array[] {
+  const random = new Random(seed);
+  return Array.from({ length: count }, () =>
+    Uint32Array.from({ length: items }, () => random.integer(items)),
+  );
+}
+
+/** The interval between the 2.5th and the 97.5th percentile of what the resamples give. */
+export function intervalOf(value: number | null, estimates: readonly (number | null)[]): Interval {
+  const sorted = Float64Array.from(estimates.filter((estimate) => estimate !== null)).sort();
+  if (value === null || sorted.length === 0) return { value, low: null, high: null };
+  const at = (share: number): number => sorted[Math.round(share * (sorted.length - 1))] as number;
+  return { value, low: at(0.025), high: at(0.975) };
+}
