@@ -8,7 +8,7 @@ import type { Length } from "./supernet.ts";
 import type { DrawName } from "./table.ts";
 
 export const usage = `Use: npm run -s bench:ranking -- --table FILE --data FOLDER
-  --minutes M | --steps N        how long to train; 60 minutes without either
+  --minutes M | --steps N        how long to train: minutes of each thread's time, 60 without either
   --channels 8 --cells 1         of the supernet's first stage, and in each stage
   --image 16|32                  side of the images in pixels
   --full                         the benchmark's own network: 16 channels, 5 cells, 32 pixels
@@ -110,7 +110,8 @@ function optionsOf(args: Arguments): RankingOptions {
       averageDecay: args.average,
       seed: args.seed,
     }),
-    length: args.steps === undefined ? { minutes: args.minutes ?? 60 } : { steps: args.steps },
+    length:
+      args.steps === undefined ? { coreMinutes: (args.minutes ?? 60) * args.threads } : { steps: args.steps },
     architectures: args.architectures,
     draw: args.draw,
     drawSeed: args["draw-seed"],

@@ -26,14 +26,14 @@ const MOMENTUM = 0.9;
 const CLIP_NORM = 5;
 const SAVE_SECONDS = 120;
 const TELL_SECONDS = 30;
-/** Steps whose speed decides how many fit into some minutes, after those in which the graph is compiled. */
-const PROBE_STEPS = 60;
+/** Steps whose speed decides how many fit into a processor time, after those in which the graph is compiled. */
+const PROBE_STEPS = 200;
 const PROBE_SKIP = 10;
 /** Black border of a crop relative to the side: 4 pixels of 32. */
 const PAD_SHARE = 1 / 8;
 
-/** How long to train: a number of steps, or as many as fit into some minutes at the speed of the first ones. */
-export type Length = { steps: number } | { minutes: number };
+/** How long to train: a number of steps, or as many as fit into some processor time at the speed of the first ones. */
+export type Length = { steps: number } | { coreMinutes: number };
 
 export interface Training {
   steps: number;
@@ -112,7 +112,8 @@ export class Supernet {
       while (state.steps === 0 || state.done < state.steps) {
         await this.#step(state, loader);
         clock.update(state);
-        if (state.steps === 0 && "minutes" in length) state.steps = clock.stepsIn(length.minutes, state);
+        if (state.steps === 0 && "coreMinutes" in length)
+          state.steps = clock.stepsIn(length.coreMinutes, state);
         const now = performance.now();
         if (now - toldAt > TELL_SECONDS * 1000) {
           toldAt = now;
@@ -247,7 +248,7 @@ export class Supernet {
 class Clock {
   #seconds = 0;
   #cpuSeconds = 0;
-  #probe: { done: number; seconds: number } | undefined;
+  #probe: { done: number; cpuSeconds: number } | undefined;
 
   constructor(state: CheckpointMeta) {
     this.restart(state);
@@ -264,12 +265,12 @@ class Clock {
     state.cpuSeconds = cpuNow() - this.#cpuSeconds;
   }
 
-  /** Steps that fit into the minutes, or 0 where it is too early to say. */
-  stepsIn(minutes: number, { done, seconds }: CheckpointMeta): number {
-    if (done >= PROBE_SKIP) this.#probe ??= { done, seconds };
+  /** Steps that fit into the processor time, or 0 where it is too early to say. */
+  stepsIn(coreMinutes: number, { done, cpuSeconds }: CheckpointMeta): number {
+    if (done >= PROBE_SKIP) this.#probe ??= { done, cpuSeconds };
     if (this.#probe === undefined || done < PROBE_SKIP + PROBE_STEPS) return 0;
-    const secondsPerStep = (seconds - this.#probe.seconds) / (done - this.#probe.done);
-    return Math.max(done, Math.round((60 * minutes) / secondsPerStep));
+    const secondsPerStep = (cpuSeconds - this.#probe.cpuSeconds) / (done - this.#probe.done);
+    return Math.max(done, Math.round((60 * coreMinutes) / secondsPerStep));
   }
 }
 

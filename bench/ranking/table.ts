@@ -58,7 +58,7 @@ export function readCells(file: string): BenchmarkCell[] {
   return lines.map((line, row) => {
     const fields = line.split(",");
     const numbers = Object.fromEntries(
-      Object.entries(columns).map(([name, column]) => [name, Number(fields[column])]),
+      Object.entries(columns).map(([name, column]) => [name, numberOf(fields[column])]),
     ) as Record<keyof typeof columns, number>;
     const selection = Array.from(fields[operations] ?? "", Number);
     const isCell =
@@ -128,3 +128,6 @@ export function groupsOf(values: readonly number[]): Map<number, number[]> {
   }
   return groups;
 }
+
+/** Not a number where nothing is written, which `Number` takes for 0. */
+const numberOf = (field = ""): number => (field.trim() === "" ? Number.NaN : Number(field));
