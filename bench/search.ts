@@ -1,0 +1,21 @@
+/**
+ * Runs search strategies on a table of known architectures and scores the fronts that they find: bench/search/regret.ts
+ * says how. A strategy pays for each architecture that it evaluates, ten a round.
+ *
+ *     npm run -s bench:search -- --table FILE --reward COLUMN --score COLUMN --cost COLUMN
+ *         [--space nas-bench-201] [--architecture arch]
+ *         [--evaluations 100,300,1000] [--seeds 10] [--strategy NAME ...] [--workers CORES] [--json]
+ *     npm run -s bench:search -- --problem P1[,P2 ...]|all [the rest as above]
+ *
+ * `bench/search/problems.ts` lists the problems that have a name.
+ */
+
+import { compare } from "./search/compare.ts";
+import { runJobs } from "./search/pool.ts";
+import { strategies } from "./search/strategies.ts";
+
+await compare("strategy", Object.keys(strategies), async ({ options, jobs, done }) => {
+  const evaluations = options.checkpoints.at(-1) ?? 0;
+  const data = { searches: options.searches, evaluations };
+  return { runs: await runJobs(jobs, data, options.workers, done) };
+});

@@ -1,0 +1,48 @@
+/** A search on a table, ready to be run: the table read, the problem as a strategy sees it, and the regret. */
+
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { allowedOf, type Problem, positionsOf } from "../../edge/controller/strategies/strategy.ts";
+import { fullChoices, resolveSpace } from "../../shared/space.ts";
+import { readTable, type Table } from "../../shared/table.ts";
+import { tableText } from "../../shared/tableText.ts";
+import type { TabularSearch } from "./problems.ts";
+import { regretMeasure, type Values } from "./regret.ts";
+
+export interface Benchmark {
+  table: Table;
+  values: Values;
+  problem: Problem;
+  /** In percent, after the given rows were evaluated. */
+  regretOf(rows: Iterable<number>): number;
+}
+
+/** A table's path is relative to where the command was given, that of a named search to the project. */
+export const projectFolder = path.resolve(import.meta.dirname, "../..");
+
+/**
+ * @throws Error where the file cannot be read or there is no such space
+ * @throws TableError naming what is wrong with the table
+ */
+export function loadBenchmark(search: TabularSearch): Benchmark {
+  const space = resolveSpace(search.space);
+  const positions = positionsOf(space);
+  const { reward, score, cost, architecture } = search;
+  const text = tableText(readFileSync(search.table));
+  const columns = { reward, score, cost };
+  const table = readTable(text, { architecture, columns, reward: "reward", positions, space });
+  const values = table.columns as unknown as Values;
+  const problem: Problem = {
+    space,
+    positions,
+    allowed: allowedOf(positions, fullChoices(space)),
+    goals: [
+      { id: "accuracy", goal: "maximize" },
+      { id: "cost", goal: "minimize" },
+    ],
+    noisy: false,
+    known: () => [null, null],
+    reward: (measured) => measured[0] ?? null,
+  };
+  return { table, values, problem, regretOf: regretMeasure(values) };
+}
