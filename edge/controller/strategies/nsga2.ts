@@ -1,9 +1,10 @@
 /**
- * NSGA-II (Deb, Pratap, Agarwal and Meyarivan 2002): a population that a generation of children competes with, by
- * non-dominated layers and within a layer by crowding; limits by constrained domination.
+ * NSGA-II (Deb, Pratap, Agarwal and Meyarivan 2002): a population that its children compete with, by non-dominated
+ * layers and within a layer by crowding; limits by constrained domination.
  *
  * Parents are chosen by binary tournament and crossed position by position; a child gets another operation at one
- * position on average. A generation is as large as the population; rounds of any size fill it.
+ * position on average. A round's children compete as soon as they are measured, instead of when there are as many as
+ * the population is large, as published: on tables that is a little better while evaluations are few.
  */
 
 import type { Random } from "../../../shared/random.ts";
@@ -14,23 +15,20 @@ import { frequencyLogits, mutated, type Proposed, proposal, repaired } from "./v
 const populationSize = 20;
 
 export interface Nsga2State extends Proposed {
-  /** The last generation's survivors, best first. */
+  /** Best first. */
   population: Member[];
-  /** Measured since. */
-  children: Member[];
 }
 
 export const nsga2: Strategy<Nsga2State> = {
-  start: (_problem, _random, first = []) => ({ seen: "", first, population: [], children: [] }),
+  start: (_problem, _random, first = []) => ({ seen: "", first, population: [] }),
 
   propose: (state, problem, count, random) =>
     proposal(state, problem, count, random, () => breeder(state.population, problem, random)),
 
-  learn(state, problem, observations) {
-    const children = [...state.children, ...membersOf(observations, problem)];
-    if (children.length < populationSize) return { ...state, children };
-    return { ...state, population: survivors([...state.population, ...children]), children: [] };
-  },
+  learn: (state, problem, observations) => ({
+    ...state,
+    population: survivors([...state.population, ...membersOf(observations, problem)]),
+  }),
 
   logits: ({ population }, problem) =>
     frequencyLogits(
@@ -44,7 +42,7 @@ const survivors = (members: readonly Member[]): Member[] =>
   layersOf(unique(members)).flatMap(lonelyFirst).slice(0, populationSize);
 
 function breeder(population: readonly Member[], problem: Problem, random: Random): () => number[] {
-  if (population.length === 0) return () => randomCode(problem, random);
+  if (population.length < populationSize) return () => randomCode(problem, random);
   const parent = tournament(population, random);
   const rate = 1 / problem.allowed.length;
   return () => {
