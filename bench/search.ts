@@ -14,8 +14,8 @@ import { compare } from "./search/compare.ts";
 import { runJobs } from "./search/pool.ts";
 import { strategies } from "./search/strategies.ts";
 
-await compare("strategy", Object.keys(strategies), async ({ options, jobs, done }) => {
+await compare("strategy", Object.keys(strategies), async ({ options, jobs, start }) => {
   const evaluations = options.checkpoints.at(-1) ?? 0;
   const data = { searches: options.searches, evaluations };
-  return { runs: await runJobs(jobs, data, options.workers, done) };
+  return { runs: await runJobs(jobs, data, options.workers, start()) };
 });

@@ -12,8 +12,8 @@ export interface Comparison {
   options: SearchOptions;
   benchmarks: Benchmark[];
   jobs: Job[];
-  /** To be called whenever a job is done. */
-  done: () => void;
+  /** Starts the clock; what it returns is to be called whenever a job is done. */
+  start: () => () => void;
 }
 
 /** Runs every job. */
@@ -34,14 +34,8 @@ export async function compare(
     const benchmarks = options.searches.map(load);
     checkSizes(options, benchmarks);
     const jobs = jobsOf(options);
-    const progress = createProgress()("Searches", jobs.length);
-    const { runs, versions = {} } = await run({
-      options,
-      benchmarks,
-      jobs,
-      done: counter(progress, jobs.length),
-    });
-    progress.finish();
+    const start = () => counter(jobs.length);
+    const { runs, versions = {} } = await run({ options, benchmarks, jobs, start });
     const report = searchReport(options.seeds, versions, reportsOf(options, benchmarks, jobs, runs));
     console.log(options.isJson ? JSON.stringify(report) : printReport(report));
   } catch (error) {
@@ -77,13 +71,15 @@ function checkSizes({ searches, checkpoints }: SearchOptions, benchmarks: readon
   }
 }
 
-function counter(progress: { update(done: number, note?: string): void }, total: number): () => void {
+function counter(total: number): () => void {
+  const progress = createProgress()("Searches", total);
   const startedAt = performance.now();
   let done = 0;
   return () => {
     done++;
     const seconds = (performance.now() - startedAt) / 1000;
     progress.update(done, `about ${duration((seconds / done) * (total - done))} left`);
+    if (done === total) progress.finish();
   };
 }
 
