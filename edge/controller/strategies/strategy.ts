@@ -21,8 +21,12 @@ export interface Goal {
   /** The objective's id. */
   id: string;
   goal: "maximize" | "minimize";
+  /** Wanted: the search looks little beyond it. */
+  target?: number | undefined;
   /** Infeasible beyond it. */
   limit?: number | undefined;
+  /** The best value that there can be, where that is known: 100 for accuracy in percent. */
+  best?: number | undefined;
 }
 
 /** By objective, in its unit; null where it is not known. */
@@ -93,6 +97,21 @@ export function selectionOf(positions: readonly Position[], code: Code): Selecti
     selection[kind].push(operations[code[index] ?? 0] ?? "");
   }
   return selection;
+}
+
+/** A code as text, one character per position, and back; for states and keys. */
+export const textOf = (code: Code): string => code.map((index) => index.toString(36)).join("");
+export const codeOfText = (text: string): number[] =>
+  Array.from(text, (character) => Number.parseInt(character, 36));
+
+/** Whether no hard limit is known to be broken. */
+export const isWithin = (goals: readonly Goal[], measured: Measured): boolean =>
+  goals.every((goal, index) => excess(goal, measured[index] ?? null) === 0);
+
+/** How far a value lies beyond the goal's limit, as a share of the limit; 0 within it. */
+export function excess({ goal, limit }: Goal, value: number | null): number {
+  if (limit === undefined || value === null) return 0;
+  return Math.max(0, goal === "minimize" ? value - limit : limit - value) / Math.abs(limit || 1);
 }
 
 /** Architectures in what is left of the space. */

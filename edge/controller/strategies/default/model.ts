@@ -1,0 +1,238 @@
+/**
+ * What a round knows: measured architectures as points between the worst and the best, the front they make, and a
+ * prediction for any other.
+ */
+
+import type { Random } from "../../../../shared/random.ts";
+import { type Code, codeOfText, excess, isWithin, type Measured, type Problem } from "../strategy.ts";
+import { FeatureMap, type Features } from "./features.ts";
+import { directions, Reached, reach } from "./improvement.ts";
+import { Kernels, Packed } from "./kernel.ts";
+import { Surrogate } from "./surrogate.ts";
+
+/** Measurements that the surrogates learn from: those near the front, and the newest. */
+const trainedOn = 128;
+const newestShare = 0.25;
+const directionCount = 64;
+/** What measurements of one round have in common where they are noisy, as a share of their variance. */
+const roundEffect = 0.3;
+/** With a soft target, values beyond so many times the target are all the worst. */
+const beyondTarget = 1.5;
+const fewest = 3;
+const onFront = 1e-12;
+
+export interface History {
+  codes: readonly string[];
+  measured: readonly Measured[];
+  rounds: readonly number[];
+}
+
+export interface Known {
+  code: Code;
+  features: Features;
+  /** As measured, in each objective's unit. */
+  values: readonly number[];
+  /** Each objective from 0, the worst, to 1, the best; where measuring is noisy, as predicted. */
+  point: number[];
+  isFeasible: boolean;
+  round: number;
+}
+
+interface Rows {
+  quality: Float64Array;
+  cost: Float64Array;
+}
+
+/** An architecture with the kernels between it and all known ones. */
+export interface Candidate {
+  code: Code;
+  features: Features;
+  rows: Rows;
+  known: Measured;
+}
+
+interface Row {
+  text: string;
+  values: number[];
+  round: number;
+}
+
+export class Model {
+  readonly known: Known[];
+  readonly reached: Reached;
+  readonly #problem: Problem;
+  readonly #map: FeatureMap;
+  readonly #kernels: Kernels;
+  readonly #surrogates: (Surrogate | null)[];
+  readonly #worst: number[];
+  readonly #best: number[];
+  readonly #towards: Float64Array[];
+  readonly #packed: Packed;
+
+  /** The model of what was measured completely; null where that is nothing. */
+  static of(history: History, problem: Problem, random: Random): Model | null {
+    const complete = history.codes.flatMap((text, index) => {
+      const values = (history.measured[index] ?? []) as number[];
+      const isComplete = values.every((value) => value !== null && Number.isFinite(value));
+      return isComplete ? [{ text, values, round: history.rounds[index] ?? 0 }] : [];
+    });
+    return complete.length === 0 ? null : new Model(complete, problem, random);
+  }
+
+  private constructor(complete: readonly Row[], problem: Problem, random: Random) {
+    const { goals, positions } = problem;
+    this.#problem = problem;
+    this.#map = new FeatureMap(problem.space, positions);
+    this.#kernels = new Kernels(this.#map.offsets, positions.length);
+    this.#best = goals.map(({ goal }, k) => extreme(complete, k, goal === "maximize"));
+    this.#worst = goals.map((goal, k) => worstOf(complete, k, goal));
+    this.#towards = directions(directionCount, goals.length, random);
+    this.reached = this.#reach(complete);
+    this.known = this.#train(complete);
+    this.#packed = new Packed(this.known.map(({ features }) => features));
+    const matrices = this.#matrices();
+    const first = this.known.map(({ code }) => problem.known(code));
+    this.#surrogates = goals.map(({ goal, best }, k) => {
+      if (first.every((known) => known[k] !== null && known[k] !== undefined)) return null;
+      const values = this.known.map(({ values: all }) => all[k] as number);
+      const matrix = this.#withRounds(k === 0 ? matrices.quality : matrices.cost);
+      return new Surrogate(matrix, values, { goal, best, noisy: problem.noisy });
+    });
+    if (problem.noisy) this.reached = this.#smooth();
+  }
+
+  /** Members of the front among what is known. */
+  front(): Known[] {
+    return this.known.filter(({ isFeasible, point }) => isFeasible && this.reached.deficit(point) <= onFront);
+  }
+
+  candidate(code: Code): Candidate {
+    const features = this.#map.of(code);
+    const { length } = this.known;
+    const rows = { quality: new Float64Array(length), cost: new Float64Array(length) };
+    this.#kernels.write(features, this.#packed, rows);
+    return { code, features, rows, known: this.#problem.known(code) };
+  }
+
+  /** What is expected, in each objective's unit. */
+  expected({ rows, known }: Candidate): number[] {
+    return this.#surrogates.map(
+      (surrogate, k) => surrogate?.mean(k === 0 ? rows.quality : rows.cost) ?? (known[k] as number),
+    );
+  }
+
+  /** How far each draw of an architecture's values reaches in each direction; infeasible ones nowhere. */
+  samples({ features, rows, known }: Candidate, normals: readonly (readonly number[])[]): Float64Array {
+    const self = { quality: new Float64Array(1), cost: new Float64Array(1) };
+    this.#kernels.write(features, new Packed([features]), self);
+    const drawn = this.#surrogates.map((surrogate, k) => {
+      const list = normals[k] as number[];
+      if (surrogate === null) return list.map(() => known[k] as number);
+      const kind = k === 0 ? "quality" : "cost";
+      return surrogate.draws(rows[kind], self[kind][0] as number, list);
+    });
+    const count = normals[0]?.length ?? 0;
+    const samples = new Float64Array(count * this.#towards.length);
+    for (let draw = 0; draw < count; draw++) {
+      const values = drawn.map((list) => list[draw] as number);
+      if (isWithin(this.#problem.goals, values))
+        reach(this.point(values), this.#towards, samples, draw * this.#towards.length);
+    }
+    return samples;
+  }
+
+  /** How much an architecture of these values would add to the front; negative by how much it stays behind. */
+  promise(values: readonly number[]): number {
+    const point = this.point(values);
+    const gain = this.reached.gain(reach(point, this.#towards));
+    return gain > 0 ? gain : -this.reached.deficit(point);
+  }
+
+  /** How far values lie beyond all limits together; 0 where they are feasible. */
+  excess(values: readonly number[]): number {
+    return this.#problem.goals.reduce((sum, goal, k) => sum + excess(goal, values[k] ?? null), 0);
+  }
+
+  /** Each objective from 0, the worst that was seen, to 1, the best. */
+  point(values: readonly number[]): number[] {
+    return values.map((value, k) => {
+      const worst = this.#worst[k] as number;
+      return (value - worst) / ((this.#best[k] as number) - worst || 1);
+    });
+  }
+
+  #reach(complete: readonly Row[]): Reached {
+    const reached = new Reached(this.#towards);
+    for (const { values } of complete)
+      if (isWithin(this.#problem.goals, values)) reached.add(this.point(values));
+    return reached;
+  }
+
+  #train(complete: readonly Row[]): Known[] {
+    const placed = complete.map((row) => ({ ...row, point: this.point(row.values) }));
+    const newest = Math.floor(trainedOn * newestShare);
+    const kept =
+      placed.length <= trainedOn
+        ? placed
+        : [
+            ...placed
+              .slice(0, -newest)
+              .map((row) => ({ row, deficit: this.reached.deficit(row.point) }))
+              .sort((a, b) => a.deficit - b.deficit)
+              .slice(0, trainedOn - newest)
+              .map(({ row }) => row),
+            ...placed.slice(-newest),
+          ];
+    return kept.map(({ text, values, point, round }) => {
+      const code = codeOfText(text);
+      const isFeasible = isWithin(this.#problem.goals, values);
+      return { code, features: this.#map.of(code), values, point, isFeasible, round };
+    });
+  }
+
+  /** The kernels between all that is known; lower halves. */
+  #matrices(): Rows {
+    const n = this.known.length;
+    const matrices = { quality: new Float64Array(n * n), cost: new Float64Array(n * n) };
+    for (const [row, { features }] of this.known.entries())
+      this.#kernels.write(features, this.#packed, matrices, row + 1, row * n);
+    return matrices;
+  }
+
+  /** Noisy measurements of one round share what their round did to them. */
+  #withRounds(matrix: Float64Array): Float64Array {
+    if (!this.#problem.noisy) return matrix;
+    const n = this.known.length;
+    return matrix.map((value, at) => {
+      const isSame = this.known[Math.floor(at / n)]?.round === this.known[at % n]?.round;
+      return isSame ? value + roundEffect : value;
+    });
+  }
+
+  /** The front of what is predicted rather than of lucky measurements. */
+  #smooth(): Reached {
+    const reached = new Reached(this.#towards);
+    for (const known of this.known) {
+      known.point = this.point(this.expected(this.candidate(known.code)));
+      if (known.isFeasible) reached.add(known.point);
+    }
+    return reached;
+  }
+}
+
+function extreme(rows: readonly Row[], k: number, largest: boolean): number {
+  return rows.reduce(
+    (found, { values }) => (largest ? Math.max : Math.min)(found, values[k] as number),
+    largest ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY,
+  );
+}
+
+/** The worst value seen, or one beyond a soft target once some are within it. */
+function worstOf(rows: readonly Row[], k: number, { goal, target }: Problem["goals"][number]): number {
+  const worst = extreme(rows, k, goal === "minimize");
+  if (target === undefined) return worst;
+  const end = goal === "minimize" ? target * beyondTarget : target / beyondTarget;
+  const isBetter = (value: number) => (goal === "minimize" ? value < end : value > end);
+  const within = rows.filter(({ values }) => isBetter(values[k] as number));
+  return isBetter(worst) || within.length < fewest ? worst : end;
+}

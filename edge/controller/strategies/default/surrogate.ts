@@ -1,0 +1,140 @@
+/**
+ * Learns one objective from what was measured: a Gaussian process on the objective's own scale or on a logarithmic
+ * one, with more or less noise, whichever makes the measurements most probable.
+ */
+
+import { GaussianProcess } from "./gaussianProcess.ts";
+
+/** Measurements by which scale and noise are chosen. */
+const chosenBy = 48;
+const noises = [0.003, 0.02, 0.1, 0.3];
+/** Share of the range by which a logarithmic scale starts before the best value. */
+const margin = 0.05;
+
+/** A strictly monotone change of scale. */
+interface Scale {
+  forward: (value: number) => number;
+  inverse: (scaled: number) => number;
+  /** Sum over values of the logarithm of the derivative. */
+  logDerivative: (values: readonly number[]) => number;
+}
+
+const identity: Scale = {
+  forward: (value) => value,
+  inverse: (scaled) => scaled,
+  logDerivative: () => 0,
+};
+
+/** Stretches values near `end`, which lies just beyond the best of them. */
+function logarithmic(end: number, sign: 1 | -1): Scale {
+  const gap = (value: number) => Math.max(sign * (end - value), Number.MIN_VALUE);
+  return {
+    forward: (value) => -sign * Math.log(gap(value)),
+    inverse: (scaled) => end - sign * Math.exp(-sign * scaled),
+    logDerivative: (values) => values.reduce((sum, value) => sum - Math.log(gap(value)), 0),
+  };
+}
+
+export interface SurrogateOptions {
+  goal: "maximize" | "minimize";
+  /** The best that there can be, where that is known: 100 for accuracy in percent. */
+  best?: number | undefined;
+  /** Whether noise is in the measuring; otherwise it belongs to each architecture and a prediction includes it. */
+  noisy: boolean;
+}
+
+export class Surrogate {
+  readonly #process: GaussianProcess;
+  readonly #scale: Scale;
+  readonly #noise: number;
+  readonly #center: number;
+  readonly #deviation: number;
+
+  /**
+   * @param matrix the kernel between all points, row by row, lower half
+   * @param values what was measured, one per point
+   */
+  constructor(matrix: Float64Array, values: readonly number[], options: SurrogateOptions) {
+    const { scale, noise } = choose(matrix, values, options);
+    const { scaled, center, deviation } = standardised(values.map(scale.forward));
+    this.#scale = scale;
+    this.#noise = options.noisy ? 0 : noise;
+    this.#center = center;
+    this.#deviation = deviation;
+    this.#process = new GaussianProcess(matrix, scaled, noise);
+  }
+
+  /** The expected value, in the objective's unit, given the kernel between a point and all others. */
+  mean(row: Float64Array): number {
+    return this.#value(this.#process.mean(row));
+  }
+
+  /** A value for each draw from the standard normal distribution, in the objective's unit. */
+  draws(row: Float64Array, self: number, normals: readonly number[]): number[] {
+    const mean = this.#process.mean(row);
+    const deviation = Math.sqrt(this.#process.variance(row, self) + this.#noise);
+    return normals.map((normal) => this.#value(mean + deviation * normal));
+  }
+
+  #value(scaled: number): number {
+    return this.#scale.inverse(scaled * this.#deviation + this.#center);
+  }
+}
+
+/** Scale and noise under which some of the measurements are most probable. */
+function choose(
+  matrix: Float64Array,
+  values: readonly number[],
+  { goal, best }: SurrogateOptions,
+): { scale: Scale; noise: number } {
+  const indices = spread(values.length, chosenBy);
+  const some = indices.map((index) => values[index] as number);
+  const part = submatrix(matrix, values.length, indices);
+  const sign = goal === "maximize" ? 1 : -1;
+  const extreme = sign > 0 ? Math.max(...values) : Math.min(...values);
+  const range = Math.max(...values) - Math.min(...values) || 1;
+  const isKnown = best !== undefined && sign * (best - extreme) > 0;
+  const end = isKnown ? best : extreme + sign * margin * range;
+  let likelihood = Number.NEGATIVE_INFINITY;
+  let chosen = { scale: identity, noise: noises[0] as number };
+  for (const scale of [identity, logarithmic(end, sign)]) {
+    const { scaled, deviation } = standardised(some.map(scale.forward));
+    const jacobian = scale.logDerivative(some) - some.length * Math.log(deviation);
+    for (const noise of noises) {
+      const here = new GaussianProcess(part, scaled, noise).logLikelihood + jacobian;
+      if (here > likelihood) {
+        likelihood = here;
+        chosen = { scale, noise };
+      }
+    }
+  }
+  return chosen;
+}
+
+function standardised(values: readonly number[]): {
+  scaled: Float64Array;
+  center: number;
+  deviation: number;
+} {
+  const center = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const variance = values.reduce((sum, value) => sum + (value - center) ** 2, 0) / values.length;
+  const deviation = Math.sqrt(variance) || 1;
+  return { scaled: Float64Array.from(values, (value) => (value - center) / deviation), center, deviation };
+}
+
+/** So many indices, evenly spread over all. */
+function spread(count: number, wanted: number): number[] {
+  const length = Math.min(count, wanted);
+  return Array.from({ length }, (_, index) => Math.floor((index * count) / length));
+}
+
+function submatrix(matrix: Float64Array, size: number, indices: readonly number[]): Float64Array {
+  const n = indices.length;
+  const part = new Float64Array(n * n);
+  for (let row = 0; row < n; row++)
+    for (let column = 0; column <= row; column++)
+      part[row * n + column] = matrix[
+        (indices[row] as number) * size + (indices[column] as number)
+      ] as number;
+  return part;
+}
