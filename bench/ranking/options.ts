@@ -3,7 +3,13 @@
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { z } from "zod";
-import { pathKinds, type TrainingSettings, trainingSettings } from "./settings.ts";
+import {
+  type EvaluationSettings,
+  pathKinds,
+  reductionKinds,
+  type TrainingSettings,
+  trainingSettings,
+} from "./settings.ts";
 import type { Length } from "./supernet.ts";
 import type { DrawName } from "./table.ts";
 
@@ -14,10 +20,12 @@ export const usage = `Use: npm run -s bench:ranking -- --table FILE --data FOLDE
   --full                         the benchmark's own network: 16 channels, 5 cells, 32 pixels
   --batch 128 --learning-rate 0.1 --weight-decay 0.0003 --label-smoothing 0 --skip-dropout 0
   --paths ${pathKinds.join("|")}
+  --reductions ${reductionKinds.join("|")}   between stages: residual blocks, or parts of them
   --plain                        images are neither cropped nor mirrored
   --average D                    score a moving average of the weights that keeps D of itself a step
   --architectures 1000 --draw report|choose --draw-seed 1
   --validation-images 2000 --normalise 250   held-out images, and how many are normalised together
+  --tune 0 --tune-rate 0.05      steps that each cell is trained by itself before it is scored
   --resamples 1000               of the bootstrap
   --seed 1 --threads T --checkpoint FILE --json`;
 
@@ -30,7 +38,7 @@ export interface RankingOptions {
   architectures: number;
   draw: DrawName;
   drawSeed: number;
-  evaluation: { images: number; batchImages: number };
+  evaluation: EvaluationSettings;
   resamples: number;
   threads: number;
   checkpoint: string | undefined;
@@ -57,6 +65,7 @@ const argumentsSchema = z.object({
   "label-smoothing": share(0),
   "skip-dropout": share(0),
   paths: z.enum(pathKinds).default("fair"),
+  reductions: z.enum(reductionKinds).default("full"),
   plain: z.boolean().default(false),
   average: share(0),
   architectures: count(1000),
@@ -64,6 +73,8 @@ const argumentsSchema = z.object({
   "draw-seed": z.coerce.number().int().default(1),
   "validation-images": count(2000),
   normalise: count(250),
+  tune: z.coerce.number().int().min(0).default(0),
+  "tune-rate": z.coerce.number().positive().default(0.05),
   resamples: count(1000),
   seed: z.coerce.number().int().default(1),
   threads: count(availableParallelism()),
@@ -100,6 +111,7 @@ function optionsOf(args: Arguments): RankingOptions {
     data: args.data,
     settings: trainingSettings.parse({
       ...size,
+      reductions: args.reductions,
       batchSize: args.batch,
       paths: args.paths,
       learningRate: args["learning-rate"],
@@ -115,7 +127,12 @@ function optionsOf(args: Arguments): RankingOptions {
     architectures: args.architectures,
     draw: args.draw,
     drawSeed: args["draw-seed"],
-    evaluation: { images: args["validation-images"], batchImages: args.normalise },
+    evaluation: {
+      images: args["validation-images"],
+      batchImages: args.normalise,
+      tuningSteps: args.tune,
+      tuningRate: args["tune-rate"],
+    },
     resamples: args.resamples,
     threads: args.threads,
     checkpoint: args.checkpoint,

@@ -4,6 +4,8 @@ import { z } from "zod";
 
 export const pathKinds = ["fair", "uniform", "connected", "wide"] as const;
 
+export const reductionKinds = ["full", "conv", "light"] as const;
+
 /** Everything that the trained weights depend on but the number of steps. */
 export const trainingSettings = z.strictObject({
   /** Channels of the first stage; the benchmark has 16. */
@@ -12,6 +14,8 @@ export const trainingSettings = z.strictObject({
   cells: z.int().min(1),
   /** Side of the images in pixels: CIFAR-10's 32, or 16. */
   imagePixels: z.union([z.literal(16), z.literal(32)]),
+  /** What stands between stages: the benchmark's residual blocks, their first convolution alone, or their shortcut. */
+  reductions: z.enum(reductionKinds),
   batchSize: z.int().min(1),
   paths: z.enum(pathKinds),
   /** At the first step; it falls to 0 along half a cosine. */
@@ -27,3 +31,13 @@ export const trainingSettings = z.strictObject({
   seed: z.int(),
 });
 export type TrainingSettings = z.infer<typeof trainingSettings>;
+
+/** How cells are scored with trained weights. */
+export interface EvaluationSettings {
+  /** Held-out images in all, and how many of them are normalised together. */
+  images: number;
+  batchImages: number;
+  /** Steps that each cell is trained by itself, from the shared weights, before it is scored. */
+  tuningSteps: number;
+  tuningRate: number;
+}

@@ -9,17 +9,17 @@ import { z } from "zod";
 import { type Batch, evaluationBatch } from "../../gpu-runner/data/batches.ts";
 import { BatchLoader } from "../../gpu-runner/data/batchLoader.ts";
 import { createExecutor } from "../../gpu-runner/executor/create.ts";
-import type { Executor } from "../../gpu-runner/executor/executor.ts";
+import type { Executor, Path } from "../../gpu-runner/executor/executor.ts";
 import type { Backend } from "../../gpu-runner/kernels/backend.ts";
 import { MovingAverage } from "../../gpu-runner/movingAverage.ts";
 import { cosine } from "../../gpu-runner/trainRound.ts";
 import { deserialise, serialise } from "../../gpu-runner/weights.ts";
-import { buildSupernet, type Network } from "../../shared/network.ts";
+import { buildSupernet, type Cell, type Layer, type Network } from "../../shared/network.ts";
 import { deriveSeed } from "../../shared/random.ts";
 import { fullChoices } from "../../shared/space.ts";
 import type { RankingImages } from "./images.ts";
 import { pathOf, singlePath } from "./paths.ts";
-import { type TrainingSettings, trainingSettings } from "./settings.ts";
+import { type EvaluationSettings, type TrainingSettings, trainingSettings } from "./settings.ts";
 import { type BenchmarkCell, space } from "./table.ts";
 
 const MOMENTUM = 0.9;
@@ -64,8 +64,8 @@ export interface Score {
 
 /** The benchmark's network with every operation on every edge, its channels and cells as wanted. */
 export function rankingNetwork(settings: TrainingSettings, classes: number): Network {
-  const { channels, cells, imagePixels } = settings;
-  return buildSupernet({
+  const { channels, cells, imagePixels, reductions } = settings;
+  const network = buildSupernet({
     space,
     choices: fullChoices(space),
     channels,
@@ -73,6 +73,29 @@ export function rankingNetwork(settings: TrainingSettings, classes: number): Net
     classes,
     image: { height: imagePixels, width: imagePixels, channels: 3 },
   });
+  return { ...network, cells: network.cells.map((cell) => reduced(cell, reductions)) };
+}
+
+/** Which layers of a residual block stay, by what it consists of: convolutions, and a shortcut beside them. */
+const reductionLayers: Record<
+  TrainingSettings["reductions"],
+  (block: Layer[], branches: { convolutions: Layer[]; shortcut: Layer[] }, channels: number) => Layer[]
+> = {
+  full: (block) => block,
+  /** ReLU, convolution, normalisation. */
+  conv: (_block, { convolutions }) => convolutions.slice(0, 3),
+  light: (_block, { shortcut }, channels) => [...shortcut, { kind: "batchNorm", channels, affine: true }],
+};
+
+function reduced(cell: Cell, reductions: TrainingSettings["reductions"]): Cell {
+  if (cell.kind !== "residual") return cell;
+  const preprocess = cell.preprocess.map(({ path, layers }) => {
+    const [block] = layers;
+    if (block?.kind !== "sum") throw new Error("A residual block is no sum.");
+    const [convolutions = [], shortcut = []] = block.branches;
+    return { path, layers: reductionLayers[reductions](layers, { convolutions, shortcut }, cell.channels) };
+  });
+  return { ...cell, preprocess };
 }
 
 export class Supernet {
@@ -135,20 +158,19 @@ export class Supernet {
   }
 
   /**
-   * Scores cells on held-out images, each batch normalised by its own statistics.
-   *
-   * @param images in all; `batchImages` of them are normalised together
+   * Scores cells on held-out images, each batch normalised by its own statistics. Where cells are tuned, each starts
+   * from the shared weights and sees the same batches.
    */
-  async score(
-    cells: readonly BenchmarkCell[],
-    { images, batchImages }: { images: number; batchImages: number },
-  ): Promise<Score[]> {
-    const batches = this.#heldOutBatches(images, batchImages);
+  async score(cells: readonly BenchmarkCell[], evaluation: EvaluationSettings): Promise<Score[]> {
+    const batches = this.#heldOutBatches(evaluation);
+    const tune = await this.#tuning(evaluation);
     const startedAt = performance.now();
     let toldAt = startedAt;
     const scores: Score[] = [];
     for (const { selection } of cells) {
-      const [result] = this.#executor.evaluate(batches, [singlePath(selection)], "batch");
+      const path = singlePath(selection);
+      tune(path);
+      const [result] = this.#executor.evaluate(batches, [path], "batch");
       if (result === undefined) throw new Error("The executor gave no evaluation.");
       scores.push({ loss: result.loss, accuracy: (100 * result.correct) / result.images });
       await nextTurn();
@@ -217,7 +239,30 @@ export class Supernet {
       this.#average.update(state.done, state.done === state.steps, () => this.#executor.values());
   }
 
-  #heldOutBatches(images: number, batchImages: number): Batch[] {
+  /** What trains one path from the weights as they are now. */
+  async #tuning({ tuningSteps, tuningRate }: EvaluationSettings): Promise<(path: Path) => void> {
+    if (tuningSteps === 0) return () => {};
+    const { weightDecay, seed } = this.#settings;
+    const shared = new Map([...this.#executor.values()].filter(([name]) => !name.startsWith("momentum/")));
+    const loader = this.#loader();
+    const batches: Batch[] = [];
+    while (batches.length < tuningSteps) batches.push(await loader.next());
+    loader.dispose();
+    return (path) => {
+      this.#executor.load(shared);
+      for (const [step, batch] of batches.entries()) {
+        this.#executor.trainStep(batch, path, {
+          learningRate: cosine(tuningRate, step, tuningSteps),
+          momentum: MOMENTUM,
+          weightDecay,
+          clipNorm: CLIP_NORM,
+          seed: deriveSeed(seed, "tuning", step),
+        });
+      }
+    };
+  }
+
+  #heldOutBatches({ images, batchImages }: EvaluationSettings): Batch[] {
     const { images: all, heldOut, normalisation } = this.#data;
     const count = Math.min(images, heldOut.length);
     const batches = Math.ceil(count / batchImages);
