@@ -16,6 +16,9 @@ import { Supernet } from "./ranking/supernet.ts";
 import { drawCells, readCells } from "./ranking/table.ts";
 
 const log = (line: string) => console.error(`${new Date().toISOString().slice(11, 19)} ${line}`);
+const abort = new AbortController();
+process.once("SIGINT", () => abort.abort());
+process.once("SIGTERM", () => abort.abort());
 const options = parseOptions(process.argv.slice(2));
 if (typeof options === "string") {
   console.error(options);
@@ -35,7 +38,7 @@ async function measure(options: RankingOptions): Promise<string> {
   const data = rankingImages(dataset, { sidePixels: settings.imagePixels, seed: settings.seed });
   const backend = await loadBackend("tensorflow");
   const supernet = new Supernet(backend, settings, data, log);
-  const training = await supernet.train(options.length, checkpoint);
+  const training = await supernet.train(options.length, checkpoint, abort.signal);
   log(`trained ${training.steps} steps in ${Math.round(training.cpuSeconds)} s of processor time`);
   const startedAt = performance.now();
   const scores = await supernet.score(cells, evaluation);

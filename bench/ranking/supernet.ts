@@ -122,9 +122,10 @@ export class Supernet {
   /**
    * Trains to the end, from where the checkpoint stands if there is one.
    *
-   * @throws Error where the checkpoint is of other settings or another length
+   * @param signal ends the training after a step, which the checkpoint then has
+   * @throws Error where the checkpoint is of other settings or another length; what the signal says
    */
-  async train(length: Length, checkpoint: string | undefined): Promise<Training> {
+  async train(length: Length, checkpoint: string | undefined, signal?: AbortSignal): Promise<Training> {
     const state = this.#resume(length, checkpoint);
     const loader = this.#loader();
     loader.seek(state.done);
@@ -142,11 +143,13 @@ export class Supernet {
           toldAt = now;
           this.#tell(state);
         }
-        if (checkpoint !== undefined && now - savedAt > SAVE_SECONDS * 1000) {
+        const isDue = signal?.aborted === true || now - savedAt > SAVE_SECONDS * 1000;
+        if (checkpoint !== undefined && isDue) {
           savedAt = now;
           this.#save(state, checkpoint);
           clock.restart(state);
         }
+        signal?.throwIfAborted();
       }
     } finally {
       loader.dispose();
