@@ -143,6 +143,7 @@ export class Supernet {
           toldAt = now;
           this.#tell(state);
         }
+        await nextTurn(); // or no signal comes through
         const isDue = signal?.aborted === true || now - savedAt > SAVE_SECONDS * 1000;
         if (checkpoint !== undefined && isDue) {
           savedAt = now;
