@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 
 ROUND = 10
 POPULATION = 20
-# Proposals in all, by those that are new, after which a peer is taken to have no more new ones.
-TRIES = 50
+# Proposals in all, by the evaluations asked for, after which a peer ends with what it has. Repeats are told like any
+# result: Optuna's TPE repeats itself the more the longer it searches, and for ever where repeats are not told to it.
+TRIES = 5
 
 
 class Table:

@@ -16,6 +16,8 @@ export interface Checkpoint {
   standardErrorPercent: number | null;
   /** By seed. */
   regretsPercent: number[];
+  /** Rows that were evaluated, mean over the seeds: fewer than asked for where a search repeats itself. */
+  rowsEvaluated: number;
   /** Per round of 10, over the last 10 rounds, mean over the seeds. */
   cpuMsPerRound: number;
   /** Of the state as JSON, mean over the seeds; null for a peer. */
@@ -76,6 +78,7 @@ function checkpointOf(
     meanRegretPercent: mean(regretsPercent),
     standardErrorPercent: standardError(regretsPercent),
     regretsPercent,
+    rowsEvaluated: mean(runs.map(({ rows }) => Math.min(rows.length, evaluations))),
     cpuMsPerRound: mean(cpuMs),
     stateBytes: bytes.length === 0 ? null : mean(bytes),
   };
@@ -135,9 +138,11 @@ function problemTable({ contestants }: ProblemReport): string {
 }
 
 function rowOf({ name, checkpoints }: ContestantReport): Record<string, string> {
-  const regrets = checkpoints.map(({ evaluations, meanRegretPercent, standardErrorPercent }) => {
+  const regrets = checkpoints.map((checkpoint) => {
+    const { evaluations, meanRegretPercent, standardErrorPercent, rowsEvaluated } = checkpoint;
     const error = standardErrorPercent === null ? "" : ` ± ${standardErrorPercent.toFixed(3)}`;
-    return [`n${evaluations}`, meanRegretPercent.toFixed(3) + error];
+    const fewer = rowsEvaluated < evaluations ? ` (${Math.round(rowsEvaluated)} rows)` : "";
+    return [`n${evaluations}`, meanRegretPercent.toFixed(3) + error + fewer];
   });
   const { cpuMsPerRound = Number.NaN, stateBytes = null } = checkpoints.at(-1) ?? {};
   return {
