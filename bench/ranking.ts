@@ -12,6 +12,7 @@ import { loadBackend } from "../gpu-runner/kernels/backend.ts";
 import { rankingImages } from "./ranking/images.ts";
 import { parseOptions, type RankingOptions } from "./ranking/options.ts";
 import { printed, reportOf } from "./ranking/report.ts";
+import { ScoreFile } from "./ranking/scoreFile.ts";
 import { Supernet } from "./ranking/supernet.ts";
 import { drawCells, readCells } from "./ranking/table.ts";
 
@@ -40,14 +41,17 @@ async function measure(options: RankingOptions): Promise<string> {
   const supernet = new Supernet(backend, settings, data, log);
   const training = await supernet.train(options.length, checkpoint, abort.signal);
   log(`trained ${training.steps} steps in ${Math.round(training.cpuSeconds)} s of processor time`);
-  const startedAt = performance.now();
-  const scores = await supernet.score(cells, evaluation);
-  const scoringSeconds = (performance.now() - startedAt) / 1000;
+  const indices = cells.map(({ index }) => index);
+  const file = new ScoreFile(checkpoint, { settings, steps: training.steps, evaluation, indices });
+  const started = process.cpuUsage();
+  const scores = await supernet.score(cells, evaluation, { file, signal: abort.signal });
+  const { user, system } = process.cpuUsage(started);
+  const scoringCpuSeconds = (user + system) / 1e6;
   supernet.dispose();
   const report = {
     ...options,
     training,
-    scoringSeconds,
+    scoringCpuSeconds,
     ...reportOf(cells, scores, { seed: options.drawSeed, resamples: options.resamples }),
     environment: environmentOf(backend),
   };

@@ -4,6 +4,7 @@
  */
 
 import { deriveSeed } from "../../shared/random.ts";
+import type { Score } from "./scoreFile.ts";
 import {
   best,
   type Interval,
@@ -16,7 +17,7 @@ import {
   spearman,
   spearmanWithin,
 } from "./statistics.ts";
-import type { Score } from "./supernet.ts";
+
 import { type BenchmarkCell, liveEdges, space } from "./table.ts";
 
 /** The share of the cells that count as the best. */

@@ -8,6 +8,7 @@ import { loadBackend } from "../../gpu-runner/kernels/backend.ts";
 import { Random } from "../../shared/random.ts";
 import { rankingImages } from "./images.ts";
 import { pathOf } from "./paths.ts";
+import { ScoreFile } from "./scoreFile.ts";
 import { type EvaluationSettings, pathKinds, reductionKinds, type TrainingSettings } from "./settings.ts";
 import { rankingNetwork, Supernet } from "./supernet.ts";
 import { type BenchmarkCell, isConnected } from "./table.ts";
@@ -76,6 +77,26 @@ describe.skipIf(backend === undefined)("a supernet", () => {
     expect(steps).toBe(25);
     expect(await second.score(cells, evaluation)).toEqual(expected);
     second.dispose();
+  });
+
+  test("whose scoring was interrupted gives the same scores", async () => {
+    const supernet = make({ averageDecay: 0 });
+    await supernet.train({ steps: 2 }, undefined);
+    const tuned = { ...evaluation, tuningSteps: 2 };
+    const expected = await supernet.score(cells, tuned);
+    supernet.dispose();
+
+    const again = make({ averageDecay: 0 });
+    await again.train({ steps: 2 }, undefined);
+    const file = new ScoreFile(path.join(folder, "scored"), tuned);
+    await expect(again.score(cells, tuned, { file, signal: AbortSignal.abort() })).rejects.toThrow();
+    expect(file.read()).toHaveLength(1);
+    again.dispose();
+    const third = make({ averageDecay: 0 });
+    await third.train({ steps: 2 }, undefined);
+    expect(await third.score(cells, tuned, { file })).toEqual(expected);
+    expect(new ScoreFile(path.join(folder, "scored"), evaluation).read()).toEqual([]);
+    third.dispose();
   });
 
   test("does not go on from a checkpoint of other settings", async () => {

@@ -19,6 +19,7 @@ import { deriveSeed } from "../../shared/random.ts";
 import { fullChoices } from "../../shared/space.ts";
 import type { RankingImages } from "./images.ts";
 import { pathOf, singlePath } from "./paths.ts";
+import { type Score, ScoreFile } from "./scoreFile.ts";
 import { type EvaluationSettings, type TrainingSettings, trainingSettings } from "./settings.ts";
 import { type BenchmarkCell, space } from "./table.ts";
 
@@ -54,13 +55,6 @@ const checkpointMeta = z.object({
   averagedAt: z.int(),
 });
 type CheckpointMeta = z.infer<typeof checkpointMeta>;
-
-/** What a cell gets from the supernet. */
-export interface Score {
-  loss: number;
-  /** Percent. */
-  accuracy: number;
-}
 
 /** The benchmark's network with every operation on every edge, its channels and cells as wanted. */
 export function rankingNetwork(settings: TrainingSettings, classes: number): Network {
@@ -165,13 +159,18 @@ export class Supernet {
    * Scores cells on held-out images, each batch normalised by its own statistics. Where cells are tuned, each starts
    * from the shared weights and sees the same batches.
    */
-  async score(cells: readonly BenchmarkCell[], evaluation: EvaluationSettings): Promise<Score[]> {
+  async score(
+    cells: readonly BenchmarkCell[],
+    evaluation: EvaluationSettings,
+    { file = new ScoreFile(undefined, {}), signal }: { file?: ScoreFile; signal?: AbortSignal } = {},
+  ): Promise<Score[]> {
     const batches = this.#heldOutBatches(evaluation);
     const tune = await this.#tuning(evaluation);
+    const scores = file.read();
+    const known = scores.length;
     const startedAt = performance.now();
-    let toldAt = startedAt;
-    const scores: Score[] = [];
-    for (const { selection } of cells) {
+    let [toldAt, savedAt] = [startedAt, startedAt];
+    for (const { selection } of cells.slice(known)) {
       const path = singlePath(selection);
       tune(path);
       const [result] = this.#executor.evaluate(batches, [path], "batch");
@@ -179,11 +178,17 @@ export class Supernet {
       scores.push({ loss: result.loss, accuracy: (100 * result.correct) / result.images });
       await nextTurn();
       const now = performance.now();
+      if (signal?.aborted || now - savedAt > SAVE_SECONDS * 1000) {
+        savedAt = now;
+        file.write(scores);
+      }
+      signal?.throwIfAborted();
       if (now - toldAt < TELL_SECONDS * 1000) continue;
       toldAt = now;
-      const left = ((now - startedAt) / 1000 / scores.length) * (cells.length - scores.length);
+      const left = ((now - startedAt) / 1000 / (scores.length - known)) * (cells.length - scores.length);
       this.#log(`scored ${scores.length} of ${cells.length} cells, ${duration(left)} left`);
     }
+    file.write(scores);
     return scores;
   }
 
