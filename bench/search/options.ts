@@ -27,7 +27,11 @@ export class UsageError extends Error {}
  * @param known what it may name; all of it by default
  * @throws UsageError saying what is wrong
  */
-export function searchOptions(contestantOption: string, known: readonly string[]): SearchOptions {
+export function searchOptions(
+  contestantOption: string,
+  known: readonly string[],
+  argv: readonly string[] = process.argv.slice(2),
+): SearchOptions {
   const { values: args } = parse(contestantOption);
   const listed = (args[contestantOption] as string[]).flatMap((list) => list.split(","));
   return {
@@ -46,6 +50,7 @@ export function searchOptions(contestantOption: string, known: readonly string[]
   function parse(option: string) {
     try {
       return parseArgs({
+        args: [...argv],
         options: {
           problem: { type: "string" },
           table: { type: "string" },
@@ -76,8 +81,11 @@ function namedSearches(list: string, { table }: Arguments): TabularSearch[] {
   const file = typeof table === "string" ? table : undefined;
   return problems
     .filter(({ name }) => wanted.includes(name))
-    .map((search) => ({ ...search, table: existing(file ?? path.resolve(projectFolder, search.table)) }));
+    .map((search) => ({ ...search, table: existing(file ?? fromHere(search.table)) }));
 }
+
+/** A report that is passed on does not say where the project lies. */
+const fromHere = (file: string): string => path.relative(process.cwd(), path.resolve(projectFolder, file));
 
 function describedSearch(args: Arguments): TabularSearch {
   const text = (option: string): string => {
