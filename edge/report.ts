@@ -7,8 +7,8 @@ import type {
   FailureReport,
   FinalTrainingReport,
   LeasedTask,
-  TrainRoundReport,
-  TrainRoundTask,
+  RoundReport,
+  RoundTask,
 } from "../shared/protocol.ts";
 import { amendCandidate } from "./controller/amend.ts";
 import { completeRound, currentTask } from "./controller/controller.ts";
@@ -32,7 +32,7 @@ const hourSeconds = 3600;
 export async function reportRound(
   env: Env,
   key: { searchId: string; round: number },
-  report: TrainRoundReport,
+  report: RoundReport,
   tries = writeTries,
 ): Promise<LeasedTask | null> {
   const { DB: db } = env;
@@ -58,10 +58,10 @@ export async function reportRound(
   return next(currentTask(outcome.state), { ...lease, expiresAt: expiryFrom(now) });
 }
 
-const next = (task: TrainRoundTask | null, lease: Lease): LeasedTask | null =>
+const next = (task: RoundTask | null, lease: Lease): LeasedTask | null =>
   task === null ? null : leased(lease, task);
 
-function completed(context: RoundContext, report: TrainRoundReport, now: number) {
+function completed(context: RoundContext, report: RoundReport, now: number) {
   const { budget } = context.specification;
   const hours = context.startedAt === null ? 0 : (now - context.startedAt) / hourMs;
   const gpuHours = context.busySeconds / hourSeconds;
@@ -78,7 +78,7 @@ async function repeated(
   db: D1Database,
   context: RoundContext,
   lease: Lease,
-  report: TrainRoundReport,
+  report: RoundReport,
   round: number,
 ): Promise<LeasedTask | null> {
   if (context.storedDigest !== report.digest)
@@ -93,7 +93,7 @@ async function repeated(
 async function refused(
   env: Env,
   key: { searchId: string; round: number },
-  report: TrainRoundReport,
+  report: RoundReport,
   triesLeft: number,
 ): Promise<LeasedTask | null> {
   const context = await roundContext(env.DB, { ...key, leaseId: report.leaseId }, Date.now());

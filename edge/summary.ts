@@ -1,7 +1,7 @@
 /** How far a search is, in a few numbers, kept beside the controller's state so that lists need not parse it. */
 
 import type { Summary } from "../schema/searches.ts";
-import type { TrainRoundReport } from "../shared/protocol.ts";
+import type { RoundReport } from "../shared/protocol.ts";
 import type { Specification } from "../shared/specification.ts";
 import { paretoEntries } from "./controller/archive.ts";
 import type { ControllerState } from "./controller/state.ts";
@@ -11,7 +11,7 @@ export function summarize(
   state: ControllerState,
   specification: Specification,
   previous?: Summary,
-  seconds?: TrainRoundReport["seconds"],
+  seconds?: RoundReport["seconds"],
 ): Summary {
   const front = paretoEntries(state.archive, specification.objectives);
   const accuracies = front.flatMap(({ values }) => values.accuracy ?? []);

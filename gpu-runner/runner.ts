@@ -11,6 +11,7 @@ import {
   type Notice,
   protocolVersion,
   type Report,
+  type TabularTask,
   type Task,
   type TrainRoundTask,
 } from "../shared/protocol.ts";
@@ -217,11 +218,7 @@ export class Runner {
     this.#lease = lease;
     try {
       lease.hooks.throwIfEnded?.();
-      const report =
-        held.task.kind === "trainRound"
-          ? await this.#trainRound(held.task, lease)
-          : await this.#finalTraining(held.task, lease);
-      return await this.#report(lease, report);
+      return await this.#report(lease, await this.#do(held.task, lease));
     } catch (err) {
       if (err instanceof Interrupted) {
         await this.#giveBack(lease, err.reason);
@@ -236,6 +233,16 @@ export class Runner {
     } finally {
       lease.end();
     }
+  }
+
+  #do(task: Task, lease: Lease): Promise<Report> {
+    if (task.kind === "trainRound") return this.#trainRound(task, lease);
+    if (task.kind === "tabular") return this.#tabular(task, lease);
+    return this.#finalTraining(task, lease);
+  }
+
+  async #tabular(task: TabularTask, _lease: Lease): Promise<Report> {
+    throw new Error(`This runner cannot look up ${task.table}.`);
   }
 
   /** Reports, and trains on while the answer is under way where the task says how. */

@@ -2,7 +2,7 @@
 
 import { integer, primaryKey, real, sqliteTable, text } from "drizzle-orm/sqlite-core";
 import type { RoundOutcome } from "../edge/controller/state.ts";
-import type { TrainRoundReport, TrainRoundTask } from "../shared/protocol.ts";
+import type { RoundReport, RoundTask } from "../shared/protocol.ts";
 
 type RoundRecord = RoundOutcome["record"];
 
@@ -14,13 +14,13 @@ export const rounds = sqliteTable(
     round: integer().notNull(),
     stage: integer().notNull(),
     phase: text({ enum: ["warmup", "search", "confirm"] }).notNull(),
-    task: text({ mode: "json" }).$type<TrainRoundTask>().notNull(),
+    task: text({ mode: "json" }).$type<RoundTask>().notNull(),
     candidates: text({ mode: "json" }).$type<RoundRecord["candidates"]>().notNull(),
     trainLoss: real(),
     hypervolume: real(),
     pruned: text({ mode: "json" }).$type<RoundRecord["pruned"]>().notNull(),
     digest: text().notNull(),
-    seconds: text({ mode: "json" }).$type<TrainRoundReport["seconds"]>().notNull(),
+    seconds: text({ mode: "json" }).$type<RoundReport["seconds"]>().notNull(),
     createdAt: integer().notNull(),
   },
   (table) => [primaryKey({ columns: [table.searchId, table.round] })],

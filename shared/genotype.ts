@@ -362,6 +362,7 @@ class Scanner {
  * first and the smallest description counts (individualisation and refinement, McKay 1981).
  */
 export function canonicalHash(genotype: Genotype, space: Pick<SearchSpace, "skeleton" | "inputs">): string {
+  if (space.skeleton === "positions") return hashText(JSON.stringify(genotype.cells));
   const cells = Object.keys(genotype.cells)
     .toSorted()
     .map((kind) => {

@@ -9,7 +9,7 @@ import { exportFormatNames } from "./exportFormats.ts";
 import { genotypeSchema } from "./genotype.ts";
 import { finalTrainingSchema } from "./specification.ts";
 
-export const protocolVersion = 2;
+export const protocolVersion = 3;
 export const leaseSeconds = 90;
 export const heartbeatSeconds = 20;
 
@@ -99,6 +99,24 @@ export const trainRoundSchema = z.object({
 });
 export type TrainRoundTask = z.infer<typeof trainRoundSchema>;
 
+/** Look up candidates in a table. Nothing is trained and nothing is kept: any runner can do any round. */
+export const tabularTaskSchema = z.object({
+  ...common,
+  kind: z.literal("tabular"),
+  round: z.int(),
+  /** Pushed under this name: `GET /v1/tasks/{taskId}/dataset` says what it is. */
+  table: z.string(),
+  /** Column of the architectures, and by objective id that of its values. */
+  architecture: z.string(),
+  columns: z.record(z.string(), z.string()),
+  space: z.unknown(),
+  candidates: z.array(z.object({ selection: selectionSchema })),
+});
+export type TabularTask = z.infer<typeof tabularTaskSchema>;
+
+/** A round of a search, whatever it is evaluated by. */
+export type RoundTask = TrainRoundTask | TabularTask;
+
 export const finalTrainingTaskSchema = z.object({
   ...common,
   kind: z.literal("finalTraining"),
@@ -114,7 +132,11 @@ export const finalTrainingTaskSchema = z.object({
 });
 export type FinalTrainingTask = z.infer<typeof finalTrainingTaskSchema>;
 
-export const taskSchema = z.discriminatedUnion("kind", [trainRoundSchema, finalTrainingTaskSchema]);
+export const taskSchema = z.discriminatedUnion("kind", [
+  trainRoundSchema,
+  tabularTaskSchema,
+  finalTrainingTaskSchema,
+]);
 export type Task = z.infer<typeof taskSchema>;
 
 /** A task with the lease under which it may be reported. Times are the edge's. */
@@ -167,6 +189,18 @@ export const trainRoundReportSchema = z.strictObject({
 });
 export type TrainRoundReport = z.infer<typeof trainRoundReportSchema>;
 
+export const tabularReportSchema = z.strictObject({
+  kind: z.literal("tabular"),
+  leaseId: z.string(),
+  /** Of architectures that the table does not have: null for every objective. */
+  measurements: z.array(measurementSchema),
+  /** Hash of the measurements: the same round must give the same. */
+  digest: z.string(),
+  seconds: z.strictObject({ train: z.number(), evaluate: z.number(), idle: z.number() }),
+});
+export type TabularReport = z.infer<typeof tabularReportSchema>;
+export type RoundReport = TrainRoundReport | TabularReport;
+
 export const finalTrainingReportSchema = z.strictObject({
   kind: z.literal("finalTraining"),
   leaseId: z.string(),
@@ -186,8 +220,11 @@ export type FinalTrainingReport = z.infer<typeof finalTrainingReportSchema>;
 
 /** What is known of a failure that is no accident of the machine. */
 export const failureCauseSchema = z.strictObject({
-  /** `diverged`: a loss or gradient is no number, and would be again; `out-of-memory`: with a smaller batch, too. */
-  kind: z.enum(["diverged", "out-of-memory"]),
+  /**
+   * `diverged`: a loss or gradient is no number, and would be again; `out-of-memory`: with a smaller batch, too;
+   * `table`: it cannot be read as the specification says.
+   */
+  kind: z.enum(["diverged", "out-of-memory", "table"]),
   /** Weight step of the stage or training. */
   step: z.int().min(0),
   /** The architecture of a final training. */
@@ -207,6 +244,7 @@ export type FailureReport = z.infer<typeof failureReportSchema>;
 
 export const reportSchema = z.discriminatedUnion("kind", [
   trainRoundReportSchema,
+  tabularReportSchema,
   finalTrainingReportSchema,
   failureReportSchema,
 ]);

@@ -57,6 +57,12 @@ export const scheduleSchema = z.strictObject({
       baselineStep: z.number().min(0).max(1).default(0.95),
       initialScale: z.number().min(0).default(1e-3),
       reward: z.enum(["hinge", "multiplicative"]).default("hinge"),
+      signal: z
+        .enum(["loss", "accuracy"])
+        .default("loss")
+        .describe(
+          "what a strategy learns from: 100 exp(-loss), which ranks better, or the share of right answers",
+        ),
     })
     .prefault({}),
   /** At a stage's end the front is measured again on this many images, so that it does not keep lucky members. */
@@ -94,7 +100,7 @@ const tndNasCifar10: ScheduleInput = {
   stepsPerRound: 1,
   warmupStepsPerRound: 49,
   weights: { warmupPaths: "mixture", paths: "mixture" },
-  policy: { reward: "multiplicative" },
+  policy: { reward: "multiplicative", signal: "accuracy" },
   stages: published({ channels: 16, epochs: 25, warmupEpochs: 15 }, [
     [6.4e6, -0.45],
     [5.4e6, -0.2],

@@ -8,8 +8,11 @@ import { operations } from "./operations.ts";
 import type { Random } from "./random.ts";
 import { didYouMean } from "./suggest.ts";
 
-/** How cells stack: the DARTS network of normal and reduction cells, or the three stages of NAS-Bench-201. */
-export type Skeleton = "cells" | "nas-bench-201";
+/**
+ * How cells stack: the DARTS network of normal and reduction cells, the three stages of NAS-Bench-201, or nothing that
+ * is known: places with an operation each, of which only a table says what they are worth.
+ */
+export type Skeleton = "cells" | "nas-bench-201" | "positions";
 
 export interface SearchSpace {
   /** Name of a built-in space, or `inline`. */
@@ -26,13 +29,20 @@ export interface SearchSpace {
 /** A space written out in a specification instead of named. */
 export interface InlineSpace {
   /** Default `cells`. */
-  skeleton?: Skeleton | undefined;
+  skeleton?: Exclude<Skeleton, "positions"> | undefined;
   /** Intermediate nodes; default 4, or 3 in the NAS-Bench-201 skeleton. */
   nodes?: number | undefined;
   /** Operations of normal cells. */
   normal: readonly string[];
   /** Operations of reduction cells; default those of normal cells. The NAS-Bench-201 skeleton has none. */
   reduction?: readonly string[] | undefined;
+}
+
+/** A space without cells, for tables. */
+export interface PositionSpace {
+  positions: number;
+  /** What each place may hold. */
+  operations: readonly string[];
 }
 
 /** An edge of a cell; `position` is its row among the cell's edges. */
@@ -111,13 +121,24 @@ export const spaces: Readonly<Record<string, SearchSpace>> = {
  *
  * @throws Error naming the unknown space or operation and the closest known one
  */
-export function resolveSpace(nameOrInline: string | InlineSpace): SearchSpace {
+export function resolveSpace(nameOrInline: string | InlineSpace | PositionSpace): SearchSpace {
   if (typeof nameOrInline === "string") {
     const space = Object.hasOwn(spaces, nameOrInline) ? spaces[nameOrInline] : undefined;
     if (space) return space;
     throw new Error(
       `There is no search space "${nameOrInline}". ${didYouMean(nameOrInline, Object.keys(spaces))}`,
     );
+  }
+  if ("positions" in nameOrInline) {
+    const { positions, operations: names } = nameOrInline;
+    if (new Set(names).size < names.length) throw new Error("An operation of the space is listed twice.");
+    return {
+      name: "inline",
+      skeleton: "positions",
+      inputs: 1,
+      nodes: positions,
+      cells: { positions: { operations: [...names] } },
+    };
   }
   const skeleton = nameOrInline.skeleton ?? "cells";
   const nodes = nameOrInline.nodes ?? (skeleton === "cells" ? 4 : 3);
@@ -141,18 +162,29 @@ export function resolveSpace(nameOrInline: string | InlineSpace): SearchSpace {
   };
 }
 
-/** The edges of every cell of the space, ordered by the node they enter, then by the node they leave. */
-export function edgesOf(space: Pick<SearchSpace, "inputs" | "nodes">): SpaceEdge[] {
+/**
+ * The edges of every cell of the space, ordered by the node they enter, then by the node they leave. Without cells, a
+ * chain with an edge for each place.
+ */
+export function edgesOf(
+  space: Pick<SearchSpace, "inputs" | "nodes"> & Partial<Pick<SearchSpace, "skeleton">>,
+): SpaceEdge[] {
   const edges: SpaceEdge[] = [];
+  if (space.skeleton === "positions")
+    return Array.from({ length: space.nodes }, (_, position) => ({
+      from: position,
+      to: position + 1,
+      position,
+    }));
   for (let to = space.inputs; to < space.inputs + space.nodes; to++) {
     for (let from = 0; from < to; from++) edges.push({ from, to, position: edges.length });
   }
   return edges;
 }
 
-/** The nodes whose concatenation leaves a cell: all intermediate ones, or the last in the NAS-Bench-201 skeleton. */
+/** The nodes whose concatenation leaves a cell: all intermediate ones, or the last in other skeletons. */
 export function concatOf(space: Pick<SearchSpace, "skeleton" | "inputs" | "nodes">): number[] {
-  if (space.skeleton === "nas-bench-201") return [space.inputs + space.nodes - 1];
+  if (space.skeleton !== "cells") return [space.inputs + space.nodes - 1];
   return Array.from({ length: space.nodes }, (_, index) => space.inputs + index);
 }
 

@@ -14,12 +14,28 @@ const usd = z.number().positive();
 
 const datasetSchema = z.strictObject({ name: nameSchema });
 
-const inlineSpaceSchema = z.strictObject({
+const cellSpaceSchema = z.strictObject({
   skeleton: z.enum(["cells", "nas-bench-201"]).default("cells"),
   nodes: z.int().min(1).max(8).optional(),
   normal: z.array(z.string()).min(1),
   reduction: z.array(z.string()).min(1).optional(),
 });
+/** Of a table: so many places, each with one of the same operations, whatever they mean. */
+const positionSpaceSchema = z.strictObject({
+  positions: z.int().min(1).max(64),
+  operations: z.array(z.string().min(1).max(64)).min(2).max(36),
+});
+const inlineSpaceSchema = z.union([cellSpaceSchema, positionSpaceSchema]);
+
+export const strategyNames = [
+  "default",
+  "tnd-nas",
+  "random",
+  "nsga2",
+  "regularized-evolution",
+  "local-search",
+] as const;
+export type StrategyName = (typeof strategyNames)[number];
 
 const supernetEvaluationSchema = z.strictObject({
   kind: z.literal("supernet"),
@@ -33,12 +49,20 @@ const supernetEvaluationSchema = z.strictObject({
     .prefault({}),
 });
 
-const tabularEvaluationSchema = z.strictObject({
-  kind: z.literal("tabular"),
-  table: z.string(),
-  architecture: z.string(),
-  reward: z.string(),
-});
+const tabularEvaluationSchema = z
+  .strictObject({
+    kind: z.literal("tabular"),
+    table: nameSchema.describe("pushed under this name: a CSV, a row for each architecture"),
+    architecture: z.string().min(1).describe("column that names the architecture"),
+    reward: z.string().min(1).describe("column of the first objective, accuracy"),
+    costs: z
+      .record(z.string(), z.string().min(1))
+      .default({})
+      .describe("by objective id, the column of its values"),
+    candidatesPerRound: z.int().min(1).max(64).default(10),
+  })
+  .describe("architectures are looked up in a table instead of trained");
+export type TabularEvaluation = z.infer<typeof tabularEvaluationSchema>;
 
 export const objectiveSchema = z.strictObject({
   name: z.string().regex(/^[a-z][a-zA-Z0-9]{0,40}$/),
@@ -92,7 +116,9 @@ export const specificationSchema = z
     name: z.string().min(1).max(120),
     dataset: datasetSchema.prefault({ name: "fashion-mnist" }),
     space: z.union([z.string(), inlineSpaceSchema]).default("tnd-nas"),
-    strategy: z.strictObject({ name: z.string() }).prefault({ name: "default" }),
+    strategy: z
+      .strictObject({ name: z.enum(strategyNames, `use one of ${strategyNames.join(", ")}`) })
+      .prefault({ name: "default" }),
     evaluation: z
       .discriminatedUnion("kind", [supernetEvaluationSchema, tabularEvaluationSchema])
       .prefault({ kind: "supernet" }),
@@ -154,17 +180,10 @@ export function resolveSchedule(specification: Specification): Schedule {
   return scheduleSchema.parse(preset);
 }
 
-export const strategyNames = ["default", "tnd-nas", "random"] as const;
-
 /** What is valid but not possible in this version, by field; empty when all can be done. */
 export function unsupported(specification: Specification): FieldError[] {
   const errors: FieldError[] = [];
   const refuse = (pointer: string, detail: string) => errors.push({ pointer, detail });
-  if (!(strategyNames as readonly string[]).includes(specification.strategy.name))
-    refuse(
-      "/strategy/name",
-      `strategy "${specification.strategy.name}" is not supported; use one of ${strategyNames.join(", ")}`,
-    );
   if (specification.evaluation.kind !== "supernet")
     refuse(
       "/evaluation/kind",

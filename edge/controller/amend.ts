@@ -1,10 +1,9 @@
 /** Measurements that come after their round was reported. */
 
-import type { TrainRoundTask } from "../../shared/protocol.ts";
 import { objectiveId, type Specification } from "../../shared/specification.ts";
 import { hypervolumeShare } from "./archive.ts";
 import { Context } from "./context.ts";
-import { isMeasured, mergeArchive } from "./merge.ts";
+import { isMeasured, type MeasuredTask, mergeArchive } from "./merge.ts";
 import { isFeasible, reward, type Values } from "./reward.ts";
 import type { CandidateRecord, ControllerState, Phase, RoundOutcome } from "./state.ts";
 
@@ -12,7 +11,7 @@ import type { CandidateRecord, ControllerState, Phase, RoundOutcome } from "./st
 export interface RecordedRound {
   stage: number;
   phase: Phase;
-  task: Pick<TrainRoundTask, "round" | "evaluation">;
+  task: MeasuredTask;
   candidates: CandidateRecord[];
 }
 

@@ -9,6 +9,7 @@ import { ParetoFront } from "../../shared/pareto.ts";
 import type { Selection } from "../../shared/space.ts";
 import { type Objective, objectiveId, type Specification } from "../../shared/specification.ts";
 import type { Values } from "./reward.ts";
+import { excess } from "./strategies/strategy.ts";
 
 export interface Archived {
   hash: string;
@@ -25,6 +26,8 @@ export interface Archived {
 }
 
 export const archiveCapacity = 64;
+/** A front may be larger than the archive otherwise is. */
+const frontCapacity = 256;
 
 /** Minimised objectives: what is maximised is negated; null when a value is missing. */
 export function costsOf(values: Values, objectives: readonly Objective[]): number[] | null {
@@ -63,7 +66,7 @@ function frontOf(placed: readonly Placed[], objectives: readonly Objective[]): S
   return new Set(front.entries().map(({ item }) => item));
 }
 
-/** The entries sorted into non-dominated layers, infeasible and incomplete ones in the last. */
+/** The entries sorted into non-dominated layers, infeasible ones, the nearest first, and incomplete ones in the last. */
 export function layersOf(entries: readonly Archived[], objectives: readonly Objective[]): Archived[][] {
   const layers: Archived[][] = [];
   const { placed, others } = place(entries, objectives);
@@ -72,7 +75,16 @@ export function layersOf(entries: readonly Archived[], objectives: readonly Obje
     layers.push(rest.filter((item) => layer.has(item)).map(({ entry }) => entry));
     rest = rest.filter((item) => !layer.has(item));
   }
-  return others.length > 0 ? [...layers, others] : layers;
+  if (others.length === 0) return layers;
+  return [...layers, others.toSorted((a, b) => excessOf(a, objectives) - excessOf(b, objectives))];
+}
+
+/** How far an architecture is beyond all limits together, each as a share of the limit. */
+export function excessOf({ values }: Pick<Archived, "values">, objectives: readonly Objective[]): number {
+  return objectives.reduce(
+    (sum, objective) => sum + excess({ id: "", ...objective }, values[objectiveId(objective)] ?? null),
+    0,
+  );
 }
 
 /** Feasible, complete, non-dominated entries; once some are confirmed, only confirmed ones. */
@@ -86,7 +98,9 @@ export function paretoEntries(entries: readonly Archived[], objectives: readonly
 /** The archive cut to its capacity: whole layers from the front backwards, older entries first within the last. */
 export function truncate(entries: readonly Archived[], objectives: readonly Objective[]): Archived[] {
   if (entries.length <= archiveCapacity) return [...entries];
-  return layersOf(entries, objectives).flat().slice(0, archiveCapacity);
+  const layers = layersOf(entries, objectives);
+  const room = Math.min(frontCapacity, Math.max(archiveCapacity, layers[0]?.length ?? 0));
+  return layers.flat().slice(0, room);
 }
 
 /** Smallest and largest value of each objective that the hypervolume is measured in. */

@@ -5,14 +5,26 @@ import { factsOf } from "../../shared/datasets.ts";
 import { canonicalHash, type Genotype } from "../../shared/genotype.ts";
 import { cheapValues, costTableOf, spaceOf } from "../../shared/profile.ts";
 import type { Schedule, Stage } from "../../shared/schedule.ts";
-import { genotypeFromSelection, type SearchSpace, type Selection } from "../../shared/space.ts";
+import { type Choices, genotypeFromSelection, type SearchSpace, type Selection } from "../../shared/space.ts";
 import {
   cheapObjectives,
+  type Objective,
   objectiveId,
   resolveSchedule,
   type Specification,
 } from "../../shared/specification.ts";
-import type { Values } from "./reward.ts";
+import { reward, type Values } from "./reward.ts";
+import { strategyOf } from "./strategies/index.ts";
+import {
+  allowedOf,
+  type Goal,
+  type Measured,
+  type Position,
+  type Problem,
+  positionsOf,
+  type Strategy,
+  selectionOf,
+} from "./strategies/strategy.ts";
 
 /** What follows from the specification alone, computed once per report. */
 export class Context {
@@ -20,6 +32,10 @@ export class Context {
   readonly schedule: Schedule;
   readonly trainImages: number;
   readonly space: SearchSpace;
+  readonly positions: Position[];
+  readonly strategy: Strategy<unknown>;
+  /** Objectives as strategies see them: accuracy first. */
+  readonly objectives: Objective[];
   #costs: CostTable | undefined;
 
   constructor(specification: Specification) {
@@ -27,6 +43,13 @@ export class Context {
     this.schedule = resolveSchedule(specification);
     this.trainImages = factsOf(specification.dataset).trainImages;
     this.space = spaceOf(specification);
+    this.positions = positionsOf(this.space);
+    this.strategy = strategyOf(specification.strategy.name, this.schedule.policy);
+    const isFirst = ({ name }: Objective) => name === "accuracy";
+    this.objectives = [
+      ...specification.objectives.filter(isFirst),
+      ...specification.objectives.filter((objective) => !isFirst(objective)),
+    ];
   }
 
   stage(index: number): Stage {
@@ -48,8 +71,51 @@ export class Context {
     return canonicalHash(this.genotype(selection), this.space);
   }
 
+  get isTabular(): boolean {
+    return this.specification.evaluation.kind === "tabular";
+  }
+
+  /** The search as its strategy sees it, with the operations that are left. */
+  problem(choices: Choices, stageIndex: number): Problem {
+    const ids = this.objectives.map(objectiveId);
+    const stage = this.stage(stageIndex);
+    return {
+      space: this.space,
+      positions: this.positions,
+      allowed: allowedOf(this.positions, choices),
+      goals: this.objectives.map(
+        (objective): Goal => ({
+          id: objectiveId(objective),
+          goal: objective.goal,
+          target: stage.targets?.[objectiveId(objective)] ?? objective.target,
+          limit: objective.limit,
+          best: objective.name === "accuracy" ? 100 : undefined,
+        }),
+      ),
+      noisy: !this.isTabular,
+      known: (code) => {
+        const cheap = this.cheap(selectionOf(this.positions, code));
+        return ids.map((id) => cheap[id] ?? null);
+      },
+      reward: (measured) => {
+        const values = Object.fromEntries(ids.map((id, index) => [id, measured[index] ?? null]));
+        return reward(values, this.specification, this.schedule, stage);
+      },
+    };
+  }
+
+  /** What a strategy learns from a candidate: accuracy, or what the loss says of it, then the other objectives. */
+  measured(values: Values, loss: number | null): Measured {
+    const isLoss = this.schedule.policy.signal === "loss" && loss !== null && !this.isTabular;
+    return this.objectives.map((objective) => {
+      if (objective.name === "accuracy" && isLoss && values.accuracy !== null) return 100 * Math.exp(-loss);
+      return values[objectiveId(objective)] ?? null;
+    });
+  }
+
   /** Only the objectives that were asked for. */
   cheap(selection: Selection): Values {
+    if (this.isTabular) return {};
     const values = cheapValues(this.costs, selection);
     return Object.fromEntries(
       cheapObjectives

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { TrainRoundReport } from "../../shared/protocol.ts";
+import type { TrainRoundReport, TrainRoundTask } from "../../shared/protocol.ts";
 import {
   resolveSchedule,
   type SpecificationInput,
@@ -30,6 +30,8 @@ const small: SpecificationInput = {
     ],
   },
 };
+
+const trainTask = (state: ControllerState) => currentTask(state) as TrainRoundTask | null;
 
 /** A measurement that depends on the selection alone: more convolutions, better accuracy. */
 function report(
@@ -127,10 +129,11 @@ describe("a search", () => {
       const found: { phase: string; ahead: unknown; next: unknown }[] = [];
       let state = startSearch(specification, "s");
       for (let done = false; !done; ) {
-        const { phase, task } = state;
+        const { phase } = state;
+        const task = trainTask(state);
         const outcome = completeRound(state, specification, report(state));
         ({ state, done } = outcome);
-        const following = done ? null : currentTask(state);
+        const following = done ? null : trainTask(state);
         found.push({
           phase: `${phase} ${task?.stage.index}`,
           ahead: task?.ahead,
@@ -186,7 +189,7 @@ describe("a search", () => {
       schedule: { preset: "tnd-nas-cifar10" },
     });
     expect(scheduleLength(specification).evaluations).toBe(29_400);
-    expect(currentTask(startSearch(specification, "s"))?.paths).toBe("mixture");
+    expect(trainTask(startSearch(specification, "s"))?.paths).toBe("mixture");
   });
 });
 
@@ -244,7 +247,7 @@ describe("a specification that cannot be run is refused by field", () => {
       { schedule: { stages: [{ layers: 3, channels: 4, steps: 5, drop: { normal: 10, reduction: 0 } }] } },
       "/schedule/stages/0/drop/normal",
     ],
-    ["unsupported strategy", { strategy: { name: "nsga2" } }, "/strategy/name"],
+    ["unknown strategy", { strategy: { name: "nsga9" } }, "/strategy/name"],
     ["unsupported rental", { rental: { providers: ["runpod"], maxUsdPerHour: 1 } }, "/rental"],
     [
       "tabular evaluation",

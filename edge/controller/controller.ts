@@ -1,46 +1,49 @@
 /**
  * The controller: a pure function from (state, measurements) to (state, next round). Its whole state is one JSON value.
  *
- * A search runs through stages; a stage is warm-up rounds (weights only), search rounds (weights, then candidates
- * drawn from the policy are measured and move it) and one confirmation round (the front is measured again on more
- * images). Then the weakest operations of every edge go and the next stage starts with a new supernet.
+ * A search with a supernet runs through stages; a stage is warm-up rounds (weights only), search rounds (weights, then
+ * candidates that the strategy proposes are measured and taught to it) and one confirmation round (the front is
+ * measured again on more images). Then the weakest operations of every edge go and the next stage starts with a new
+ * supernet. A search on a table is one stage of search rounds.
  */
 
 import { extremesOf, spaceOf } from "../../shared/profile.ts";
-import type { TrainRoundReport, TrainRoundTask } from "../../shared/protocol.ts";
+import type { RoundReport, RoundTask } from "../../shared/protocol.ts";
+import { Random } from "../../shared/random.ts";
 import type { Stage } from "../../shared/schedule.ts";
+import { softmax } from "../../shared/softmax.ts";
 import { fullChoices } from "../../shared/space.ts";
-import { resolveSchedule, type Specification } from "../../shared/specification.ts";
-import { type Archived, type Bounds, hypervolumeShare } from "./archive.ts";
+import { objectiveId, type Specification } from "../../shared/specification.ts";
+import { type Archived, type Bounds, excessOf, hypervolumeShare } from "./archive.ts";
 import { Context } from "./context.ts";
 import { candidatesOf, isMeasured, mergeArchive } from "./merge.ts";
 import { withNextRound } from "./nextRound.ts";
-import { initialPolicy, type Pruning, prune, round4, seedOf, updatePolicy } from "./policy.ts";
+import { round4, seedOf } from "./policy.ts";
+import { type Pruning, prune, survives } from "./prune.ts";
 import { reward } from "./reward.ts";
-import type { ControllerState, RoundOutcome } from "./state.ts";
+import type { CandidateRecord, ControllerState, RoundOutcome } from "./state.ts";
+import { type Code, codeOf } from "./strategies/strategy.ts";
 
 /** The front is announced when its hypervolume has grown by this share. */
 const announceGrowth = 0.01;
 
 export function startSearch(specification: Specification, searchId: string): ControllerState {
+  const context = new Context(specification);
   const choices = fullChoices(spaceOf(specification));
   const bounds: Bounds = { accuracy: [0, 100] };
-  for (const [objective, { minimum, maximum }] of Object.entries(extremesOf(specification)))
-    bounds[objective] = [minimum, maximum];
+  if (!context.isTabular)
+    for (const [objective, { minimum, maximum }] of Object.entries(extremesOf(specification)))
+      bounds[objective] = [minimum, maximum];
   const state: ControllerState = {
-    version: 1,
+    version: 2,
     searchId,
     seed: specification.seed,
     round: 0,
     stage: 0,
-    phase: "warmup",
+    phase: context.isTabular ? "search" : "warmup",
     step: 0,
     choices,
-    policy: initialPolicy(
-      choices,
-      resolveSchedule(specification).policy.initialScale,
-      seedOf(specification.seed, "policy", 0),
-    ),
+    strategy: null,
     archive: [],
     task: null,
     evaluations: 0,
@@ -52,40 +55,41 @@ export function startSearch(specification: Specification, searchId: string): Con
     finishing: false,
     amendments: 0,
   };
-  return withNextRound(state, new Context(specification));
+  return withNextRound(withStrategy(state, context), context);
 }
 
-export const currentTask = (state: ControllerState): TrainRoundTask | null => state.task;
+/** The state with a strategy that starts anew on what is left of the space. */
+function withStrategy(
+  state: ControllerState,
+  context: Context,
+  first: readonly Code[] = [],
+): ControllerState {
+  const random = new Random(seedOf(state.seed, "policy", state.stage));
+  const problem = context.problem(state.choices, state.stage);
+  return { ...state, strategy: context.strategy.start(problem, random, first) };
+}
+
+export const currentTask = (state: ControllerState): RoundTask | null => state.task;
 
 /** Takes a round's report. Throws RangeError when the report is not of the pending round's candidates. */
 export function completeRound(
   state: ControllerState,
   specification: Specification,
-  report: TrainRoundReport,
+  report: RoundReport,
   options: { budgetExhausted?: boolean } = {},
 ): RoundOutcome {
   const { task } = state;
   if (task === null) throw new RangeError("the search has no round left");
+  if (task.kind !== report.kind) throw new RangeError(`a ${report.kind} report is not for this round`);
   const context = new Context(specification);
   const stage = context.stage(state.stage);
   const candidates = candidatesOf(task, report, context, stage);
   const measured = candidates.filter((candidate) => isMeasured(candidate.values.accuracy));
-
-  const policy =
-    state.phase === "search" && specification.strategy.name !== "random"
-      ? updatePolicy(
-          state.policy,
-          state.choices,
-          measured.flatMap(({ selection, reward: value }) =>
-            value === null ? [] : [{ selection, reward: value }],
-          ),
-          context.schedule.policy,
-        )
-      : state.policy;
+  const bounds = context.isTabular ? widened(state.bounds, measured) : state.bounds;
 
   const { archive, front, changed } = mergeArchive(state, measured, task, context);
   const hypervolume =
-    archive.length === 0 ? state.hypervolume : hypervolumeShare(front, specification, state.bounds);
+    archive.length === 0 ? state.hypervolume : hypervolumeShare(front, specification, bounds);
   const events: RoundOutcome["events"] = [];
   if (state.round === 0) events.push({ type: "search.started", data: { seed: state.seed } });
   let announced = state.announced;
@@ -97,30 +101,34 @@ export function completeRound(
     });
   }
 
-  const evaluations = state.evaluations + measured.length;
+  // An architecture that a table does not have is paid for, too: otherwise a search might never end.
+  const evaluations = state.evaluations + (context.isTabular ? candidates : measured).length;
   const finishing =
     state.finishing ||
     options.budgetExhausted === true ||
     evaluations >= (specification.budget.evaluations ?? Number.POSITIVE_INFINITY);
   let next: ControllerState = {
     ...state,
-    policy,
+    strategy: learnt(state, candidates, context),
     archive,
+    bounds,
     evaluations,
     hypervolume,
     announced,
     finishing,
     round: state.round + 1,
-    step: task.firstStep + task.steps,
     searchRounds: state.searchRounds + (state.phase === "search" ? 1 : 0),
     task: null,
-    ...(report.halvedFrom === undefined ? {} : { halvedFrom: report.halvedFrom }),
+    ...(task.kind === "trainRound" ? { step: task.firstStep + task.steps } : {}),
+    ...(report.kind === "trainRound" && report.halvedFrom !== undefined
+      ? { halvedFrom: report.halvedFrom }
+      : {}),
   };
 
   let pruned: Pruning[] = [];
-  let done = false;
+  let done = context.isTabular && finishing;
   if (state.phase === "confirm") {
-    const result = prune(policy, state.choices, stage.drop);
+    const result = shrunk(next, front, context, stage);
     pruned = result.pruned;
     events.push({
       type: "stage.completed",
@@ -129,36 +137,17 @@ export function completeRound(
         round: state.round,
         front: front.length,
         hypervolume: round4(hypervolume),
-        edgesPruned: pruned.length,
+        edgesPruned: pruned.filter(({ dropped }) => dropped.length > 0).length,
       },
     });
-    next.prunings = [
-      ...state.prunings,
-      ...pruned.map((pruning) => ({ ...pruning, stage: state.stage, round: state.round })),
-    ];
     done = finishing || state.stage + 1 >= context.schedule.stages.length;
-    if (!done) {
-      const { halvedFrom: _, ...kept } = next;
-      next = {
-        ...kept,
-        stage: state.stage + 1,
-        step: 0,
-        searchRounds: 0,
-        choices: result.choices,
-        policy: initialPolicy(
-          result.choices,
-          context.schedule.policy.initialScale,
-          seedOf(state.seed, "policy", state.stage + 1),
-        ),
-        archive: [],
-        hypervolume: 0,
-        announced: 0,
-      };
-    }
+    next = done ? { ...next, prunings: result.state.prunings } : result.state;
   }
   if (!done) {
     next = withNextRound(next, context);
+    done = next.task === null;
   }
+  if (done) events.push(...nothingFeasible(archive, front, context));
   return {
     state: next,
     record: {
@@ -166,15 +155,100 @@ export function completeRound(
       stage: state.stage,
       phase: state.phase,
       candidates,
-      trainLoss: report.trainLoss,
+      trainLoss: report.kind === "trainRound" ? report.trainLoss : null,
       hypervolume: archive.length === 0 ? null : hypervolume,
       pruned,
     },
     archive: changed,
     events,
     done,
-    best: done ? rank(front, context, stage).slice(0, specification.finalTraining.top) : [],
+    best:
+      done && !context.isTabular ? rank(front, context, stage).slice(0, specification.finalTraining.top) : [],
   };
+}
+
+/** The strategy after what the round measured. */
+function learnt(state: ControllerState, candidates: readonly CandidateRecord[], context: Context): unknown {
+  if (state.phase !== "search") return state.strategy;
+  const random = new Random(seedOf(state.seed, "learn", state.round));
+  const problem = context.problem(state.choices, state.stage);
+  const observations = candidates.map(({ selection, values, loss }) => ({
+    code: codeOf(context.positions, selection),
+    measured: context.measured(values, loss),
+    round: state.round,
+  }));
+  return context.strategy.learn(state.strategy, problem, observations, random);
+}
+
+/** A table's costs have no bounds but those that were seen. */
+function widened(bounds: Bounds, measured: readonly CandidateRecord[]): Bounds {
+  const next: Bounds = { ...bounds };
+  for (const { values } of measured)
+    for (const [id, value] of Object.entries(values)) {
+      if (value === null || !Number.isFinite(value) || id === "accuracy") continue;
+      const [low, high] = next[id] ?? [value, value];
+      next[id] = [Math.min(low, value), Math.max(high, value)];
+    }
+  return next;
+}
+
+/** The stage after this one: a smaller space, a new supernet, and first of all what was found so far. */
+function shrunk(
+  state: ControllerState,
+  front: readonly Archived[],
+  context: Context,
+  stage: Stage,
+): { state: ControllerState; pruned: Pruning[] } {
+  const problem = context.problem(state.choices, state.stage);
+  const { strategy, positions } = context;
+  const isPublished = context.specification.strategy.name === "tnd-nas";
+  const { choices, pruned } = prune({
+    positions,
+    choices: state.choices,
+    probabilities: strategy.logits(state.strategy, problem).map(softmax),
+    effects: strategy.effects?.(state.strategy, problem) ?? null,
+    drop: stage.drop,
+    front: isPublished ? [] : front.map(({ selection }) => selection),
+  });
+  const { halvedFrom: _, ...kept } = state;
+  const next: ControllerState = {
+    ...kept,
+    stage: state.stage + 1,
+    step: 0,
+    searchRounds: 0,
+    choices,
+    archive: [],
+    hypervolume: 0,
+    announced: 0,
+    prunings: [
+      ...state.prunings,
+      ...pruned.map((pruning) => ({ ...pruning, stage: state.stage, round: state.round - 1 })),
+    ],
+  };
+  if (next.stage >= context.schedule.stages.length) return { state: next, pruned };
+  const codes = front.map(({ selection }) => codeOf(positions, selection));
+  const first = codes.filter((code) => survives(positions, choices, code));
+  return { state: withStrategy(next, context, first), pruned };
+}
+
+/** What to say at the end of a search that met no architecture within its limits: which came nearest. */
+function nothingFeasible(
+  archive: readonly Archived[],
+  front: readonly Archived[],
+  context: Context,
+): RoundOutcome["events"] {
+  const { objectives } = context.specification;
+  if (front.length > 0 || archive.length === 0) return [];
+  const excess = (entry: Archived) => excessOf(entry, objectives);
+  const [nearest] = archive.filter(({ feasible }) => !feasible).toSorted((a, b) => excess(a) - excess(b));
+  if (nearest === undefined) return [];
+  const { hash, values } = nearest;
+  const limits = Object.fromEntries(
+    objectives.flatMap((objective) =>
+      objective.limit === undefined ? [] : [[objectiveId(objective), objective.limit]],
+    ),
+  );
+  return [{ type: "search.infeasible", data: { nearest: hash, values, limits } }];
 }
 
 /** Front members by reward, best first. */

@@ -1,7 +1,9 @@
 /** From reported measurements to candidates, and from candidates to the archive. */
 
-import type { TrainRoundReport, TrainRoundTask } from "../../shared/protocol.ts";
+import type { RoundReport, RoundTask } from "../../shared/protocol.ts";
 import type { Stage } from "../../shared/schedule.ts";
+import type { Selection } from "../../shared/space.ts";
+import { objectiveId } from "../../shared/specification.ts";
 import { type Archived, paretoEntries, truncate } from "./archive.ts";
 import type { Context } from "./context.ts";
 import { isFeasible, reward, type Values } from "./reward.ts";
@@ -11,8 +13,8 @@ export const isMeasured = (accuracy: number | null | undefined): boolean =>
   typeof accuracy === "number" && Number.isFinite(accuracy);
 
 export function candidatesOf(
-  task: TrainRoundTask,
-  report: TrainRoundReport,
+  task: RoundTask,
+  report: RoundReport,
   context: Context,
   stage: Stage,
 ): CandidateRecord[] {
@@ -22,7 +24,7 @@ export function candidatesOf(
       throw new RangeError(`round ${task.round} has no candidate ${index}`);
   return task.candidates.map(({ selection }, index) => {
     const measurement = byIndex.get(index);
-    const values: Values = { accuracy: measurement?.values.accuracy ?? null, ...context.cheap(selection) };
+    const values = valuesOf(measurement?.values ?? {}, selection, context);
     return {
       hash: context.hash(selection),
       selection,
@@ -33,6 +35,12 @@ export function candidatesOf(
       version: 1,
     };
   });
+}
+
+/** Of a supernet accuracy is measured and all else computed; in a table everything is looked up. */
+function valuesOf(measured: Values, selection: Selection, context: Context): Values {
+  if (!context.isTabular) return { accuracy: measured.accuracy ?? null, ...context.cheap(selection) };
+  return Object.fromEntries(context.objectives.map(objectiveId).map((id) => [id, measured[id] ?? null]));
 }
 
 /** Several measurements of one architecture in a stage count by their images; confirmation replaces what was seen before. */
@@ -65,6 +73,12 @@ function merged(
   };
 }
 
+/** Of a round's task, what its measurements are filed with; a table has no images. */
+export interface MeasuredTask {
+  round: number;
+  evaluation?: { images: number };
+}
+
 export interface Merged {
   archive: Archived[];
   front: Archived[];
@@ -76,14 +90,14 @@ export interface Merged {
 export function mergeArchive(
   state: Pick<ControllerState, "archive" | "stage" | "phase">,
   measured: readonly CandidateRecord[],
-  task: Pick<TrainRoundTask, "round" | "evaluation">,
+  task: MeasuredTask,
   context: Context,
 ): Merged {
   const { objectives } = context.specification;
   const before = new Map(state.archive.map((entry) => [entry.hash, entry]));
   const byHash = new Map(before);
   const confirming = state.phase === "confirm";
-  const circumstances = { confirming, round: task.round, images: task.evaluation.images, context };
+  const circumstances = { confirming, round: task.round, images: task.evaluation?.images ?? 0, context };
   for (const candidate of measured)
     byHash.set(candidate.hash, merged(byHash.get(candidate.hash), candidate, circumstances));
   const archive = truncate([...byHash.values()], objectives);

@@ -1,25 +1,56 @@
 /** Decides the next round: which phase it belongs to, how many weight steps, which candidates. */
 
-import type { TrainRoundTask } from "../../shared/protocol.ts";
+import type { Logits, TabularTask, TrainRoundTask } from "../../shared/protocol.ts";
 import { Random } from "../../shared/random.ts";
 import { type Stage, stageSteps } from "../../shared/schedule.ts";
 import type { Selection } from "../../shared/space.ts";
+import { objectiveId, type TabularEvaluation } from "../../shared/specification.ts";
 import { layersOf } from "./archive.ts";
 import type { Context } from "./context.ts";
-import { modeSelection, sampleSelection, seedOf } from "./policy.ts";
-import { isFeasible } from "./reward.ts";
+import { seedOf } from "./policy.ts";
 import type { ControllerState, Phase } from "./state.ts";
+import { selectionOf } from "./strategies/strategy.ts";
 
 /** A stage counted in steps has this many epochs as far as skip dropout is concerned: what the published stages have. */
 const virtualEpochs = 25;
-/** Draws after which an architecture beyond a hard limit is measured after all. */
-const feasibleTries = 50;
-
-/** The state with the task of its next round. */
+/** The state with the task of its next round; without one where a table's architectures are exhausted. */
 export function withNextRound(state: ControllerState, context: Context): ControllerState {
-  const placed = { ...state, phase: phaseAt(state, context) };
-  return withTask(placed, context);
+  const { evaluation } = context.specification;
+  if (evaluation.kind === "tabular")
+    return withTabularTask({ ...state, phase: "search" }, context, evaluation);
+  return withTrainTask({ ...state, phase: phaseAt(state, context) }, context);
 }
+
+function withTabularTask(
+  state: ControllerState,
+  context: Context,
+  evaluation: TabularEvaluation,
+): ControllerState {
+  const left = (context.specification.budget.evaluations ?? Number.POSITIVE_INFINITY) - state.evaluations;
+  const proposal = propose(state, context, Math.min(evaluation.candidatesPerRound, left));
+  if (proposal.selections.length === 0) return { ...state, strategy: proposal.strategy, task: null };
+  const task: TabularTask = {
+    kind: "tabular",
+    taskId: taskIdOf(state),
+    searchId: state.searchId,
+    round: state.round,
+    table: evaluation.table,
+    architecture: evaluation.architecture,
+    columns: Object.fromEntries(
+      context.objectives.map((objective) => [
+        objectiveId(objective),
+        objective.name === "accuracy"
+          ? evaluation.reward
+          : (evaluation.costs[objectiveId(objective)] as string),
+      ]),
+    ),
+    space: context.specification.space,
+    candidates: proposal.selections.map((selection) => ({ selection })),
+  };
+  return { ...state, strategy: proposal.strategy, task };
+}
+
+const taskIdOf = ({ searchId, round }: ControllerState): string => `${searchId}-r${round}`;
 
 function phaseAt(state: ControllerState, context: Context): Phase {
   const { total, warmup } = stageSteps(context.stage(state.stage), context.schedule, context.trainImages);
@@ -27,57 +58,98 @@ function phaseAt(state: ControllerState, context: Context): Phase {
   return state.step < warmup ? "warmup" : "search";
 }
 
-function withTask(state: ControllerState, context: Context): ControllerState {
-  const { schedule, specification } = context;
-  if (specification.evaluation.kind !== "supernet")
-    throw new RangeError("only supernet searches have training rounds");
-  const stage = context.stage(state.stage);
-  const { total } = stageSteps(stage, schedule, context.trainImages);
+function withTrainTask(state: ControllerState, context: Context): ControllerState {
+  const { schedule } = context;
+  const { evaluationImages } = schedule.policy;
   const training = trainingOf(state, context);
-  const selections =
-    state.phase === "search"
-      ? draw(state, context)
-      : state.phase === "confirm"
-        ? toConfirm(state, context)
-        : [];
+  const { selections, strategy } = candidatesFor(state, context);
   const task: TrainRoundTask = {
     kind: "trainRound",
-    taskId: `${state.searchId}-r${state.round}`,
+    taskId: taskIdOf(state),
     searchId: state.searchId,
     round: state.round,
-    stage: {
-      index: state.stage,
-      seed: seedOf(state.seed, "stage", state.stage),
-      dataset: specification.dataset.name,
-      space: specification.space,
-      choices: state.choices,
-      stem: specification.evaluation.network.stem,
-      channels: stage.channels,
-      layers: stage.layers,
-      batchSize: schedule.batchSize,
-      validationFraction: schedule.validationFraction,
-      totalSteps: total,
-      learningRate: schedule.weights.learningRate,
-      momentum: schedule.weights.momentum,
-      weightDecay: schedule.weights.weightDecay,
-      clipNorm: schedule.weights.clipNorm,
-    },
+    stage: stageTaskOf(state, context),
     firstStep: state.step,
     ...training,
     pathSeed: seedOf(state.seed, "paths", state.stage),
-    logits: state.policy.logits,
+    logits: logitsOf({ ...state, strategy }, context),
     ...(state.halvedFrom === undefined ? {} : { halvedFrom: state.halvedFrom }),
     ...ahead({ ...state, step: state.step + training.steps }, selections.length, context),
     candidates: selections.map((selection) => ({ selection })),
     evaluation:
       state.phase === "confirm"
         ? { images: schedule.confirmation.images, offset: 0 }
-        : {
-            images: schedule.policy.evaluationImages,
-            offset: state.searchRounds * schedule.policy.evaluationImages,
-          },
+        : { images: evaluationImages, offset: state.searchRounds * evaluationImages },
   };
-  return { ...state, task };
+  return { ...state, strategy, task };
+}
+
+function stageTaskOf(state: ControllerState, context: Context): TrainRoundTask["stage"] {
+  const { schedule, specification } = context;
+  if (specification.evaluation.kind !== "supernet")
+    throw new RangeError("only supernet searches have training rounds");
+  const { channels, layers } = context.stage(state.stage);
+  const { total } = stageSteps(context.stage(state.stage), schedule, context.trainImages);
+  return {
+    index: state.stage,
+    seed: seedOf(state.seed, "stage", state.stage),
+    dataset: specification.dataset.name,
+    space: specification.space,
+    choices: state.choices,
+    stem: specification.evaluation.network.stem,
+    channels,
+    layers,
+    batchSize: schedule.batchSize,
+    validationFraction: schedule.validationFraction,
+    totalSteps: total,
+    learningRate: schedule.weights.learningRate,
+    momentum: schedule.weights.momentum,
+    weightDecay: schedule.weights.weightDecay,
+    clipNorm: schedule.weights.clipNorm,
+  };
+}
+
+interface Proposed {
+  selections: Selection[];
+  strategy: unknown;
+}
+
+function candidatesFor(state: ControllerState, context: Context): Proposed {
+  if (state.phase === "search") return propose(state, context, context.schedule.policy.candidates);
+  const selections = state.phase === "confirm" ? toConfirm(state, context) : [];
+  return { selections, strategy: state.strategy };
+}
+
+function propose(state: ControllerState, context: Context, count: number): Proposed {
+  const random = new Random(seedOf(state.seed, "candidates", state.round));
+  const problem = context.problem(state.choices, state.stage);
+  const { codes, state: strategy } = context.strategy.propose(state.strategy, problem, count, random);
+  return { selections: codes.map((code) => selectionOf(context.positions, code)), strategy };
+}
+
+/** The strategy's distribution as tasks carry it: by kind of cell and edge. */
+export function logitsOf(state: ControllerState, context: Context): Logits {
+  const problem = context.problem(state.choices, state.stage);
+  const logits: Logits = {};
+  for (const [index, row] of context.strategy.logits(state.strategy, problem).entries()) {
+    const kind = context.positions[index]?.kind ?? "";
+    logits[kind] ??= [];
+    logits[kind].push(row);
+  }
+  return logits;
+}
+
+/** The most probable operation of every edge. */
+function modeOf(logits: Logits, { choices }: ControllerState): Selection {
+  return Object.fromEntries(
+    Object.entries(choices).map(([kind, edges]) => [
+      kind,
+      edges.map((operations, edge) => {
+        const row = logits[kind]?.[edge] ?? [];
+        return operations[row.indexOf(Math.max(...row))] as string;
+      }),
+    ]),
+  );
 }
 
 type Training = Pick<TrainRoundTask, "steps" | "paths" | "skipDropout">;
@@ -119,25 +191,11 @@ function skipDropout(stage: Stage, step: number, total: number, warmup: number):
   return stage.skipDropout * Math.exp(-0.2 * (epoch - Math.floor((epochs * warmup) / total)));
 }
 
-/** Candidates of a search round; draws beyond a hard limit on a cheap objective are drawn again, a bounded number of times. */
-function draw(state: ControllerState, context: Context): Selection[] {
-  const random = new Random(seedOf(state.seed, "candidates", state.round));
-  const limited = context.specification.objectives.some((objective) => objective.limit !== undefined);
-  return Array.from({ length: context.schedule.policy.candidates }, () => {
-    let selection = sampleSelection(state.policy, state.choices, random);
-    for (let tries = 1; limited && tries < feasibleTries; tries++) {
-      if (isFeasible(context.cheap(selection), context.specification)) break;
-      selection = sampleSelection(state.policy, state.choices, random);
-    }
-    return selection;
-  });
-}
-
 /** The policy's mode, then the archive layer by layer. */
 function toConfirm(state: ControllerState, context: Context): Selection[] {
   const wanted = context.schedule.confirmation.architectures;
   if (wanted === 0) return [];
-  const mode = modeSelection(state.policy, state.choices);
+  const mode = modeOf(logitsOf(state, context), state);
   const modeHash = context.hash(mode);
   const ranked = layersOf(state.archive, context.specification.objectives)
     .flatMap((layer) => [...layer].sort((a, b) => (b.values.accuracy ?? 0) - (a.values.accuracy ?? 0)))

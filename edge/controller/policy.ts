@@ -53,14 +53,6 @@ export function sampleSelection(policy: PolicyState, choices: Choices, random: R
   });
 }
 
-/** The most probable operation of every edge. */
-export function modeSelection(policy: PolicyState, choices: Choices): Selection {
-  return mapEdges(choices, (operations, kind, edge) => {
-    const logits = at(policy.logits, kind, edge);
-    return operations[logits.indexOf(Math.max(...logits))] as string;
-  });
-}
-
 /**
  * One update: gradient = mean of (reward - baseline) x grad(-log p), clipped by its global norm, plus weight decay,
  * through Adam. The baseline follows the mean reward before it is used. Without rewards nothing moves.
@@ -133,46 +125,6 @@ export function updatePolicy(
     next.secondMoment[kind] = second;
   }
   return next;
-}
-
-export interface Pruning {
-  kind: string;
-  position: number;
-  dropped: string[];
-  kept: string[];
-  /** Probability of each operation before the drop, in the order kept then dropped. */
-  probabilities: Record<string, number>;
-}
-
-/** The `drop[kind]` least probable operations of every edge go; at least one stays. `none` competes like any other. */
-export function prune(
-  policy: PolicyState,
-  choices: Choices,
-  drop: Record<string, number>,
-): { choices: Choices; pruned: Pruning[] } {
-  const pruned: Pruning[] = [];
-  const next = mapEdges(choices, (operations, kind, position) => {
-    const probabilities = softmax(at(policy.logits, kind, position));
-    const order = operations
-      .map((_, index) => index)
-      .sort((a, b) => (probabilities[b] as number) - (probabilities[a] as number) || a - b);
-    const keep = Math.max(1, operations.length - (drop[kind] ?? 0));
-    const keptIndices = new Set(order.slice(0, keep));
-    const kept = operations.filter((_, index) => keptIndices.has(index));
-    const dropped = operations.filter((_, index) => !keptIndices.has(index));
-    if (dropped.length > 0)
-      pruned.push({
-        kind,
-        position,
-        kept,
-        dropped,
-        probabilities: Object.fromEntries(
-          operations.map((operation, index) => [operation, round4(probabilities[index] as number)]),
-        ),
-      });
-    return kept;
-  });
-  return { choices: next, pruned };
 }
 
 /** Seed of everything a label names: paths, candidates, weights of a stage. */

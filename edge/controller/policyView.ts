@@ -1,18 +1,17 @@
 /** The policy for people: probabilities per edge, and what was pruned when and why. */
 
-import { spaceOf } from "../../shared/profile.ts";
 import { softmax } from "../../shared/softmax.ts";
 import { edgesOf } from "../../shared/space.ts";
 import type { Specification } from "../../shared/specification.ts";
+import { Context } from "./context.ts";
 import { round4 } from "./policy.ts";
 import type { ControllerState, Phase } from "./state.ts";
 
 export interface PolicyView {
+  strategy: Specification["strategy"]["name"];
   stage: number;
   round: number;
   phase: Phase;
-  updates: number;
-  baseline: number | null;
   /** Probability of each surviving operation, per edge of each kind of cell. */
   cells: Record<
     string,
@@ -22,29 +21,25 @@ export interface PolicyView {
 }
 
 export function policyView(state: ControllerState, specification: Specification): PolicyView {
-  const edges = edgesOf(spaceOf(specification));
-  return {
-    stage: state.stage,
-    round: state.round,
-    phase: state.phase,
-    updates: state.policy.updates,
-    baseline: state.policy.baseline,
-    cells: Object.fromEntries(
-      Object.entries(state.choices).map(([kind, rows]) => [
-        kind,
-        rows.map((operations, position) => {
-          const probabilities = softmax(state.policy.logits[kind]?.[position] ?? []);
-          return {
-            position,
-            from: edges[position]?.from ?? 0,
-            to: edges[position]?.to ?? 0,
-            probabilities: Object.fromEntries(
-              operations.map((operation, index) => [operation, round4(probabilities[index] ?? 0)]),
-            ),
-          };
-        }),
-      ]),
-    ),
-    prunings: state.prunings,
-  };
+  const context = new Context(specification);
+  const problem = context.problem(state.choices, state.stage);
+  const logits = context.strategy.logits(state.strategy, problem);
+  const edges = edgesOf(context.space);
+  const cells: PolicyView["cells"] = {};
+  for (const [index, { kind, edge, operations }] of context.positions.entries()) {
+    const probabilities = softmax(logits[index] ?? []);
+    const named = (problem.allowed[index] ?? []).map((operation, at): [string, number] => [
+      operations[operation] as string,
+      round4(probabilities[at] ?? 0),
+    ]);
+    cells[kind] ??= [];
+    cells[kind].push({
+      position: edge,
+      from: edges[edge]?.from ?? 0,
+      to: edges[edge]?.to ?? 0,
+      probabilities: Object.fromEntries(named),
+    });
+  }
+  const { stage, round, phase, prunings } = state;
+  return { strategy: specification.strategy.name, stage, round, phase, cells, prunings };
 }

@@ -1,16 +1,16 @@
 /** What the controller keeps between two rounds, and what a round leaves behind. */
 
 import type { Genotype } from "../../shared/genotype.ts";
-import type { TrainRoundTask } from "../../shared/protocol.ts";
+import type { RoundTask } from "../../shared/protocol.ts";
 import type { Choices, Selection } from "../../shared/space.ts";
 import type { Archived, Bounds } from "./archive.ts";
-import type { PolicyState, Pruning } from "./policy.ts";
+import type { Pruning } from "./prune.ts";
 import type { Values } from "./reward.ts";
 
 export type Phase = "warmup" | "search" | "confirm";
 
 export interface ControllerState {
-  version: 1;
+  version: 2;
   searchId: string;
   seed: number;
   /** Round the pending task belongs to; the next one when there is none. */
@@ -20,10 +20,11 @@ export interface ControllerState {
   /** Weight steps of the stage that are done. */
   step: number;
   choices: Choices;
-  policy: PolicyState;
+  /** What the strategy keeps. */
+  strategy: unknown;
   archive: Archived[];
   /** Null when every round is done. */
-  task: TrainRoundTask | null;
+  task: RoundTask | null;
   evaluations: number;
   /** Rounds of this stage that measured candidates: where the next one starts in half B. */
   searchRounds: number;

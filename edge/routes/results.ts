@@ -4,7 +4,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { countGenotype } from "../../shared/count.ts";
 import { type Genotype, genotypeSchema, printGenotype } from "../../shared/genotype.ts";
 import { networkSizeOf, spaceOf } from "../../shared/profile.ts";
-import type { Specification } from "../../shared/specification.ts";
+import { type Specification, strategyNames } from "../../shared/specification.ts";
 import { readableSearch } from "../access.ts";
 import { failure, idParam, json, newApp } from "../app.ts";
 import { policyView } from "../controller/policyView.ts";
@@ -18,13 +18,29 @@ import { trainingSchema, trainingView } from "../trainingView.ts";
 const common = { method: "get" as const, tags: ["Results"], security: [{ token: ["searches:read"] }, {}] };
 const values = z.record(z.string(), z.number().nullable());
 
-const policySchema = z
+const effectSchema = z.object({ low: z.number(), mean: z.number(), high: z.number() });
+
+const pruningSchema = z
   .object({
     stage: z.int(),
     round: z.int(),
+    kind: z.string(),
+    position: z.int(),
+    kept: z.array(z.string()),
+    dropped: z.array(z.string()),
+    probabilities: z.record(z.string(), z.number()),
+    reasons: z.record(z.string(), z.enum(["evidence", "schedule"])),
+    protected: z.array(z.string()),
+    effects: z.record(z.string(), z.array(effectSchema)).nullable(),
+  })
+  .openapi("Pruning");
+
+const policySchema = z
+  .object({
+    strategy: z.enum(strategyNames),
+    stage: z.int(),
+    round: z.int(),
     phase: z.enum(["warmup", "search", "confirm"]),
-    updates: z.int(),
-    baseline: z.number().nullable(),
     cells: z.record(
       z.string(),
       z.array(
@@ -36,7 +52,7 @@ const policySchema = z
         }),
       ),
     ),
-    prunings: z.array(z.record(z.string(), z.unknown())),
+    prunings: z.array(pruningSchema),
   })
   .openapi("Policy");
 
@@ -137,7 +153,7 @@ results.openapi(policy, async (c) => {
   const state = await findController(c.env.DB, search.id);
   if (state === null) throw new Problem("not-found");
   const view = policyView(state, search.specification);
-  return c.json({ ...view, prunings: view.prunings.map((pruning) => ({ ...pruning })) }, 200);
+  return c.json(view, 200);
 });
 
 results.openapi(front, async (c) => {

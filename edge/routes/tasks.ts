@@ -147,7 +147,7 @@ tasks.openapi(report, async (c) => {
     await reportFailure(c.env.DB, key, content);
     return c.json({ accepted: true, next: null }, 200);
   }
-  if (content.kind === "trainRound" && key.kind === "round")
+  if ((content.kind === "trainRound" || content.kind === "tabular") && key.kind === "round")
     return c.json({ accepted: true, next: await reportRound(c.env, key, content) }, 200);
   if (content.kind === "finalTraining" && key.kind === "training")
     return c.json({ accepted: true, next: await reportTraining(c.env, key.trainingId, content) }, 200);
@@ -165,10 +165,12 @@ tasks.openapi(release, async (c) => {
 
 tasks.openapi(replay, async (c) => {
   const { search, fromRound } = c.req.valid("query");
-  const data = await replayFrom(c.env.DB, search, fromRound, replayedAtOnce);
-  const last = data.at(-1);
+  const rows = await replayFrom(c.env.DB, search, fromRound, replayedAtOnce);
+  const last = rows.at(-1);
+  // Rounds on a table leave nothing behind that could be repeated.
+  const data = rows.flatMap(({ task, ...row }) => (task.kind === "trainRound" ? [{ ...row, task }] : []));
   return c.json(
-    { data, nextRound: data.length < replayedAtOnce || last === undefined ? null : last.round + 1 },
+    { data, nextRound: rows.length < replayedAtOnce || last === undefined ? null : last.round + 1 },
     200,
   );
 });

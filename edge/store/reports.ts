@@ -4,7 +4,7 @@
  */
 
 import type { SearchState, Summary } from "../../schema/searches.ts";
-import type { FinalTrainingReport, TrainRoundReport, TrainRoundTask } from "../../shared/protocol.ts";
+import type { FinalTrainingReport, RoundReport, RoundTask } from "../../shared/protocol.ts";
 import type { Specification } from "../../shared/specification.ts";
 import type { ControllerState, RoundOutcome } from "../controller/state.ts";
 import { newId } from "../ids.ts";
@@ -77,8 +77,8 @@ export async function roundContext(
 }
 
 export interface RoundWrite {
-  task: TrainRoundTask;
-  report: TrainRoundReport;
+  task: RoundTask;
+  report: RoundReport;
   outcome: RoundOutcome;
   summary: Summary;
   recipe: Specification["finalTraining"];
@@ -132,7 +132,7 @@ export async function writeRound(db: D1Database, write: RoundWrite, now: number)
   };
 }
 
-const secondsOf = ({ seconds }: TrainRoundReport): number => seconds.train + seconds.evaluate + seconds.idle;
+const secondsOf = ({ seconds }: RoundReport): number => seconds.train + seconds.evaluate + seconds.idle;
 
 /**
  * The number of the round is null, which the column refuses, unless it is this round's turn under a held lease and no
@@ -161,7 +161,9 @@ function guardedRound(
       phase: record.phase,
       // What a replay needs, which is the batch that was trained rather than the one that was asked for.
       task: JSON.stringify(
-        report.halvedFrom === undefined ? task : { ...task, halvedFrom: report.halvedFrom },
+        report.kind === "trainRound" && report.halvedFrom !== undefined
+          ? { ...task, halvedFrom: report.halvedFrom }
+          : task,
       ),
       candidates: JSON.stringify(record.candidates),
       trainLoss: record.trainLoss,

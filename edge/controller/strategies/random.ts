@@ -1,7 +1,7 @@
 /** Draws architectures uniformly: the control that every other strategy must beat. */
 
 import { Seen } from "./seen.ts";
-import { randomCode, type Strategy } from "./strategy.ts";
+import { feasibleDraw, randomCode, type Strategy } from "./strategy.ts";
 
 export interface RandomState {
   seen: string;
@@ -11,7 +11,9 @@ export const randomStrategy: Strategy<RandomState> = {
   start: () => ({ seen: "" }),
   propose(state, problem, count, random) {
     const seen = Seen.of(state.seen, problem);
-    const codes = seen.fresh(count, problem, random, () => randomCode(problem, random));
+    const codes = seen.fresh(count, problem, random, () =>
+      feasibleDraw(problem, () => randomCode(problem, random)),
+    );
     return { codes, state: { seen: seen.text() } };
   },
   learn: (state) => state,

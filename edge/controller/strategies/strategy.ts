@@ -68,6 +68,15 @@ export interface Strategy<State> {
   learn(state: State, problem: Problem, observations: readonly Observation[], random: Random): State;
   /** Logits of the distribution it samples from, by position over the allowed operations. */
   logits(state: State, problem: Problem): number[][];
+  /** What was learnt of each operation: by position, allowed operation and direction of trade-off. */
+  effects?(state: State, problem: Problem): Effect[][][];
+}
+
+/** What an operation adds at its position, beside the others there, with its 95 % interval. */
+export interface Effect {
+  low: number;
+  mean: number;
+  high: number;
 }
 
 /** The positions of a space, kind by kind. */
@@ -120,6 +129,16 @@ export const sizeOf = ({ allowed }: Pick<Problem, "allowed">): number =>
 
 export function randomCode({ allowed }: Pick<Problem, "allowed">, random: Random): number[] {
   return allowed.map((indices) => indices[random.integer(indices.length)] as number);
+}
+
+/** Draws after which an architecture beyond a hard limit is taken after all. */
+const feasibleTries = 50;
+
+/** A draw that is known to be within all limits, if a few tries find one. */
+export function feasibleDraw<C extends Code>({ goals, known }: Problem, draw: () => C): C {
+  let code = draw();
+  for (let tries = 1; tries < feasibleTries && !isWithin(goals, known(code)); tries++) code = draw();
+  return code;
 }
 
 function indexAt({ kind, edge, operations }: Position, name: string): number {

@@ -191,6 +191,7 @@ function mixed(value: number): number {
 
 /** By kind of cell, the paths from an input node to a node of the output, each as indices of positions. */
 function pathsOf(space: SearchSpace, positions: readonly Position[]): number[][][] {
+  if (space.skeleton === "positions") return [];
   const edges = edgesOf(space);
   const ends = new Set(concatOf(space));
   return Object.keys(space.cells).map((kind) => {

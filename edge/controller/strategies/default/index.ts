@@ -20,6 +20,7 @@ import {
   type Strategy,
   textOf,
 } from "../strategy.ts";
+import { effectsOf } from "./effects.ts";
 import { type Candidate, type Known, Model } from "./model.ts";
 import { budgetShares, climbed, drawFrom, mixtureLogits, type Policy, uniformPolicies } from "./policies.ts";
 
@@ -105,6 +106,8 @@ export const defaultStrategy: Strategy<DefaultState> = {
   },
 
   logits: ({ policies }, problem) => mixtureLogits(policies, problem),
+
+  effects: effectsOf,
 };
 
 /** One operation everywhere, for each that is allowed somewhere: the corners of a space. */
