@@ -1,17 +1,13 @@
-/** The strategies that are measured, by the name that chooses them. */
+/** The strategies that are measured: the product's own, by the name that chooses them in a specification. */
 
-import { localSearch } from "../../edge/controller/strategies/localSearch.ts";
-import { nsga2 } from "../../edge/controller/strategies/nsga2.ts";
-import { randomStrategy } from "../../edge/controller/strategies/random.ts";
-import { regularizedEvolution } from "../../edge/controller/strategies/regularizedEvolution.ts";
+import { strategyOf } from "../../edge/controller/strategies/index.ts";
 import type { Strategy } from "../../edge/controller/strategies/strategy.ts";
+import { scheduleSchema } from "../../shared/schedule.ts";
+import { strategyNames } from "../../shared/specification.ts";
 
-/** What a state is made of is the strategy's own affair. */
-const entry = <State>(strategy: Strategy<State>) => strategy as Strategy<unknown>;
+/** TND-NAS's policy as it is by default. */
+const { policy } = scheduleSchema.parse({ stages: [{ layers: 1, channels: 1, steps: 1, drop: {} }] });
 
-export const strategies: Readonly<Record<string, Strategy<unknown>>> = {
-  random: entry(randomStrategy),
-  nsga2: entry(nsga2),
-  "regularized-evolution": entry(regularizedEvolution),
-  "local-search": entry(localSearch),
-};
+export const strategies: Readonly<Record<string, Strategy<unknown>>> = Object.fromEntries(
+  strategyNames.map((name) => [name, strategyOf(name, policy)]),
+);
