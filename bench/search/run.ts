@@ -22,7 +22,7 @@ export interface Run {
 
 /**
  * Each row is paid once, whatever the strategy proposes. The state goes through JSON between rounds; all chance comes
- * from the seed and the round.
+ * from the seed and the round, as in the controller.
  */
 export function runStrategy<State>(
   strategy: Strategy<State>,
@@ -35,19 +35,19 @@ export function runStrategy<State>(
   const measured = (row: number | undefined): Measured =>
     row === undefined ? [null, null] : [values.reward[row] ?? null, values.cost[row] ?? null];
   const started = process.threadCpuUsage();
-  let text = JSON.stringify(strategy.start(problem, new Random(deriveSeed(seed, "start"))));
+  let text = JSON.stringify(strategy.start(problem, new Random(deriveSeed(seed, "policy", 0))));
   let idle = 0;
   for (let round = 0; paid.size < evaluations && idle < idleRounds; round++) {
-    const random = new Random(deriveSeed(seed, "round", round));
+    const randomOf = (purpose: string) => new Random(deriveSeed(seed, purpose, round));
     const count = Math.min(roundSize, evaluations - paid.size);
-    const { codes, state } = strategy.propose(JSON.parse(text), problem, count, random);
+    const { codes, state } = strategy.propose(JSON.parse(text), problem, count, randomOf("candidates"));
     const before = paid.size;
     const observations: Observation[] = codes.map((code) => {
       const row = table.rowOf(code);
       if (row !== undefined) paid.add(row);
       return { code, measured: measured(row), round };
     });
-    text = JSON.stringify(strategy.learn(state, problem, observations, random));
+    text = JSON.stringify(strategy.learn(state, problem, observations, randomOf("learn")));
     const { user, system } = process.threadCpuUsage(started);
     run.cpuMs.push((user + system) / 1000);
     run.stateBytes.push(text.length);

@@ -37,9 +37,9 @@ export function directions(count: number, objectives: number, random: Random): F
 export function reach(
   point: readonly number[],
   towards: readonly Float64Array[],
-  into = new Float64Array(towards.length),
+  into = new Float32Array(towards.length),
   at = 0,
-): Float64Array {
+): Float32Array {
   const objectives = point.length;
   for (let index = 0; index < towards.length; index++) {
     const direction = towards[index] as Float64Array;
@@ -57,12 +57,12 @@ export function reach(
 
 /** What is reached so far along each direction, and what an uncertain point would add. */
 export class Reached {
-  readonly best: Float64Array;
+  readonly best: Float32Array;
   readonly #towards: readonly Float64Array[];
 
   constructor(towards: readonly Float64Array[]) {
     this.#towards = towards;
-    this.best = new Float64Array(towards.length);
+    this.best = new Float32Array(towards.length);
   }
 
   add(point: readonly number[]): void {
@@ -81,7 +81,7 @@ export class Reached {
   }
 
   /** @param samples of one point: how far each reaches, one after the other */
-  gain(samples: Float64Array): number {
+  gain(samples: Float32Array): number {
     let gain = 0;
     const count = this.best.length;
     for (let at = 0; at < samples.length; at += count)
@@ -93,7 +93,7 @@ export class Reached {
   }
 
   /** Takes an uncertain point for reached, as far as its samples reach on average. */
-  assume(samples: Float64Array): void {
+  assume(samples: Float32Array): void {
     const count = this.best.length;
     const draws = samples.length / count;
     for (let k = 0; k < count; k++) {

@@ -30,8 +30,9 @@ const samplesPerPolicy = 16;
 const firstRandom = 10;
 const mutants = 100;
 const strangers = 20;
-/** Candidates whose uncertainty is looked at, of those that promise most without it. */
-const examined = 96;
+/** Candidates whose uncertainty is looked at, of those that promise most without it: as many as time allows. */
+const examinedAtLeast = 80;
+const examinedWork = 1_000_000;
 const draws = 16;
 /** By which a policy's reward falls for each range of a cost beyond its budget. */
 const budgetPenalty = 10;
@@ -165,7 +166,7 @@ class Round {
         excess: this.#model.excess(values),
       }))
       .sort((a, b) => a.excess - b.excess || b.promise - a.promise)
-      .slice(0, Math.max(examined, count));
+      .slice(0, Math.max(examinedAtLeast, count, Math.round(examinedWork / this.#model.known.length ** 2)));
     const normals = this.#problem.goals.map(() => Array.from({ length: draws }, () => this.#random.normal()));
     const options = promising.map(({ candidate, excess }) => {
       const samples = this.#model.samples(candidate, normals);

@@ -11,8 +11,9 @@ import { Kernels, Packed } from "./kernel.ts";
 import { Surrogate } from "./surrogate.ts";
 
 /** Measurements that the surrogates learn from: those near the front, and the newest. */
-const trainedOn = 128;
-const newestShare = 0.25;
+const trainedOn = 112;
+const newestShare = 0.2;
+const nearShare = 0.4;
 const directionCount = 64;
 /** What measurements of one round have in common where they are noisy, as a share of their variance. */
 const roundEffect = 0.3;
@@ -122,7 +123,7 @@ export class Model {
   }
 
   /** How far each draw of an architecture's values reaches in each direction; infeasible ones nowhere. */
-  samples({ features, rows, known }: Candidate, normals: readonly (readonly number[])[]): Float64Array {
+  samples({ features, rows, known }: Candidate, normals: readonly (readonly number[])[]): Float32Array {
     const self = { quality: new Float64Array(1), cost: new Float64Array(1) };
     this.#kernels.write(features, new Packed([features]), self);
     const drawn = this.#surrogates.map((surrogate, k) => {
@@ -132,7 +133,7 @@ export class Model {
       return surrogate.draws(rows[kind], self[kind][0] as number, list);
     });
     const count = normals[0]?.length ?? 0;
-    const samples = new Float64Array(count * this.#towards.length);
+    const samples = new Float32Array(count * this.#towards.length);
     for (let draw = 0; draw < count; draw++) {
       const values = drawn.map((list) => list[draw] as number);
       if (isWithin(this.#problem.goals, values))
@@ -170,19 +171,7 @@ export class Model {
 
   #train(complete: readonly Row[]): Known[] {
     const placed = complete.map((row) => ({ ...row, point: this.point(row.values) }));
-    const newest = Math.floor(trainedOn * newestShare);
-    const kept =
-      placed.length <= trainedOn
-        ? placed
-        : [
-            ...placed
-              .slice(0, -newest)
-              .map((row) => ({ row, deficit: this.reached.deficit(row.point) }))
-              .sort((a, b) => a.deficit - b.deficit)
-              .slice(0, trainedOn - newest)
-              .map(({ row }) => row),
-            ...placed.slice(-newest),
-          ];
+    const kept = chosen(placed, this.reached);
     return kept.map(({ text, values, point, round }) => {
       const code = codeOfText(text);
       const isFeasible = isWithin(this.#problem.goals, values);
@@ -218,6 +207,25 @@ export class Model {
     }
     return reached;
   }
+}
+
+/** What the surrogates learn from: measurements near the front, the newest, and some of all others. */
+function chosen<R extends { point: number[] }>(placed: readonly R[], reached: Reached): R[] {
+  if (placed.length <= trainedOn) return [...placed];
+  const newest = placed.slice(-Math.floor(trainedOn * newestShare));
+  const older = placed
+    .slice(0, -newest.length)
+    .map((row) => ({ row, deficit: reached.deficit(row.point) }))
+    .sort((a, b) => a.deficit - b.deficit)
+    .map(({ row }) => row);
+  const near = older.slice(0, Math.floor(trainedOn * nearShare));
+  const rest = older.slice(near.length);
+  const wanted = Math.min(rest.length, trainedOn - newest.length - near.length);
+  const spread = Array.from(
+    { length: wanted },
+    (_, index) => rest[Math.floor((index * rest.length) / wanted)] as R,
+  );
+  return [...near, ...spread, ...newest];
 }
 
 function extreme(rows: readonly Row[], k: number, largest: boolean): number {
