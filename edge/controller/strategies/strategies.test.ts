@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { ParetoFront } from "../../../shared/pareto.ts";
 import { deriveSeed, Random } from "../../../shared/random.ts";
 import { resolveSpace } from "../../../shared/space.ts";
+import { defaultStrategy } from "./default/index.ts";
 import { localSearch } from "./localSearch.ts";
 import { nsga2 } from "./nsga2.ts";
 import { randomStrategy } from "./random.ts";
@@ -9,6 +10,7 @@ import { regularizedEvolution } from "./regularizedEvolution.ts";
 import { type Code, type Measured, type Problem, positionsOf, type Strategy, sizeOf } from "./strategy.ts";
 
 const strategies: [string, Strategy<unknown>][] = [
+  ["default", defaultStrategy as Strategy<unknown>],
   ["random", randomStrategy as Strategy<unknown>],
   ["NSGA-II", nsga2 as Strategy<unknown>],
   ["regularised evolution", regularizedEvolution as Strategy<unknown>],
