@@ -22,7 +22,15 @@ import {
 } from "../strategy.ts";
 import { effectsOf } from "./effects.ts";
 import { type Candidate, type Known, Model } from "./model.ts";
-import { budgetShares, climbed, drawFrom, mixtureLogits, type Policy, uniformPolicies } from "./policies.ts";
+import {
+  budgetShares,
+  climbed,
+  drawFrom,
+  fitted,
+  mixtureLogits,
+  type Policy,
+  uniformPolicies,
+} from "./policies.ts";
 
 const policyCount = 10;
 const samplesPerPolicy = 16;
@@ -138,14 +146,17 @@ class Round {
     this.#random = random;
     const costs = problem.goals.length - 1;
     const shares = budgetShares(policies.length, costs);
-    this.policies = policies.map((policy, index) => this.#climb(policy, shares[index] as number[]));
+    const fitting = policies.map((policy) => fitted(policy, problem));
+    this.policies = fitting.map((policy, index) => this.#climb(policy, shares[index] as number[]));
   }
 
   /** Front members to be measured again, those measured least first. */
   again(count: number): Code[] {
     if (!this.#problem.noisy) return [];
     const times = new Map<string, { member: Known; times: number }>();
+    const { allowed } = this.#problem;
     for (const member of this.#model.front()) {
+      if (!member.code.every((index, position) => allowed[position]?.includes(index))) continue;
       const key = textOf(member.code);
       times.set(key, { member, times: (times.get(key)?.times ?? 0) + 1 });
     }
@@ -220,7 +231,11 @@ class Round {
     const members = this.#model.front();
     const parents = members.length > 0 ? members : this.#model.known;
     for (let mutant = 0; mutant < mutants; mutant++) {
-      const code = [...(parents[this.#random.integer(parents.length)] as Known).code];
+      const parent = parents[this.#random.integer(parents.length)] as Known;
+      const stranger = randomCode(this.#problem, this.#random);
+      const code = parent.code.map((index, position) =>
+        allowed[position]?.includes(index) ? index : (stranger[position] as number),
+      );
       const changes = 1 + this.#random.integer(2);
       for (let change = 0; change < changes; change++) {
         const position = this.#random.integer(code.length);

@@ -73,9 +73,9 @@ export class Model {
   /** The model of what was measured completely; null where that is nothing. */
   static of(history: History, problem: Problem, random: Random): Model | null {
     const complete = history.codes.flatMap((text, index) => {
-      const values = (history.measured[index] ?? []) as number[];
-      const isComplete = values.every((value) => value !== null && Number.isFinite(value));
-      return isComplete ? [{ text, values, round: history.rounds[index] ?? 0 }] : [];
+      const foreknown = problem.known(codeOfText(text));
+      const values = problem.goals.map((_, k) => history.measured[index]?.[k] ?? foreknown[k] ?? Number.NaN);
+      return values.every(Number.isFinite) ? [{ text, values, round: history.rounds[index] ?? 0 }] : [];
     });
     return complete.length === 0 ? null : new Model(complete, problem, random);
   }

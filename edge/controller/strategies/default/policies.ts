@@ -17,6 +17,13 @@ const cloningWeight = 0.3;
 export const uniformPolicies = (count: number, { allowed }: Pick<Problem, "allowed">): Policy[] =>
   Array.from({ length: count }, () => allowed.map((indices) => indices.map(() => 0)));
 
+/** The policy with fresh rows where other operations are left than it knew. */
+export const fitted = (policy: Policy, { allowed }: Pick<Problem, "allowed">): Policy =>
+  allowed.map((indices, position) => {
+    const row = policy[position] ?? [];
+    return row.length === indices.length ? row : indices.map(() => 0);
+  });
+
 /**
  * By policy and cost, the share of the cost's range that may be spent: for one cost 1/K to 1, squared because fronts
  * are dense at the cheap end; for several, points of an additive recurrence (Roberts 2018), squared likewise.
