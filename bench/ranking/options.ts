@@ -17,7 +17,7 @@ export const usage = `Use: npm run -s bench:ranking -- --table FILE --data FOLDE
   --minutes M | --steps N        how long to train: minutes of each thread's time, 60 without either
   --channels 8 --cells 1         of the supernet's first stage, and in each stage
   --image 16|32                  side of the images in pixels
-  --full                         the benchmark's own network: 16 channels, 5 cells, 32 pixels
+  --full                         the benchmark's own: 16 channels, 5 cells, 32 pixels, residual blocks
   --batch 128 --learning-rate 0.1 --weight-decay 0.0003 --label-smoothing 0 --skip-dropout 0
   --paths ${pathKinds.join("|")}
   --reductions ${reductionKinds.join("|")}   between stages: residual blocks, or parts of them
@@ -25,7 +25,7 @@ export const usage = `Use: npm run -s bench:ranking -- --table FILE --data FOLDE
   --average D                    score a moving average of the weights that keeps D of itself a step
   --architectures 1000 --draw report|choose --draw-seed 1
   --validation-images 2000 --normalise 250   held-out images, and how many are normalised together
-  --tune 0 --tune-rate 0.05      steps that each cell is trained by itself before it is scored
+  --tune 20 --tune-rate 0.02     steps that each cell is trained by itself before it is scored
   --resamples 1000               of the bootstrap
   --seed 1 --threads T --checkpoint FILE --json`;
 
@@ -65,7 +65,7 @@ const argumentsSchema = z.object({
   "label-smoothing": share(0),
   "skip-dropout": share(0),
   paths: z.enum(pathKinds).default("fair"),
-  reductions: z.enum(reductionKinds).default("full"),
+  reductions: z.enum(reductionKinds).optional(),
   plain: z.boolean().default(false),
   average: share(0),
   architectures: count(1000),
@@ -73,8 +73,8 @@ const argumentsSchema = z.object({
   "draw-seed": z.coerce.number().int().default(1),
   "validation-images": count(2000),
   normalise: count(250),
-  tune: z.coerce.number().int().min(0).default(0),
-  "tune-rate": z.coerce.number().positive().default(0.05),
+  tune: z.coerce.number().int().min(0).default(20),
+  "tune-rate": z.coerce.number().positive().default(0.02),
   resamples: count(1000),
   seed: z.coerce.number().int().default(1),
   threads: count(availableParallelism()),
@@ -104,14 +104,18 @@ function optionsOf(args: Arguments): RankingOptions {
   if (args.minutes !== undefined && args.steps !== undefined)
     throw new Error("Give --minutes or --steps, not both.");
   const size = args.full
-    ? { channels: 16, cells: 5, imagePixels: 32 }
-    : { channels: args.channels, cells: args.cells, imagePixels: args.image };
+    ? { channels: 16, cells: 5, imagePixels: 32, reductions: args.reductions ?? "full" }
+    : {
+        channels: args.channels,
+        cells: args.cells,
+        imagePixels: args.image,
+        reductions: args.reductions ?? "light",
+      };
   return {
     table: args.table,
     data: args.data,
     settings: trainingSettings.parse({
       ...size,
-      reductions: args.reductions,
       batchSize: args.batch,
       paths: args.paths,
       learningRate: args["learning-rate"],
