@@ -26,7 +26,11 @@ export const searchSchema = z.looseObject({
 });
 export type Search = z.infer<typeof searchSchema>;
 
-export const frontRowSchema = z.looseObject({ hash: z.string(), values });
+export const frontRowSchema = z.looseObject({
+  hash: z.string(),
+  values,
+  standardErrors: z.record(z.string(), z.number()).optional(),
+});
 export type FrontRow = z.infer<typeof frontRowSchema>;
 
 export const candidateSchema = z.looseObject({ hash: z.string().nullish(), values });

@@ -11,14 +11,29 @@ export function frontTable(rows: readonly FrontRow[]): string {
   if (rows.length === 0) return "The front is empty so far.";
   const objectives = [...new Set(rows.flatMap(({ values }) => Object.keys(values)))];
   return textTable(
-    rows.map(({ hash, values }): Record<string, Value> => ({ hash, ...values })),
-    { hash: "HASH", ...Object.fromEntries(objectives.map((id) => [id, id.toUpperCase()])) },
+    rows.map(({ hash, values, standardErrors = {} }): Record<string, Value> => {
+      const error = Object.entries(standardErrors).map(([id, value]) => [`${id} error`, value]);
+      return { hash, ...values, ...Object.fromEntries(error) };
+    }),
+    {
+      hash: "HASH",
+      ...Object.fromEntries(
+        objectives.flatMap((id) => [
+          [id, id.toUpperCase()],
+          ...(rows.some(({ standardErrors }) => standardErrors?.[id] !== undefined)
+            ? [[`${id} error`, "±"]]
+            : []),
+        ]),
+      ),
+    },
   );
 }
 
 export interface Point {
   accuracy: number;
   parameters: number;
+  /** Of the accuracy, in percent. */
+  standardError?: number | undefined;
 }
 
 /**
@@ -62,8 +77,15 @@ function extent(values: readonly number[]): [number, number] {
 }
 
 /** The rows that have both values. */
-export function pointsOf(rows: readonly { values: Record<string, number | null> }[]): Point[] {
-  return rows.flatMap(({ values: { accuracy, parameters } }) =>
-    accuracy == null || parameters == null ? [] : [{ accuracy, parameters }],
+export function pointsOf(
+  rows: readonly {
+    values: Record<string, number | null>;
+    standardErrors?: Record<string, number> | undefined;
+  }[],
+): Point[] {
+  return rows.flatMap(({ values: { accuracy, parameters }, standardErrors }) =>
+    accuracy == null || parameters == null
+      ? []
+      : [{ accuracy, parameters, standardError: standardErrors?.accuracy }],
   );
 }

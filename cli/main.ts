@@ -4,6 +4,7 @@ import { realpathSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Command, CommanderError, Option } from "commander";
 import { type CommandRow, createContext, type GlobalOptions } from "./command.ts";
+import { compare } from "./commands/compare.ts";
 import { count } from "./commands/count.ts";
 import { data } from "./commands/data.ts";
 import { demo } from "./commands/demo.ts";
@@ -28,6 +29,7 @@ const commands: CommandRow[] = [
   ...searches,
   ...data,
   front,
+  compare,
   train,
   exportTraining,
   ...tokens,

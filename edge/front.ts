@@ -1,6 +1,7 @@
 /** Questions about a front: bounds on objectives, order, number of rows, CSV. Pure. */
 
 import { type Objective, objectiveId } from "../shared/specification.ts";
+import { accuracyStandardError } from "../shared/statistics.ts";
 import { invalid } from "./problems.ts";
 import type { Architecture } from "./store/architectures.ts";
 
@@ -85,8 +86,10 @@ function orderBy(
 /** One row an architecture; a column for each objective. */
 export function frontCsv(rows: readonly Architecture[], objectives: readonly Objective[]): string {
   const ids = objectives.map(objectiveId);
-  const lines = rows.map(({ hash, stage, round, images, values }) =>
-    [hash, stage, round, images, ...ids.map((id) => values[id] ?? "")].join(","),
-  );
-  return `${[["hash", "stage", "round", "images", ...ids].join(","), ...lines].join("\n")}\n`;
+  const lines = rows.map(({ hash, stage, round, images, values }) => {
+    const error = accuracyStandardError(values.accuracy, images)?.toFixed(4) ?? "";
+    return [hash, stage, round, images, ...ids.map((id) => values[id] ?? ""), error].join(",");
+  });
+  const header = ["hash", "stage", "round", "images", ...ids, "accuracyStandardError"];
+  return `${[header.join(","), ...lines].join("\n")}\n`;
 }

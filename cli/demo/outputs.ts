@@ -38,7 +38,7 @@ export async function writeFront(
   const trained = front.find(({ hash }) => hash === trainedHash);
   writeFileSync(
     path.join(folder, "front.svg"),
-    frontSvg("Fashion-MNIST: accuracy with the supernet's weights", candidates, front, trained),
+    frontSvg("Fashion-MNIST: accuracy with the supernet's weights", candidates, pointsOf(rows), trained),
   );
   return { front, candidates };
 }

@@ -5,6 +5,8 @@ import type { Point } from "../frontText.ts";
 const WIDTH = 720;
 const HEIGHT = 440;
 const MARGIN = { left: 64, right: 24, top: 68, bottom: 56 };
+/** Where the entries of the legend start. */
+const LEGEND = [0, 84, 244];
 /** About so many; their values are round. */
 const TICKS = 5;
 const MARGIN_SHARE = 0.05;
@@ -23,7 +25,7 @@ export function frontSvg(
     WIDTH - MARGIN.right,
   );
   const y = scale(
-    points.map(({ accuracy }) => accuracy),
+    points.flatMap(({ accuracy, standardError = 0 }) => [accuracy - standardError, accuracy + standardError]),
     HEIGHT - MARGIN.bottom,
     MARGIN.top,
   );
@@ -52,6 +54,11 @@ export function frontSvg(
     `<text transform="translate(18 ${(MARGIN.top + bottom) / 2}) rotate(-90)" text-anchor="middle">accuracy, %</text>`,
     ...candidates.map((point) => dot(point, 2.5, 'fill="#b8c4ce" fill-opacity="0.6"')),
     `<polyline points="${line}" fill="none" stroke="#d9480f" stroke-width="1.5"/>`,
+    ...front.map(({ accuracy, parameters, standardError = 0 }) => {
+      const [low, high] = [y.at(accuracy - standardError), y.at(accuracy + standardError)];
+      const left = x.at(parameters);
+      return `<path d="M${left - 4} ${high}h8M${left} ${high}V${low}M${left - 4} ${low}h8" fill="none" stroke="#d9480f"/>`;
+    }),
     ...front.map((point) => dot(point, 4.5, 'fill="#d9480f"')),
     ...(trained ? [dot(trained, 8, 'fill="none" stroke="#1b6e4b" stroke-width="2"')] : []),
     legend(trained !== undefined),
@@ -63,12 +70,12 @@ export function frontSvg(
 function legend(hasTrained: boolean): string {
   const entries = [
     ['fill="#b8c4ce"', "candidate"],
-    ['fill="#d9480f"', "front"],
+    ['fill="#d9480f"', "front ± standard error"],
     ...(hasTrained ? [['fill="none" stroke="#1b6e4b" stroke-width="2"', "trained"]] : []),
   ];
   return entries
     .map(([style, name], index) => {
-      const left = MARGIN.left + 5 + index * 84;
+      const left = MARGIN.left + 5 + (LEGEND[index] ?? 0);
       return `<circle cx="${left}" cy="44" r="4.5" ${style}/><text x="${left + 10}" y="48">${name}</text>`;
     })
     .join("\n");
