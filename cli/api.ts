@@ -23,11 +23,20 @@ export const searchSchema = z.looseObject({
       idleShare: z.number().nullish(),
     })
     .nullish(),
+  specification: z
+    .looseObject({
+      evaluation: z.looseObject({ kind: z.string() }).nullish(),
+      objectives: z
+        .array(z.looseObject({ name: z.string(), device: z.string().optional(), goal: z.string() }))
+        .nullish(),
+    })
+    .nullish(),
 });
 export type Search = z.infer<typeof searchSchema>;
 
 export const frontRowSchema = z.looseObject({
   hash: z.string(),
+  text: z.string().nullish(),
   values,
   standardErrors: z.record(z.string(), z.number()).optional(),
 });
@@ -68,6 +77,15 @@ export const profileSchema = z.looseObject({
   rounds: z.number(),
   evaluations: z.number(),
 });
+
+export const eventSchema = z.looseObject({
+  type: z.string(),
+  data: z.record(z.string(), z.unknown()),
+});
+
+/** A table's rewards are what its owner made them; elsewhere accuracy is in percent. */
+export const isTabular = ({ specification }: Search): boolean =>
+  specification?.evaluation?.kind === "tabular";
 
 export const searchPath = (id: string, rest = ""): string => `/v1/searches/${encodeURIComponent(id)}${rest}`;
 export const trainingPath = (id: string, rest = ""): string =>

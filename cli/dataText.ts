@@ -1,7 +1,7 @@
 /** What was read of a data set, or what the edge holds of it, for people. */
 
 import type { DataReport } from "../gpu-runner/data/ownData.ts";
-import { type DatasetView, factsOfHeader } from "../shared/pushedDataset.ts";
+import { type DatasetView, factsOfHeader, type ImagesView, type TableView } from "../shared/pushedDataset.ts";
 import { textTable } from "./table.ts";
 
 /** Classes and files listed before the rest is only counted. */
@@ -42,8 +42,35 @@ export function reportText(report: DataReport): string {
   );
 }
 
-export function datasetText(dataset: DatasetView): string {
-  const { name, state, image, classNames, counts, missing, shards, createdAt } = dataset;
+export const datasetText = (dataset: DatasetView): string =>
+  dataset.kind === "table" ? tableLines(dataset) : imagesText(dataset);
+
+/** What every kind of pushed data has. */
+function storedLines({ name, state, missing, shards, createdAt }: DatasetView): Line[] {
+  const left = `${missing.length} of ${shards.length} shards are missing`;
+  return [
+    ["Name", name],
+    ["State", state === "complete" ? state : `${state}, ${left}`],
+    ["Created", createdAt],
+  ];
+}
+
+const tableLines = (table: TableView): string =>
+  aligned([...storedLines(table), ...shapeLines(table), ["Digest", table.digest]]);
+
+/** What is known of a table before a search says what its columns mean. */
+export const tableReport = (table: TableShape): string => aligned(shapeLines(table));
+
+type TableShape = Pick<TableView, "columns" | "rows" | "bytes">;
+
+const shapeLines = ({ columns, rows, bytes }: TableShape): Line[] => [
+  ["Rows", count(rows)],
+  ["Columns", columns.map((column) => column || '""').join(", ")],
+  ["Bytes", megabytes(bytes)],
+];
+
+function imagesText(dataset: ImagesView): string {
+  const { image, classNames, counts } = dataset;
   const { trainImages, testImages } = factsOfHeader(dataset);
   const classes = classNames.map((className, label) => ({
     name: className,
@@ -52,12 +79,7 @@ export function datasetText(dataset: DatasetView): string {
   }));
   return linesText(
     [
-      ["Name", name],
-      [
-        "State",
-        state === "complete" ? state : `${state}, ${missing.length} of ${shards.length} shards are missing`,
-      ],
-      ["Created", createdAt],
+      ...storedLines(dataset),
       ["Images", `${count(trainImages)} to train on, ${count(testImages)} to test on`],
       ...sharedLines({ ...image, ...dataset }),
     ],
@@ -91,12 +113,16 @@ const count = (value: number): string => value.toLocaleString("en-US");
 const optional = (isWanted: boolean, label: string, text: string): Line[] =>
   isWanted ? [[label, text]] : [];
 
-function linesText(lines: readonly Line[], classes: readonly ClassRow[]): string {
+function aligned(lines: readonly Line[]): string {
   const width = Math.max(...lines.map(([label]) => label.length));
+  return lines.map(([label, text]) => `${label.padEnd(width)}  ${text}`).join("\n");
+}
+
+function linesText(lines: readonly Line[], classes: readonly ClassRow[]): string {
   const rows = classes.slice(0, LISTED_CLASSES);
   const rest = classes.slice(LISTED_CLASSES);
   return [
-    ...lines.map(([label, text]) => `${label.padEnd(width)}  ${text}`),
+    aligned(lines),
     "",
     textTable(rows, { name: `CLASS (${classes.length})`, train: "TRAIN", test: "TEST" }),
     ...(rest.length > 0 ? [`... and ${rest.length} more, ${range(rest)} images to train on each`] : []),

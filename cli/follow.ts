@@ -3,6 +3,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import {
   finishedStates,
+  isTabular,
   type Search,
   searchPath,
   searchSchema,
@@ -17,6 +18,8 @@ import { duration } from "./progress.ts";
 const POLL_MS = 1500;
 const TRAININGS_EVERY = 8;
 const IDLE_TOLD = 0.01;
+/** Of a table's rewards, whatever their size. */
+const TABLE_DIGITS = 5;
 
 export interface Followed {
   search: Search;
@@ -143,9 +146,12 @@ function idleNote({ progress }: Search): string {
 
 function frontNote(search: Search): string {
   const { frontSize, bestAccuracy } = search.progress ?? {};
-  const best = bestAccuracy == null ? "" : `, best accuracy ${bestAccuracy.toFixed(1)} %`;
+  const best = bestAccuracy == null ? "" : `, best accuracy ${accuracyText(search, bestAccuracy)}`;
   return frontSize == null ? best.slice(2) : `front ${frontSize}${best}`;
 }
+
+const accuracyText = (search: Search, value: number): string =>
+  isTabular(search) ? String(Number(value.toPrecision(TABLE_DIGITS))) : `${value.toFixed(1)} %`;
 
 const lossNote = (loss: number | null | undefined): string => (loss == null ? "" : `loss ${loss.toFixed(3)}`);
 

@@ -7,13 +7,14 @@ const PLOT_WIDTH = 60;
 const PLOT_HEIGHT = 14;
 const AXIS_WIDTH = 8;
 
-export function frontTable(rows: readonly FrontRow[]): string {
+/** @param showsArchitecture whether to write each architecture out, as a table has it */
+export function frontTable(rows: readonly FrontRow[], showsArchitecture = false): string {
   if (rows.length === 0) return "The front is empty so far.";
   const objectives = [...new Set(rows.flatMap(({ values }) => Object.keys(values)))];
   return textTable(
-    rows.map(({ hash, values, standardErrors = {} }): Record<string, Value> => {
+    rows.map(({ hash, text, values, standardErrors = {} }): Record<string, Value> => {
       const error = Object.entries(standardErrors).map(([id, value]) => [`${id} error`, value]);
-      return { hash, ...values, ...Object.fromEntries(error) };
+      return { hash, ...values, ...Object.fromEntries(error), text };
     }),
     {
       hash: "HASH",
@@ -25,6 +26,7 @@ export function frontTable(rows: readonly FrontRow[]): string {
             : []),
         ]),
       ),
+      ...(showsArchitecture ? { text: "ARCHITECTURE" } : {}),
     },
   );
 }

@@ -1,12 +1,13 @@
-/** Sends a packed data set to the edge: only what is missing there, so that a push that was cut off goes on. */
+/** Sends packed images or a table to the edge: only what is missing there, so that a push that was cut off goes on. */
 
 import { z } from "zod";
-import type { PackedDataset } from "../gpu-runner/data/shards.ts";
+import type { Packed } from "../gpu-runner/data/shards.ts";
 import { type DatasetView, datasetViewSchema } from "../shared/pushedDataset.ts";
 import type { EdgeClient } from "./client.ts";
 
 /** The edge's view of a data set; keys that this version does not know pass through. */
-export const pushedSchema = z.looseObject(datasetViewSchema.shape);
+const [images, table] = datasetViewSchema.options;
+export const pushedSchema = z.discriminatedUnion("kind", [images.loose(), table.loose()]);
 
 export const datasetPath = (name: string, rest = ""): string =>
   `/v1/datasets/${encodeURIComponent(name)}${rest}`;
@@ -24,7 +25,7 @@ export interface Sent {
  */
 export async function pushData(
   client: EdgeClient,
-  { header, shard }: PackedDataset,
+  { header, shard }: Packed,
   onSent: (bytes: number, of: number) => void = () => {},
 ): Promise<Sent> {
   const begun = await client.json("/v1/datasets", pushedSchema, { method: "POST", body: header });

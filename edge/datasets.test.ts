@@ -2,12 +2,7 @@
 
 import { beforeAll, describe, expect, test } from "vitest";
 import type { LeasedTask } from "../shared/protocol.ts";
-import {
-  type DatasetHeader,
-  type DatasetView,
-  maxDatasetBytes,
-  shardBytes,
-} from "../shared/pushedDataset.ts";
+import { type DatasetView, type ImagesHeader, maxDatasetBytes, shardBytes } from "../shared/pushedDataset.ts";
 import { hex } from "./ids.ts";
 import {
   anonymous,
@@ -38,7 +33,7 @@ const sha256 = async (bytes: Uint8Array<ArrayBuffer>): Promise<string> =>
   hex(await crypto.subtle.digest("SHA-256", bytes));
 
 interface Data {
-  header: DatasetHeader;
+  header: ImagesHeader;
   shards: Uint8Array<ArrayBuffer>[];
 }
 
@@ -48,6 +43,7 @@ async function someData(name: string, fill = 1, cutBytes = 40): Promise<Data> {
   const shards: Uint8Array<ArrayBuffer>[] = [];
   for (let from = 0; from < bytes.length; from += cutBytes) shards.push(bytes.slice(from, from + cutBytes));
   const header = {
+    kind: "images" as const,
     name,
     image: { height: 4, width: 4, channels: 1 },
     classNames: ["cat", "dog"],
@@ -62,7 +58,7 @@ async function someData(name: string, fill = 1, cutBytes = 40): Promise<Data> {
   return { header, shards };
 }
 
-const create = (header: DatasetHeader, call = admin) => call("/v1/datasets", { body: header });
+const create = (header: ImagesHeader, call = admin) => call("/v1/datasets", { body: header });
 const put = (name: string, number: number, body: Uint8Array, call = admin) =>
   call(`/v1/datasets/${name}/shards/${number}`, { method: "PUT", body });
 const complete = (name: string, call = admin) => call(`/v1/datasets/${name}/complete`, { method: "POST" });
@@ -140,7 +136,7 @@ describe("a push", () => {
     expect((await read("damaged")).missing).toEqual([1, 2, 3]);
   });
 
-  test.each<[string, (header: DatasetHeader) => Partial<DatasetHeader>, string, string]>([
+  test.each<[string, (header: ImagesHeader) => Partial<ImagesHeader>, string, string]>([
     ["a built-in name", () => ({ name: "cifar10" }), "422 validation", "/name"],
     ["a name that is no slug", () => ({ name: "My Birds" }), "422 validation", "/name"],
     [

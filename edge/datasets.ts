@@ -10,6 +10,7 @@ import {
   datasetBytes,
   headerErrors,
   maxDatasetBytes,
+  maxTableBytes,
 } from "../shared/pushedDataset.ts";
 import { isoTime } from "./app.ts";
 import type { Env } from "./env.ts";
@@ -61,17 +62,21 @@ async function missingShards(env: Env, dataset: Dataset): Promise<number[]> {
 
 export async function datasetView(env: Env, dataset: Dataset): Promise<DatasetView> {
   const { header, bytes, completedAt, createdAt } = dataset;
-  return {
-    ...header,
+  const stored = {
     bytes,
-    state: completedAt === null ? "uploading" : "complete",
+    state: completedAt === null ? ("uploading" as const) : ("complete" as const),
     missing: await missingShards(env, dataset),
     createdAt: isoTime(createdAt),
   };
+  return header.kind === "table" ? { ...header, ...stored } : { ...header, ...stored };
 }
 
+/** What the digest does not cover: of images, what their classes are called. */
+const namesOf = (header: DatasetHeader): readonly string[] =>
+  header.kind === "table" ? header.columns : header.classNames;
+
 const isSameContent = (a: DatasetHeader, b: DatasetHeader): boolean =>
-  a.digest === b.digest && JSON.stringify(a.classNames) === JSON.stringify(b.classNames);
+  a.kind === b.kind && a.digest === b.digest && JSON.stringify(namesOf(a)) === JSON.stringify(namesOf(b));
 
 /**
  * Begins a push, or goes on with one: the same data again is what is there already. A push that was left unfinished
@@ -113,11 +118,12 @@ const existsDetail = (name: string): string =>
 
 function assertPossible(header: DatasetHeader): void {
   const bytes = datasetBytes(header);
-  if (bytes > maxDatasetBytes)
-    throw new Problem(
-      "too-large",
-      `A data set holds at most ${maxDatasetBytes} bytes; this one has ${bytes}. Push smaller images (--size) or fewer.`,
-    );
+  const { what, limit, fix } =
+    header.kind === "table"
+      ? { what: "table", limit: maxTableBytes, fix: "Push it gzipped, or with fewer columns." }
+      : { what: "data set", limit: maxDatasetBytes, fix: "Push smaller images (--size) or fewer." };
+  if (bytes > limit)
+    throw new Problem("too-large", `A ${what} holds at most ${limit} bytes; this one has ${bytes}. ${fix}`);
   if (isBuiltIn(header.name))
     throw invalid([
       { pointer: "/name", detail: `"${header.name}" is the name of a built-in data set; choose another` },
@@ -171,7 +177,7 @@ export async function removeDataset(env: Env, dataset: Dataset): Promise<void> {
   if (!(await deleteDataset(env.DB, dataset.id)))
     throw new Problem(
       "dataset-in-use",
-      `A search that is not over trains on "${dataset.name}". Wait for it, or cancel it.`,
+      `A search that is not over uses "${dataset.name}". Wait for it, or cancel it.`,
     );
   await removePrefix(env, prefixOf(dataset.id));
 }

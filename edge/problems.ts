@@ -120,7 +120,7 @@ export const problemTypes = {
   "dataset-in-use": {
     status: 409,
     title: "The data set is in use",
-    why: "A search or a training that is not over trains on it.",
+    why: "A search or a training that is not over uses it.",
     fix: "Wait until it is over, or cancel it.",
   },
   "dataset-gone": {
@@ -128,6 +128,12 @@ export const problemTypes = {
     title: "The search's data set is gone",
     why: "The data set that the search trained on was deleted since.",
     fix: "Push the data again and start a new search on it.",
+  },
+  "not-trainable": {
+    status: 409,
+    title: "The architecture cannot be trained",
+    why: "The search looked its architectures up in a table; what their operations compute is not known here.",
+    fix: "Search with `evaluation: { kind: supernet }` in a space of networks to train one.",
   },
   "idempotency-key-reused": {
     status: 422,

@@ -4,6 +4,7 @@
  */
 
 import type {
+  FailureCause,
   FailureReport,
   FinalTrainingReport,
   LeasedTask,
@@ -27,6 +28,8 @@ import { afterAttempts, giveUp, leased, leaseWork, resourceOf, type TaskKey } fr
 const writeTries = 5;
 const hourMs = 3_600_000;
 const hourSeconds = 3600;
+/** Causes that another runner would meet, too. */
+const hopeless: readonly FailureCause["kind"][] = ["diverged", "table"];
 
 /** The next task under the runner's lease, or null when there is none now. Throws `lease-lost`, `round-conflict`. */
 export async function reportRound(
@@ -168,6 +171,6 @@ export async function reportFailure(
     resource,
     searchId,
   };
-  if (cause?.kind === "diverged") await giveUp(db, work, message);
+  if (cause !== undefined && hopeless.includes(cause.kind)) await giveUp(db, work, message);
   else if (attempts >= maxAttempts) await giveUp(db, work, afterAttempts(message));
 }

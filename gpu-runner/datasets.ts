@@ -31,6 +31,7 @@ export function createDatasetLoader(
     }
     // A name may have been pushed anew since the last task; its header tells.
     const header = await client.dataset(lease);
+    if (header.kind === "table") throw new Error(`${name} is a table: there are no images to train on.`);
     const key = JSON.stringify(header);
     if (pushed?.key === key) return pushed.dataset;
     pushed = undefined;

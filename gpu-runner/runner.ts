@@ -8,6 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import {
   type FinalTrainingTask,
   type LeasedTask,
+  longestMessage,
   type Notice,
   protocolVersion,
   type Report,
@@ -22,12 +23,11 @@ import { type EdgeClient, EdgeError, EdgeUnreachable } from "./edgeClient.ts";
 import { TrainingFailure } from "./failure.ts";
 import { FinalTraining } from "./finalTraining.ts";
 import type { Backend } from "./kernels/backend.ts";
+import { TableRounds } from "./tableRounds.ts";
 import { type ExecutorFactory, SupernetTrainer, type WorkHooks } from "./trainRound.ts";
 
 const FIRST_PAUSE_MS = 2000;
 const LONGEST_PAUSE_MS = 30_000;
-/** Longest failure message that the protocol carries. */
-const MESSAGE_LENGTH = 2000;
 const REASON_LENGTH = 1000;
 /** Most notices that one heartbeat carries. */
 const MOST_NOTICES = 16;
@@ -41,6 +41,8 @@ export interface RunnerSettings {
   checkpointSeconds: number;
   /** Without it: what suits the backend. */
   makeExecutor?: ExecutorFactory | undefined;
+  /** Where pushed tables are kept; without it the project's cache. */
+  cacheDir?: string | undefined;
   log: (line: string) => void;
   /** Asks the runner to checkpoint, give its task back and end. */
   signal: AbortSignal;
@@ -129,6 +131,7 @@ export class Runner {
   readonly #load: DatasetLoader;
   readonly #settings: RunnerSettings;
   readonly #supernet: SupernetTrainer;
+  readonly #tables: TableRounds;
   #checkpointedAt = performance.now();
   /** The lease under which there is, or last was, work. */
   #lease: Lease | undefined;
@@ -142,6 +145,7 @@ export class Runner {
     this.#load = load;
     this.#settings = settings;
     this.#supernet = new SupernetTrainer(backend, (name) => this.#dataset(name), settings.makeExecutor);
+    this.#tables = new TableRounds(client, settings);
   }
 
   /**
@@ -170,6 +174,7 @@ export class Runner {
         }
         pauseMs = FIRST_PAUSE_MS;
         this.#supernet.startClock();
+        this.#tables.startClock();
       }
       next = await this.#work(next);
     }
@@ -241,8 +246,14 @@ export class Runner {
     return this.#finalTraining(task, lease);
   }
 
-  async #tabular(task: TabularTask, _lease: Lease): Promise<Report> {
-    throw new Error(`This runner cannot look up ${task.table}.`);
+  async #tabular(task: TabularTask, { held: { leaseId }, hooks }: Lease): Promise<Report> {
+    const { taskId, round } = task;
+    const result = await this.#tables.run(task, { taskId, leaseId, throwIfEnded: hooks.throwIfEnded });
+    const found = result.measurements.filter(({ values }) => values.accuracy !== null).length;
+    this.#settings.log(
+      `Round ${round}: ${found} of ${task.candidates.length} candidates found in ${task.table}.`,
+    );
+    return { kind: "tabular", leaseId, ...result };
   }
 
   /** Reports, and trains on while the answer is under way where the task says how. */
@@ -263,7 +274,7 @@ export class Runner {
 
   async #reportFailure(lease: Lease, err: unknown): Promise<LeasedTask | null> {
     const { leaseId } = lease.held;
-    const message = reasonOf(err).slice(0, MESSAGE_LENGTH);
+    const message = reasonOf(err).slice(0, longestMessage);
     const cause = err instanceof TrainingFailure ? { cause: err.failure } : {};
     try {
       return await this.#report(lease, { kind: "failure", leaseId, message, ...cause });

@@ -69,7 +69,8 @@ export const genotypeSchema = z.object({
  * @throws Error when a NAS-Bench-201 cell has two operations on one edge, which its text cannot say
  */
 export function printGenotype(genotype: Genotype): string {
-  const { normal, reduction } = genotype.cells;
+  const { normal, reduction, positions } = genotype.cells;
+  if (positions) return positions.nodes.map(([edge]) => edge?.operation ?? "none").join(", ");
   if (normal && !reduction) return printNasBench(normal);
   const parts = TEXT_KINDS.flatMap(([kind, name]) => {
     const cell = genotype.cells[kind];

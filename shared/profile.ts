@@ -16,7 +16,7 @@ import {
 export type Extremes = Record<(typeof cheapObjectives)[number], { minimum: number; maximum: number }>;
 
 export interface Profile {
-  /** By cheap objective: parameters, macs, activationBytes (of one image). */
+  /** By cheap objective: parameters, macs, activationBytes (of one image). Empty where a table has the values. */
   ranges: Record<string, { minimum: number; median: number; maximum: number }>;
   /** Architectures in the space, isomorphic ones counted apart. */
   architectures: number;
@@ -102,21 +102,25 @@ export function unmetBounds(specification: Specification): FieldError[] {
 
 export function profile(specification: Specification): Profile {
   const space = spaceOf(specification);
+  const edges = edgesOf(space).length;
+  const architectures = Object.values(space.cells).reduce(
+    (total, { operations }) => total * operations.length ** edges,
+    1,
+  );
+  const ranges = specification.evaluation.kind === "tabular" ? {} : rangesOf(specification, space);
+  return { ranges, architectures, ...scheduleLength(specification) };
+}
+
+function rangesOf(specification: Specification, space: SearchSpace): Profile["ranges"] {
   const table = costTableOf(specification);
   const random = new Random(20_111);
   const drawn = Array.from({ length: samples }, () => cheapValues(table, randomSelection(space, random)));
   const extremes = extremesOf(specification);
-  const ranges = Object.fromEntries(
+  return Object.fromEntries(
     cheapObjectives.map((objective) => {
       const sorted = drawn.map((values) => values[objective]).sort((a, b) => a - b);
       const { minimum, maximum } = extremes[objective];
       return [objective, { minimum, median: sorted[samples >> 1] as number, maximum }];
     }),
   );
-  const edges = edgesOf(space).length;
-  const architectures = Object.values(space.cells).reduce(
-    (total, { operations }) => total * operations.length ** edges,
-    1,
-  );
-  return { ranges, architectures, ...scheduleLength(specification) };
 }

@@ -234,10 +234,13 @@ export const failureCauseSchema = z.strictObject({
 });
 export type FailureCause = z.infer<typeof failureCauseSchema>;
 
+/** Room for every place where a table is wrong. */
+export const longestMessage = 8000;
+
 export const failureReportSchema = z.strictObject({
   kind: z.literal("failure"),
   leaseId: z.string(),
-  message: z.string().max(2000),
+  message: z.string().max(longestMessage),
   cause: failureCauseSchema.optional(),
 });
 export type FailureReport = z.infer<typeof failureReportSchema>;

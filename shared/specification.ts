@@ -180,42 +180,51 @@ export function resolveSchedule(specification: Specification): Schedule {
   return scheduleSchema.parse(preset);
 }
 
+type Refuse = (pointer: string, detail: string) => void;
+
 /** What is valid but not possible in this version, by field; empty when all can be done. */
 export function unsupported(specification: Specification): FieldError[] {
   const errors: FieldError[] = [];
-  const refuse = (pointer: string, detail: string) => errors.push({ pointer, detail });
-  if (specification.evaluation.kind !== "supernet")
-    refuse(
-      "/evaluation/kind",
-      `evaluation "${specification.evaluation.kind}" is not supported; use supernet`,
-    );
+  const refuse: Refuse = (pointer, detail) => errors.push({ pointer, detail });
   if (specification.rental !== undefined)
     refuse("/rental", "rented machines are not supported; leave the key out and start a runner of your own");
+  const isTabular = specification.evaluation.kind === "tabular";
+  if (!isTabular && typeof specification.space === "object" && "positions" in specification.space)
+    refuse(
+      "/space",
+      "a space of positions has no networks to train: set evaluation: { kind: tabular, ... }, or use another space",
+    );
   const seen = new Set<string>();
   specification.objectives.forEach((objective, index) => {
     const id = objectiveId(objective);
     if (seen.has(id)) refuse(`/objectives/${index}`, `objective "${id}" is listed twice; keep one`);
     seen.add(id);
-    if (objective.device !== undefined)
-      refuse(
-        `/objectives/${index}/device`,
-        `measuring on device "${objective.device}" is not supported; leave it out`,
-      );
-    const known: readonly string[] = ["accuracy", ...cheapObjectives];
-    if (!known.includes(objective.name))
-      refuse(
-        `/objectives/${index}/name`,
-        `objective "${objective.name}" is not supported; use one of ${known.join(", ")}`,
-      );
-    const wanted = objective.name === "accuracy" ? "maximize" : "minimize";
-    if (known.includes(objective.name) && objective.goal !== wanted)
-      refuse(`/objectives/${index}/goal`, `${objective.name} can only be "${wanted}d"; set goal: ${wanted}`);
-    if (objective.name === "accuracy" && (objective.target ?? objective.limit ?? 0) > 100)
-      refuse(`/objectives/${index}`, "accuracy is in percent: 100 at most");
+    if (objective.name === "accuracy" && objective.goal !== "maximize")
+      refuse(`/objectives/${index}/goal`, 'accuracy can only be "maximized"; set goal: maximize');
+    if (isTabular && objective.name === "accuracy" && objective.device !== undefined)
+      refuse(`/objectives/${index}/device`, "accuracy is measured on no device; leave it out");
+    if (!isTabular) refuseUnmeasured(objective, index, refuse);
   });
   if (!seen.has("accuracy"))
     refuse("/objectives", "one objective must be accuracy; add { name: accuracy, goal: maximize }");
   return errors;
+}
+
+/** What a supernet cannot give; a table gives whatever it has a column for. */
+function refuseUnmeasured(objective: Objective, index: number, refuse: Refuse): void {
+  const { name, device, goal } = objective;
+  if (device !== undefined)
+    refuse(`/objectives/${index}/device`, `measuring on device "${device}" is not supported; leave it out`);
+  const known: readonly string[] = ["accuracy", ...cheapObjectives];
+  if (!known.includes(name))
+    refuse(
+      `/objectives/${index}/name`,
+      `objective "${name}" is not supported; use one of ${known.join(", ")}`,
+    );
+  else if (name !== "accuracy" && goal !== "minimize")
+    refuse(`/objectives/${index}/goal`, `${name} can only be "minimized"; set goal: minimize`);
+  if (name === "accuracy" && (objective.target ?? objective.limit ?? 0) > 100)
+    refuse(`/objectives/${index}`, "accuracy is in percent: 100 at most");
 }
 
 /** Length of a search in steps, rounds and evaluations, before confirmation and final training. */
@@ -224,6 +233,11 @@ export function scheduleLength(specification: Specification): {
   rounds: number;
   evaluations: number;
 } {
+  const { evaluation, budget } = specification;
+  if (evaluation.kind === "tabular") {
+    const evaluations = budget.evaluations ?? 0;
+    return { steps: 0, rounds: Math.ceil(evaluations / evaluation.candidatesPerRound), evaluations };
+  }
   const schedule = resolveSchedule(specification);
   const facts = factsOf(specification.dataset);
   let steps = 0;

@@ -1,5 +1,5 @@
 /** From unknown input to a specification, or to every field that is wrong with it and what to do. Nothing is spent before. */
-import { type DatasetFacts, datasetNames, factsOf, isBuiltIn } from "./datasets.ts";
+import { datasetNames, factsOf, isBuiltIn } from "./datasets.ts";
 import { fieldErrors } from "./fieldErrors.ts";
 import { unmetBounds } from "./profile.ts";
 import { edgesOf, resolveSpace } from "./space.ts";
@@ -11,27 +11,25 @@ import {
   unsupported,
 } from "./specification.ts";
 import { closestName } from "./suggest.ts";
+import { isTable, type PushedFacts, tabularErrors } from "./tabular.ts";
 
-/** The pushed data sets that are known, by name; `elsewhere` where somebody else, the edge, must know. */
-export type PushedDatasets = Readonly<Record<string, DatasetFacts>> | "elsewhere";
+/** The pushed data that is known, by name; `elsewhere` where somebody else, the edge, must know. */
+export type PushedData = Readonly<Record<string, PushedFacts>> | "elsewhere";
 
 export type Checked =
   | { specification: Specification; errors?: never }
   | { specification?: never; errors: FieldError[] };
 
 /**
- * @param pushed with `elsewhere`, a name that is not built in is accepted and what depends on its images is not checked
+ * @param pushed with `elsewhere`, a name that is not built in is accepted and what depends on the data is not checked
  */
-export function checkSpecification(input: unknown, pushed: PushedDatasets = {}): Checked {
+export function checkSpecification(input: unknown, pushed: PushedData = {}): Checked {
   const parsed = specificationSchema.safeParse(input);
   if (!parsed.success) return { errors: fieldErrors(parsed.error.issues) };
   const specification: Specification = parsed.data;
-  const { dataset } = specification;
-  if (pushed !== "elsewhere" && !isBuiltIn(dataset.name) && Object.hasOwn(pushed, dataset.name))
-    specification.dataset = { ...dataset, facts: pushed[dataset.name] };
-  const isKnown = isBuiltIn(dataset.name) || specification.dataset.facts !== undefined;
   const errors = unsupported(specification);
-  if (!isKnown && pushed !== "elsewhere") errors.push(unknownDataset(dataset.name, Object.keys(pushed)));
+  const isTabular = specification.evaluation.kind === "tabular";
+  errors.push(...(isTabular ? tabularErrors(specification, pushed) : datasetErrors(specification, pushed)));
   try {
     resolveSpace(specification.space);
   } catch (error) {
@@ -42,14 +40,35 @@ export function checkSpecification(input: unknown, pushed: PushedDatasets = {}):
   } catch (error) {
     errors.push({ pointer: "/schedule/preset", detail: (error as Error).message });
   }
-  if (errors.length > 0) return { errors };
-  errors.push(...drops(specification), ...(isKnown ? sides(specification) : []));
-  if (errors.length === 0 && isKnown) errors.push(...unmetBounds(specification));
+  if (errors.length === 0 && !isTabular) errors.push(...supernetErrors(specification));
   return errors.length > 0 ? { errors } : { specification };
 }
 
-function unknownDataset(name: string, pushed: readonly string[]): FieldError {
-  const closest = closestName(name, [...datasetNames, ...pushed]);
+/** Gives a pushed data set its facts. */
+function datasetErrors(specification: Specification, pushed: PushedData): FieldError[] {
+  const { name } = specification.dataset;
+  if (isBuiltIn(name) || pushed === "elsewhere") return [];
+  const facts = Object.hasOwn(pushed, name) ? pushed[name] : undefined;
+  if (facts === undefined) return [unknownDataset(name, pushed)];
+  if (isTable(facts)) {
+    const detail = `"${name}" is a table, not images; search it with evaluation: { kind: tabular, table: ${name}, ... }, or name images`;
+    return [{ pointer: "/dataset/name", detail }];
+  }
+  specification.dataset = { ...specification.dataset, facts };
+  return [];
+}
+
+/** Of a specification whose fields are right one by one. */
+function supernetErrors(specification: Specification): FieldError[] {
+  const { name, facts } = specification.dataset;
+  const isKnown = isBuiltIn(name) || facts !== undefined;
+  const errors = [...drops(specification), ...(isKnown ? sides(specification) : [])];
+  return errors.length === 0 && isKnown ? unmetBounds(specification) : errors;
+}
+
+function unknownDataset(name: string, pushed: Readonly<Record<string, PushedFacts>>): FieldError {
+  const images = Object.entries(pushed).flatMap(([other, facts]) => (isTable(facts) ? [] : [other]));
+  const closest = closestName(name, [...datasetNames, ...images]);
   const meant = closest === undefined ? "" : ` (did you mean "${closest}"?)`;
   return {
     pointer: "/dataset/name",

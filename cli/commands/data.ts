@@ -1,15 +1,18 @@
-/** `nasturtium data`: data of one's own, from a folder to the edge. */
+/** `nasturtium data`: data of one's own, images from a folder or a table from a file, to the edge. */
 
+import { stat } from "node:fs/promises";
 import path from "node:path";
 import { z } from "zod";
 import type { OwnData } from "../../gpu-runner/data/ownData.ts";
+import type { Packed } from "../../gpu-runner/data/shards.ts";
 import { isBuiltIn } from "../../shared/datasets.ts";
 import { nameSchema } from "../../shared/specification.ts";
+import type { EdgeClient } from "../client.ts";
 import { type CommandRow, type Context, integer, type OptionRow } from "../command.ts";
-import { datasetText, megabytes, reportText } from "../dataText.ts";
+import { datasetText, megabytes, reportText, tableReport } from "../dataText.ts";
 import { badInput } from "../errors.ts";
 import { duration, type Step } from "../progress.ts";
-import { datasetPath, pushData, pushedSchema } from "../pushData.ts";
+import { datasetPath, pushData, pushedSchema, type Sent } from "../pushData.ts";
 import { textTable } from "../table.ts";
 
 const TEST_FRACTION = 0.2;
@@ -32,21 +35,25 @@ const readingOptions: OptionRow[] = [
   { flags: "--skip-unreadable", description: "leave out images that cannot be read" },
 ];
 
-const rowSchema = z.looseObject({
-  name: z.string(),
-  state: z.string(),
-  image: z.looseObject({ height: z.number(), width: z.number(), channels: z.number() }),
-  classes: z.number(),
-  trainImages: z.number(),
-  testImages: z.number(),
-  bytes: z.number(),
-});
+const rowFields = { name: z.string(), state: z.string(), bytes: z.number() };
+const rowSchema = z.discriminatedUnion("kind", [
+  z.looseObject({
+    kind: z.literal("images"),
+    ...rowFields,
+    image: z.looseObject({ height: z.number(), width: z.number(), channels: z.number() }),
+    classes: z.number(),
+    trainImages: z.number(),
+    testImages: z.number(),
+  }),
+  z.looseObject({ kind: z.literal("table"), ...rowFields, columns: z.number(), rows: z.number() }),
+]);
+type PushedRow = z.infer<typeof rowSchema>;
 
 export const data: CommandRow[] = [
   {
     name: "data push",
-    args: "<folder>",
-    description: "store images of your own at the edge, for searches to train on",
+    args: "<folder-or-table>",
+    description: "store images of your own, or a table (a CSV, gzipped or not), at the edge for searches",
     options: [
       {
         flags: "--name <name>",
@@ -56,87 +63,45 @@ export const data: CommandRow[] = [
       },
       ...readingOptions,
     ],
-    async run(ctx, [folder = ""], options) {
+    async run(ctx, [source = ""], options) {
       const client = ctx.client();
       // Before minutes of reading: is the edge there, and is the token good?
       await client.send("/v1/datasets?limit=1");
-      const own = await readFolder(ctx, folder, options);
-      const { pack } = await import("../../gpu-runner/data/shards.ts");
       const name = options.name as string;
-      const packed = pack(name, own);
-      const step = estimatedStep(ctx, "Sending MB");
-      let isSending = false;
-      try {
-        const { dataset, shards, bytes } = await pushData(client, packed, (sent, total) => {
-          isSending = true;
-          step.update(tenths(sent / 1e6), tenths(total / 1e6));
-        });
-        step.finish();
-        const done =
-          shards === 0
-            ? `${name} is there already: nothing was sent.`
-            : `Pushed ${name}: ${megabytes(bytes)} in ${shards} ${shards === 1 ? "shard" : "shards"}.`;
-        ctx.print(
-          { dataset, report: own.report, sentShards: shards, sentBytes: bytes },
-          [
-            reportText(own.report),
-            "",
-            done,
-            `Search on it: write \`dataset: { name: ${name} }\` in a specification, then \`nasturtium profile SPEC\`.`,
-          ].join("\n"),
-        );
-      } catch (error) {
-        step.finish("stopped");
-        if (isSending) ctx.log("What was sent is kept: the same command goes on with the rest.");
-        throw error;
-      }
+      const { packed, report, text, next } = await readSource(ctx, source, name, options);
+      const { dataset, shards, bytes } = await send(ctx, client, packed);
+      const done =
+        shards === 0
+          ? `${name} is there already: nothing was sent.`
+          : `Pushed ${name}: ${megabytes(bytes)} in ${shards} ${shards === 1 ? "shard" : "shards"}.`;
+      ctx.print({ dataset, report, sentShards: shards, sentBytes: bytes }, [text, "", done, next].join("\n"));
     },
   },
   {
     name: "data check",
-    args: "<folder>",
-    description: "read images of your own and report what was found; nothing is sent",
+    args: "<folder-or-table>",
+    description: "read images of your own, or a table, and report what was found; nothing is sent",
     options: readingOptions,
-    async run(ctx, [folder = ""], options) {
-      const { report } = await readFolder(ctx, folder, options);
-      ctx.print(
-        report,
-        `${reportText(report)}\n\nPush it: nasturtium data push ${path.normalize(folder)} --name NAME`,
-      );
+    async run(ctx, [source = ""], options) {
+      const { report, text } = await readSource(ctx, source, "checked", options);
+      ctx.print(report, `${text}\n\nPush it: nasturtium data push ${path.normalize(source)} --name NAME`);
     },
   },
   {
     name: "data list",
-    description: "list pushed data sets",
+    description: "list what is pushed",
     async run(ctx) {
       const rows = await ctx.client().all("/v1/datasets", rowSchema);
       ctx.print(
         { data: rows },
-        rows.length === 0
-          ? "Nothing is pushed yet: nasturtium data push FOLDER --name NAME"
-          : textTable(
-              rows.map(({ image: { height, width, channels }, bytes, ...row }) => ({
-                ...row,
-                size: `${height}x${width}x${channels}`,
-                bytes: megabytes(bytes),
-              })),
-              {
-                name: "NAME",
-                state: "STATE",
-                size: "SIZE",
-                classes: "CLASSES",
-                trainImages: "TRAIN",
-                testImages: "TEST",
-                bytes: "BYTES",
-              },
-            ),
+        rows.length === 0 ? "Nothing is pushed yet: nasturtium data push FOLDER --name NAME" : listText(rows),
       );
     },
   },
   {
     name: "data show",
     args: "<name>",
-    description: "show a pushed data set",
+    description: "show what is pushed under a name",
     async run(ctx, [name = ""]) {
       const dataset = await ctx.client().json(datasetPath(name), pushedSchema);
       ctx.print(dataset, datasetText(dataset));
@@ -145,13 +110,116 @@ export const data: CommandRow[] = [
   {
     name: "data delete",
     args: "<name>",
-    description: "delete a pushed data set that no unfinished search uses",
+    description: "delete pushed data that no unfinished search uses",
     async run(ctx, [name = ""]) {
       await ctx.client().send(datasetPath(name), { method: "DELETE" });
       ctx.print({ name, deleted: true }, `Data set ${name} is deleted.`);
     },
   },
 ];
+
+interface Source {
+  packed: Packed;
+  /** What was read, as JSON and as text. */
+  report: unknown;
+  text: string;
+  /** What to do once it is pushed. */
+  next: string;
+}
+
+/** A folder of images, or the file of a table. */
+async function readSource(
+  ctx: Context,
+  source: string,
+  name: string,
+  options: Record<string, unknown>,
+): Promise<Source> {
+  if (await isTableFile(source)) return readTableSource(source, name);
+  const { report, ...own } = await readFolder(ctx, source, options);
+  const { pack } = await import("../../gpu-runner/data/shards.ts");
+  return {
+    packed: pack(name, own),
+    report,
+    text: reportText(report),
+    next: `Search on it: write \`dataset: { name: ${name} }\` in a specification, then \`nasturtium profile SPEC\`.`,
+  };
+}
+
+/** Images may be one file, too: an archive of NumPy. */
+async function isTableFile(source: string): Promise<boolean> {
+  if (/\.npz$/i.test(source)) return false;
+  return (await stat(source).catch(() => undefined))?.isFile() ?? /\.csv(\.gz)?$/i.test(source);
+}
+
+async function readTableSource(file: string, name: string): Promise<Source> {
+  const { packTable } = await import("../../gpu-runner/data/tableFile.ts");
+  const { DataError } = await import("../../gpu-runner/data/files.ts");
+  const { TableError } = await import("../../shared/table.ts");
+  try {
+    const packed = await packTable(name, file);
+    const { columns, rows, bytes, digest } = packed.header;
+    return {
+      packed,
+      report: { format: "table", columns, rows, bytes, digest },
+      text: tableReport({ columns, rows, bytes }),
+      next: `Search it: write \`evaluation: { kind: tabular, table: ${name}, architecture: COLUMN, reward: COLUMN }\` in a specification, then \`nasturtium profile SPEC\`.`,
+    };
+  } catch (error) {
+    if (error instanceof DataError) throw badInput(error.problem, error.remedy);
+    if (error instanceof TableError)
+      throw badInput(`${file}: ${error.message}`, "Correct the file and try again.");
+    throw error;
+  }
+}
+
+async function send(ctx: Context, client: EdgeClient, packed: Packed): Promise<Sent> {
+  const step = estimatedStep(ctx, "Sending MB");
+  let isSending = false;
+  try {
+    const sent = await pushData(client, packed, (bytes, total) => {
+      isSending = true;
+      step.update(tenths(bytes / 1e6), tenths(total / 1e6));
+    });
+    step.finish();
+    return sent;
+  } catch (error) {
+    step.finish("stopped");
+    if (isSending) ctx.log("What was sent is kept: the same command goes on with the rest.");
+    throw error;
+  }
+}
+
+const imageColumns = {
+  name: "NAME",
+  state: "STATE",
+  size: "SIZE",
+  classes: "CLASSES",
+  trainImages: "TRAIN",
+  testImages: "TEST",
+  bytes: "BYTES",
+};
+const tableColumns = { name: "TABLE", state: "STATE", columns: "COLUMNS", rows: "ROWS", bytes: "BYTES" };
+
+/** Images and tables have little in common, so they are listed apart. */
+function listText(rows: readonly PushedRow[]): string {
+  const images = rows.flatMap((row) => {
+    if (row.kind !== "images") return [];
+    const { height, width, channels } = row.image;
+    const { name, state, classes, trainImages, testImages } = row;
+    const size = `${height}x${width}x${channels}`;
+    return [{ name, state, size, classes, trainImages, testImages, bytes: megabytes(row.bytes) }];
+  });
+  const tables = rows.flatMap((row) => {
+    if (row.kind !== "table") return [];
+    const { name, state, columns, rows: count } = row;
+    return [{ name, state, columns, rows: count, bytes: megabytes(row.bytes) }];
+  });
+  const parts = [
+    ...(images.length > 0 ? [textTable(images, imageColumns)] : []),
+    ...(tables.length > 0 ? [textTable(tables, tableColumns)] : []),
+  ];
+  return parts.join("\n\n");
+}
 
 async function readFolder(ctx: Context, folder: string, options: Record<string, unknown>): Promise<OwnData> {
   const { readOwnData } = await import("../../gpu-runner/data/ownData.ts");

@@ -1,6 +1,6 @@
 /** `nasturtium front`: the non-dominated architectures of a search. */
 
-import { frontRowSchema, searchPath } from "../api.ts";
+import { frontRowSchema, isTabular, searchPath, searchSchema } from "../api.ts";
 import { type CommandRow, integer, repeated } from "../command.ts";
 import { badInput } from "../errors.ts";
 import { frontPlot, frontTable, pointsOf } from "../frontText.ts";
@@ -37,7 +37,8 @@ export const front: CommandRow = {
     const suffix = query.size > 0 ? `?${query}` : "";
     const rows = await client.all(searchPath(id, `/front${suffix}`), frontRowSchema);
     const plot = options.plot === true ? `${frontPlot(pointsOf(rows))}\n` : "";
-    ctx.print({ data: rows }, `${plot}${frontTable(rows)}`);
+    const search = await client.json(searchPath(id), searchSchema);
+    ctx.print({ data: rows }, `${plot}${frontTable(rows, isTabular(search))}`);
   },
 };
 

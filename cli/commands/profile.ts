@@ -1,9 +1,21 @@
 /** `nasturtium profile`: what a specification's space holds, before anything is spent. */
 
+import type { z } from "zod";
 import { profileSchema } from "../api.ts";
 import type { CommandRow } from "../command.ts";
 import { readSpecification } from "../specificationFile.ts";
 import { textTable } from "../table.ts";
+
+const columns = { objective: "OBJECTIVE", minimum: "MINIMUM", median: "MEDIAN", maximum: "MAXIMUM" };
+const SPELLED_OUT = 1e6;
+
+/** A search on a table has no weight steps. */
+function lengthText({ architectures, rounds, steps, evaluations }: z.infer<typeof profileSchema>): string {
+  const size =
+    architectures < SPELLED_OUT ? architectures.toLocaleString("en-US") : architectures.toExponential(1);
+  const training = steps > 0 ? `${steps} weight steps, ` : "";
+  return `${size} architectures; ${rounds} rounds, ${training}${evaluations} evaluations`;
+}
 
 export const profile: CommandRow = {
   name: "profile",
@@ -22,11 +34,7 @@ export const profile: CommandRow = {
     }));
     ctx.print(
       result,
-      [
-        textTable(rows, { objective: "OBJECTIVE", minimum: "MINIMUM", median: "MEDIAN", maximum: "MAXIMUM" }),
-        "",
-        `${result.architectures.toExponential(1)} architectures; ${result.rounds} rounds, ${result.steps} weight steps, ${result.evaluations} evaluations`,
-      ].join("\n"),
+      [...(rows.length > 0 ? [textTable(rows, columns), ""] : []), lengthText(result)].join("\n"),
     );
   },
 };

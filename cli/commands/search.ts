@@ -1,9 +1,10 @@
 /** `nasturtium search`: create a search and follow it to its front. */
 
-import { frontRowSchema, searchPath, searchSchema } from "../api.ts";
+import { frontRowSchema, isTabular, searchPath, searchSchema, type Training } from "../api.ts";
 import type { CommandRow } from "../command.ts";
 import { followSearch } from "../follow.ts";
 import { frontPlot, frontTable, pointsOf } from "../frontText.ts";
+import { nearestLines, nearestOf } from "../nearest.ts";
 import { readSpecification } from "../specificationFile.ts";
 
 export const search: CommandRow = {
@@ -27,21 +28,30 @@ export const search: CommandRow = {
     ctx.log(`Search ${created.id}. Ctrl-C stops following; the search goes on.`);
     const { search: ended, trainings } = await followSearch(ctx, client, created.id);
     const front = await client.all(searchPath(created.id, "/front"), frontRowSchema);
-    const trained = trainings.filter(({ state }) => state === "completed");
+    const nearest = front.length > 0 ? null : await nearestOf(client, created.id);
+    const text = isTabular(ended)
+      ? [frontTable(front, true), ...(nearest === null ? [] : nearestLines(nearest, ended))]
+      : [
+          frontPlot(pointsOf(front)),
+          frontTable(front),
+          ...(nearest === null ? [] : nearestLines(nearest, ended)),
+          "",
+          ...trainedLines(created.id, trainings),
+        ];
     ctx.print(
-      { search: ended, front, trainings },
-      [
-        frontPlot(pointsOf(front)),
-        frontTable(front),
-        "",
-        ...trained.map(
-          ({ id, hash, report }) =>
-            `Trained ${hash}: test accuracy ${report?.testAccuracy.toFixed(2)} %. nasturtium export ${id} --format tfjs --out DIR`,
-        ),
-        `Train another: nasturtium train ${created.id} HASH`,
-      ]
-        .join("\n")
-        .trimStart(),
+      { search: ended, front, trainings, ...(nearest === null ? {} : { nearest }) },
+      text.join("\n").trimStart(),
     );
   },
 };
+
+function trainedLines(searchId: string, trainings: readonly Training[]): string[] {
+  const trained = trainings.filter(({ state }) => state === "completed");
+  return [
+    ...trained.map(
+      ({ id, hash, report }) =>
+        `Trained ${hash}: test accuracy ${report?.testAccuracy.toFixed(2)} %. nasturtium export ${id} --format tfjs --out DIR`,
+    ),
+    `Train another: nasturtium train ${searchId} HASH`,
+  ];
+}

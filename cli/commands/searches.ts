@@ -4,7 +4,7 @@ import { type Search, searchPath, searchSchema } from "../api.ts";
 import type { CommandRow, Context } from "../command.ts";
 import { textTable } from "../table.ts";
 
-const columns = { id: "ID", name: "NAME", state: "STATE", round: "ROUND", front: "FRONT", best: "BEST %" };
+const columns = { id: "ID", name: "NAME", state: "STATE", round: "ROUND", front: "FRONT", best: "BEST" };
 
 const rowOf = ({ id, name, state, progress }: Search) => ({
   id,

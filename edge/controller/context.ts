@@ -41,7 +41,7 @@ export class Context {
   constructor(specification: Specification) {
     this.specification = specification;
     this.schedule = resolveSchedule(specification);
-    this.trainImages = factsOf(specification.dataset).trainImages;
+    this.trainImages = this.isTabular ? 0 : factsOf(specification.dataset).trainImages;
     this.space = spaceOf(specification);
     this.positions = positionsOf(this.space);
     this.strategy = strategyOf(specification.strategy.name, this.schedule.policy);
@@ -67,8 +67,10 @@ export class Context {
     return genotypeFromSelection(this.space, selection);
   }
 
+  /** Isomorphic cells are one architecture, but rows of their own in a table. */
   hash(selection: Selection): string {
-    return canonicalHash(this.genotype(selection), this.space);
+    const space: SearchSpace = this.isTabular ? { ...this.space, skeleton: "positions" } : this.space;
+    return canonicalHash(this.genotype(selection), space);
   }
 
   get isTabular(): boolean {

@@ -250,9 +250,9 @@ describe("a specification that cannot be run is refused by field", () => {
     ["unknown strategy", { strategy: { name: "nsga9" } }, "/strategy/name"],
     ["unsupported rental", { rental: { providers: ["runpod"], maxUsdPerHour: 1 } }, "/rental"],
     [
-      "tabular evaluation",
+      "a table without a number of evaluations",
       { evaluation: { kind: "tabular", table: "t", architecture: "a", reward: "r" } },
-      "/evaluation/kind",
+      "/budget/evaluations",
     ],
   ])("%s", (_, change, pointer) => {
     const { errors } = checkSpecification({ name: "x", ...change });

@@ -30,7 +30,8 @@ const announceGrowth = 0.01;
 export function startSearch(specification: Specification, searchId: string): ControllerState {
   const context = new Context(specification);
   const choices = fullChoices(spaceOf(specification));
-  const bounds: Bounds = { accuracy: [0, 100] };
+  // What is not in them is as wide as what was seen.
+  const bounds: Bounds = context.isTabular ? {} : { accuracy: [0, 100] };
   if (!context.isTabular)
     for (const [objective, { minimum, maximum }] of Object.entries(extremesOf(specification)))
       bounds[objective] = [minimum, maximum];
@@ -180,12 +181,12 @@ function learnt(state: ControllerState, candidates: readonly CandidateRecord[], 
   return context.strategy.learn(state.strategy, problem, observations, random);
 }
 
-/** A table's costs have no bounds but those that were seen. */
+/** A table's columns have no bounds but those that were seen. */
 function widened(bounds: Bounds, measured: readonly CandidateRecord[]): Bounds {
   const next: Bounds = { ...bounds };
   for (const { values } of measured)
     for (const [id, value] of Object.entries(values)) {
-      if (value === null || !Number.isFinite(value) || id === "accuracy") continue;
+      if (value === null || !Number.isFinite(value)) continue;
       const [low, high] = next[id] ?? [value, value];
       next[id] = [Math.min(low, value), Math.max(high, value)];
     }
@@ -242,13 +243,13 @@ function nothingFeasible(
   const excess = (entry: Archived) => excessOf(entry, objectives);
   const [nearest] = archive.filter(({ feasible }) => !feasible).toSorted((a, b) => excess(a) - excess(b));
   if (nearest === undefined) return [];
-  const { hash, values } = nearest;
+  const { hash, selection, values } = nearest;
   const limits = Object.fromEntries(
     objectives.flatMap((objective) =>
       objective.limit === undefined ? [] : [[objectiveId(objective), objective.limit]],
     ),
   );
-  return [{ type: "search.infeasible", data: { nearest: hash, values, limits } }];
+  return [{ type: "search.infeasible", data: { nearest: hash, selection, values, limits } }];
 }
 
 /** Front members by reward, best first. */

@@ -55,7 +55,7 @@ function merged(
   }: { confirming: boolean; round: number; images: number; context: Context },
 ): Archived {
   const accuracy = values.accuracy as number;
-  const isAveraged = known !== undefined && !(confirming && !known.confirmed);
+  const isAveraged = known !== undefined && known.images > 0 && !(confirming && !known.confirmed);
   const total = isAveraged ? known.images + images : images;
   const mean = isAveraged
     ? ((known.values.accuracy ?? 0) * known.images + accuracy * images) / total

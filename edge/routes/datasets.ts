@@ -43,28 +43,39 @@ const taskParam = z.object({ taskId: z.string().openapi({ param: { name: "taskId
 const leaseQuery = z.object({ leaseId: z.string() });
 
 const fullSchema = datasetViewSchema.openapi("DataSet");
+const rowFields = {
+  name: z.string(),
+  bytes: z.int(),
+  digest: z.string(),
+  state: z.enum(["uploading", "complete"]),
+  createdAt: z.string(),
+};
+const size = z.object({ height: z.int(), width: z.int(), channels: z.int() });
 const rowSchema = z
-  .object({
-    name: z.string(),
-    image: datasetHeaderSchema.shape.image,
-    classes: z.int(),
-    trainImages: z.int(),
-    testImages: z.int(),
-    bytes: z.int(),
-    digest: z.string(),
-    state: z.enum(["uploading", "complete"]),
-    createdAt: z.string(),
-  })
+  .discriminatedUnion("kind", [
+    z.object({
+      kind: z.literal("images"),
+      ...rowFields,
+      image: size,
+      classes: z.int(),
+      trainImages: z.int(),
+      testImages: z.int(),
+    }),
+    z.object({ kind: z.literal("table"), ...rowFields, columns: z.int(), rows: z.int() }),
+  ])
   .openapi("DataSetRow");
 
-const rowOf = ({ name, header, bytes, completedAt, createdAt }: Dataset): z.infer<typeof rowSchema> => ({
-  name,
-  ...factsOfHeader(header),
-  bytes,
-  digest: header.digest,
-  state: completedAt === null ? "uploading" : "complete",
-  createdAt: isoTime(createdAt),
-});
+function rowOf({ name, header, bytes, completedAt, createdAt }: Dataset): z.infer<typeof rowSchema> {
+  const row = {
+    name,
+    bytes,
+    digest: header.digest,
+    state: completedAt === null ? ("uploading" as const) : ("complete" as const),
+    createdAt: isoTime(createdAt),
+  };
+  if (header.kind !== "table") return { kind: "images", ...row, ...factsOfHeader(header) };
+  return { kind: "table", ...row, columns: header.columns.length, rows: header.rows };
+}
 
 const create = createRoute({
   ...writing,

@@ -5,6 +5,7 @@ import { countGenotype } from "../../shared/count.ts";
 import { type Genotype, genotypeSchema, printGenotype } from "../../shared/genotype.ts";
 import { networkSizeOf, spaceOf } from "../../shared/profile.ts";
 import { type Specification, strategyNames } from "../../shared/specification.ts";
+import { accuracyStandardError } from "../../shared/statistics.ts";
 import { readableSearch } from "../access.ts";
 import { failure, idParam, json, newApp } from "../app.ts";
 import { policyView } from "../controller/policyView.ts";
@@ -61,26 +62,31 @@ const measurementSchema = z.object({
   round: z.int(),
   images: z.int(),
   values,
+  /** By objective id, where the value is a mean over images. */
+  standardErrors: z.record(z.string(), z.number()),
   feasible: z.boolean(),
   onFront: z.boolean(),
 });
 
 const frontRowSchema = measurementSchema
-  .extend({ hash: z.string(), genotype: genotypeSchema })
+  .extend({ hash: z.string(), genotype: genotypeSchema, text: z.string().describe("the genotype as text") })
   .openapi("FrontRow");
 
 const architectureSchema = z
   .object({
     hash: z.string(),
     genotype: genotypeSchema,
-    /** DARTS text. */
+    /** As DARTS or NAS-Bench-201 write it; the operations in order in a space of positions. */
     text: z.string(),
-    counts: z.object({
-      parameters: z.number(),
-      parametersWithAuxiliary: z.number(),
-      macs: z.number(),
-      activationBytes: z.number(),
-    }),
+    counts: z
+      .object({
+        parameters: z.number(),
+        parametersWithAuxiliary: z.number(),
+        macs: z.number(),
+        activationBytes: z.number(),
+      })
+      .nullable()
+      .describe("null in a search on a table, which knows no networks"),
     measurements: z.array(measurementSchema),
     trainings: z.array(trainingSchema),
   })
@@ -128,6 +134,7 @@ function countsOf(
   genotype: Genotype,
   specification: Specification,
 ): z.infer<typeof architectureSchema>["counts"] {
+  if (specification.evaluation.kind === "tabular") return null;
   const { skeleton } = spaceOf(specification);
   const { parameters, macs, activationBytes, parametersWithAuxiliary } = countGenotype(genotype, {
     ...networkSizeOf(specification),
@@ -137,11 +144,17 @@ function countsOf(
   return { parameters, parametersWithAuxiliary, macs, activationBytes };
 }
 
+function standardErrorsOf(measured: Architecture["values"], images: number): Record<string, number> {
+  const accuracy = accuracyStandardError(measured.accuracy, images);
+  return accuracy === null ? {} : { accuracy };
+}
+
 const measurementView = ({ stage, round, images, values: measured, feasible, onFront }: Architecture) => ({
   stage,
   round,
   images,
   values: measured,
+  standardErrors: standardErrorsOf(measured, images),
   feasible,
   onFront,
 });
@@ -166,7 +179,12 @@ results.openapi(front, async (c) => {
     c.header("content-type", "text/csv; charset=utf-8");
     return c.body(frontCsv(rows, objectives)) as never;
   }
-  const data = rows.map((row) => ({ hash: row.hash, genotype: row.genotype, ...measurementView(row) }));
+  const data = rows.map((row) => ({
+    hash: row.hash,
+    genotype: row.genotype,
+    text: printGenotype(row.genotype),
+    ...measurementView(row),
+  }));
   return c.json({ data, nextCursor: null }, 200);
 });
 

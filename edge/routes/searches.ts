@@ -4,8 +4,9 @@ import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { type SearchState, searchStates } from "../../schema/searches.ts";
 import { isBuiltIn } from "../../shared/datasets.ts";
-import { factsOfHeader } from "../../shared/pushedDataset.ts";
+import { pushedFactsOf } from "../../shared/pushedDataset.ts";
 import { type Specification, scheduleLength, specificationSchema } from "../../shared/specification.ts";
+import { evaluationErrors } from "../../shared/tabular.ts";
 import { checkSpecification } from "../../shared/validate.ts";
 import { existingSearch, readableSearch } from "../access.ts";
 import {
@@ -29,7 +30,7 @@ import { newId } from "../ids.ts";
 import { invalid, Problem } from "../problems.ts";
 import { removeObjects } from "../store/blobs.ts";
 import { isConstraintError } from "../store/database.ts";
-import { type Dataset, findDataset, listDatasets } from "../store/datasets.ts";
+import { type Dataset, datasetOf, findDataset, listDatasets } from "../store/datasets.ts";
 import {
   changeSearch,
   deleteSearch,
@@ -114,8 +115,17 @@ function assertMatches(search: Search, ifMatch: string | undefined): void {
 const suggestedAmong = 50;
 
 const datasetNamed = z.object({ dataset: z.object({ name: z.string() }) });
+const tableNamed = z.object({ evaluation: z.object({ kind: z.literal("tabular"), table: z.string() }) });
 
-/** The specification of a request, and the pushed data set it names: null for a built-in one. */
+/** The name of the pushed data that a specification needs, if any. */
+function pushedName(input: unknown): string | undefined {
+  const table = tableNamed.safeParse(input).data?.evaluation.table;
+  if (table !== undefined) return table;
+  const dataset = datasetNamed.safeParse(input).data?.dataset.name;
+  return dataset === undefined || isBuiltIn(dataset) ? undefined : dataset;
+}
+
+/** The specification of a request, and the pushed data it needs: null where that is built in. */
 export async function readSpecification(
   c: Context<AppEnv>,
 ): Promise<{ specification: Specification; datasetId: string | null }> {
@@ -125,13 +135,13 @@ export async function readSpecification(
   } catch {
     throw new Problem("malformed-json");
   }
-  const named = datasetNamed.safeParse(input).data?.dataset.name;
-  const pushed = named === undefined || isBuiltIn(named) ? [] : await pushedLike(c.env.DB, named);
-  const facts = pushed.map(({ name, header }) => [name, factsOfHeader(header)] as const);
+  const named = pushedName(input);
+  const pushed = named === undefined ? [] : await pushedLike(c.env.DB, named);
+  const facts = pushed.map(({ name, header }) => [name, pushedFactsOf(header)] as const);
   const checked = checkSpecification(input, Object.fromEntries(facts));
   if (checked.errors !== undefined) throw invalid(checked.errors);
   const { specification } = checked;
-  const datasetId = pushed.find(({ name }) => name === specification.dataset.name)?.id ?? null;
+  const datasetId = pushed.find(({ name }) => name === named)?.id ?? null;
   return { specification, datasetId };
 }
 
@@ -225,9 +235,8 @@ searches.openapi(create, async (c) => {
     await insertSearch(c.env.DB, search, startSearch(specification, id));
   } catch (error) {
     if (datasetId === null || !isConstraintError(error)) throw error;
-    throw invalid([
-      { pointer: "/dataset/name", detail: "this data set was deleted just now; push it again" },
-    ]);
+    const pointer = specification.evaluation.kind === "tabular" ? "/evaluation/table" : "/dataset/name";
+    throw invalid([{ pointer, detail: "this data was deleted just now; push it again" }]);
   }
   const created = await existingSearch(c, id);
   return c.json(searchView(created), 201, { location: `/v1/searches/${id}`, etag: etagOf(created) });
@@ -254,11 +263,25 @@ searches.openapi(read, async (c) => {
   return c.json(searchView(search), 200);
 });
 
+/** A search on a table ends by the number of its evaluations. */
+async function assertBudget(
+  db: D1Database,
+  { specification, datasetId }: Search,
+  budget: Specification["budget"],
+): Promise<void> {
+  if (specification.evaluation.kind !== "tabular") return;
+  const table = datasetId === null ? null : await datasetOf(db, datasetId);
+  const rows = table?.header.kind === "table" ? table.header.rows : undefined;
+  const errors = evaluationErrors(budget, rows);
+  if (errors.length > 0) throw invalid(errors);
+}
+
 searches.openapi(change, async (c) => {
   const { id } = c.req.valid("param");
   const { name, visibility, budget } = c.req.valid("json");
   const search = await existingSearch(c, id);
   assertMatches(search, c.req.header("if-match"));
+  if (budget !== undefined) await assertBudget(c.env.DB, search, budget);
   const specification = {
     ...search.specification,
     name: name ?? search.name,

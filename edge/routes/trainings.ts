@@ -99,6 +99,7 @@ export const trainings = newApp();
 trainings.openapi(start, async (c) => {
   const { hash, recipe } = c.req.valid("json");
   const { id: searchId, specification, datasetId } = await existingSearch(c, c.req.valid("param").id);
+  if (specification.evaluation.kind === "tabular") throw new Problem("not-trainable");
   if (datasetId === null && !isBuiltIn(specification.dataset.name)) throw new Problem("dataset-gone");
   const [architecture] = await findArchitecture(c.env.DB, searchId, hash);
   if (architecture === undefined)

@@ -13,6 +13,11 @@ export async function findDataset(db: D1Database, name: string): Promise<Dataset
   return row ?? null;
 }
 
+export async function datasetOf(db: D1Database, id: string): Promise<Dataset | null> {
+  const [row] = await database(db).select().from(datasets).where(eq(datasets.id, id));
+  return row ?? null;
+}
+
 /** By name; `after` is the last name of the page before. */
 export const listDatasets = (
   db: D1Database,

@@ -1,7 +1,7 @@
 /** A user's own data: recognises its format, reads it, splits it where it has no split, and measures what normalises it. */
 
 import { existsSync } from "node:fs";
-import { datasetHeaderSchema, maxDatasetBytes } from "../../shared/pushedDataset.ts";
+import { imagesHeaderSchema, maxDatasetBytes } from "../../shared/pushedDataset.ts";
 import { deriveSeed, Random } from "../../shared/random.ts";
 import type { Dataset, Images, Labels } from "./dataset.ts";
 import { loadDecoder } from "./decode.ts";
@@ -194,7 +194,7 @@ function assertUsable({ classNames }: ReadResult, sets: { train: Images; test: I
     throw new DataError(`No training image shows ${listed(empty)}.`, "Add some, or remove the class.");
   if (test.count === 0)
     throw new DataError("There are no test images.", "Add some, or leave the test part out.");
-  const { image, classNames: names } = datasetHeaderSchema.shape;
+  const { image, classNames: names } = imagesHeaderSchema.shape;
   for (const { error } of [
     image.safeParse({ height: train.height, width: train.width, channels: train.channels }),
     names.safeParse(classNames),

@@ -1,5 +1,5 @@
 /**
- * Data sets that were pushed to the edge, on a machine that has never seen them: fetches the shards that are not in
+ * Images and tables that were pushed to the edge, on a machine that has never seen them: fetches the shards that are not in
  * the cache, verifies each, and keeps them for the next time. A shard is a file named by its SHA-256 that appears
  * whole or not at all, so a fetch that was cut off goes on with the shards it lacks.
  */
@@ -7,11 +7,18 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { type DatasetHeader, datasetBytes } from "../../shared/pushedDataset.ts";
+import {
+  type DatasetHeader,
+  datasetBytes,
+  type ImagesHeader,
+  type TableHeader,
+} from "../../shared/pushedDataset.ts";
+import { tableText } from "../../shared/tableText.ts";
 import type { Dataset } from "./dataset.ts";
 import { DataError, reasonOf } from "./files.ts";
 import { eachInParallel } from "./parallel.ts";
 import { sha256, unpack } from "./shards.ts";
+import { textDigest } from "./tableFile.ts";
 
 /** Hides the time to the first byte of each without holding many in memory. */
 const FETCHED_AT_ONCE = 4;
@@ -37,13 +44,44 @@ export interface PushedOptions {
  * @throws DataError where what comes is not what the header says; whatever the source throws
  */
 export async function loadPushed(
+  header: ImagesHeader,
+  source: PushedSource,
+  options: PushedOptions,
+): Promise<Dataset> {
+  // Shared with the thread of a BatchLoader, which would need a copy otherwise.
+  const bytes = new Uint8Array(new SharedArrayBuffer(datasetBytes(header)));
+  await fillPushed(bytes, header, source, options);
+  return unpack(header, bytes);
+}
+
+/**
+ * Loads a pushed table's text.
+ *
+ * @throws DataError where what comes is not what the header says; whatever the source throws
+ */
+export async function loadPushedTable(
+  header: TableHeader,
+  source: PushedSource,
+  options: PushedOptions,
+): Promise<string> {
+  const bytes = new Uint8Array(header.bytes);
+  await fillPushed(bytes, header, source, options);
+  const text = tableText(bytes);
+  if (textDigest(text) === header.digest) return text;
+  throw new DataError(
+    `The table ${header.name} is not what its digest says.`,
+    "Delete it and push it again.",
+  );
+}
+
+/** Fills `bytes` with the shards, those that are kept and those that the source has. */
+async function fillPushed(
+  bytes: Uint8Array,
   header: DatasetHeader,
   source: PushedSource,
   { cacheDir, log, throwIfEnded }: PushedOptions,
-): Promise<Dataset> {
+): Promise<void> {
   const folder = path.join(cacheDir, "datasets", header.digest);
-  // Shared with the thread of a BatchLoader, which would need a copy otherwise.
-  const bytes = new Uint8Array(new SharedArrayBuffer(datasetBytes(header)));
   const starts: number[] = [];
   let end = 0;
   for (const shard of header.shards) {
@@ -75,7 +113,6 @@ export async function loadPushed(
     },
     FETCHED_AT_ONCE,
   );
-  return unpack(header, bytes);
 }
 
 /** A shard of the cache; nothing where it is absent or damaged. */
@@ -118,10 +155,11 @@ export function notKept(folder: string, err: unknown): string {
 
 function fetchLog(header: DatasetHeader, missing: readonly number[], log: (line: string) => void) {
   const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
+  const what = header.kind === "table" ? "table" : "data set";
   const total = missing.reduce((sum, index) => sum + (header.shards[index]?.bytes ?? 0), 0);
   if (total > 0) {
     const kept = missing.length < header.shards.length ? ", the rest is here already" : "";
-    log(`Fetching the data set ${header.name}: ${megabytes(total)}${kept}.`);
+    log(`Fetching the ${what} ${header.name}: ${megabytes(total)}${kept}.`);
   }
   const startedAt = performance.now();
   let loggedAt = startedAt;
@@ -130,7 +168,7 @@ function fetchLog(header: DatasetHeader, missing: readonly number[], log: (line:
     done += length;
     const now = performance.now();
     const seconds = (now - startedAt) / 1000;
-    if (done === total) log(`Fetched the data set ${header.name} in ${seconds.toFixed(1)} s.`);
+    if (done === total) log(`Fetched the ${what} ${header.name} in ${seconds.toFixed(1)} s.`);
     else if (now - loggedAt > LOG_SECONDS * 1000) {
       loggedAt = now;
       const left = (seconds / done) * (total - done);

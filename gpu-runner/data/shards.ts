@@ -1,12 +1,19 @@
 /** Data sets cut into checksummed shards, as they are pushed; and put together again. */
 
 import { createHash } from "node:crypto";
-import { type DatasetHeader, factsOfHeader, labelBytes, shardBytes } from "../../shared/pushedDataset.ts";
+import {
+  type DatasetHeader,
+  factsOfHeader,
+  type ImagesHeader,
+  labelBytes,
+  shardBytes,
+} from "../../shared/pushedDataset.ts";
 import type { Dataset, Images } from "./dataset.ts";
 import { DataError, digestOf, type ImageSets, payload } from "./files.ts";
 
-export interface PackedDataset {
-  header: DatasetHeader;
+/** Anything that is pushed, cut into shards. */
+export interface Packed<Header extends DatasetHeader = DatasetHeader> {
+  header: Header;
   /** The bytes of a shard, numbered from 1. */
   shard: (number: number) => Uint8Array;
 }
@@ -16,16 +23,11 @@ export interface PackedDataset {
  *
  * @param cutBytes bytes of every shard but the last
  */
-export function pack(name: string, data: Omit<Dataset, "name">, cutBytes = shardBytes): PackedDataset {
-  const parts = payload(data);
-  const total = parts.reduce((sum, part) => sum + part.length, 0);
-  const shard = (number: number) => slice(parts, (number - 1) * cutBytes, Math.min(total, number * cutBytes));
-  const shards = Array.from({ length: Math.ceil(total / cutBytes) }, (_, index) => {
-    const bytes = shard(index + 1);
-    return { bytes: bytes.length, sha256: sha256(bytes) };
-  });
+export function pack(name: string, data: Omit<Dataset, "name">, cutBytes = shardBytes): Packed<ImagesHeader> {
+  const { shards, shard } = cut(payload(data), cutBytes);
   const { height, width, channels, classNames } = data.train;
-  const header: DatasetHeader = {
+  const header: ImagesHeader = {
+    kind: "images",
     name,
     image: { height, width, channels },
     classNames,
@@ -36,6 +38,24 @@ export function pack(name: string, data: Omit<Dataset, "name">, cutBytes = shard
     shards,
   };
   return { header, shard };
+}
+
+/**
+ * The shards of bytes that lie in several arrays end to end.
+ *
+ * @param cutBytes bytes of every shard but the last
+ */
+export function cut(
+  parts: readonly Uint8Array[],
+  cutBytes = shardBytes,
+): { shards: DatasetHeader["shards"]; shard: Packed["shard"] } {
+  const total = parts.reduce((sum, part) => sum + part.length, 0);
+  const shard = (number: number) => slice(parts, (number - 1) * cutBytes, Math.min(total, number * cutBytes));
+  const shards = Array.from({ length: Math.ceil(total / cutBytes) }, (_, index) => {
+    const bytes = shard(index + 1);
+    return { bytes: bytes.length, sha256: sha256(bytes) };
+  });
+  return { shards, shard };
 }
 
 /** Images of each class, by label. */
@@ -62,7 +82,7 @@ function slice(parts: readonly Uint8Array[], from: number, to: number): Uint8Arr
  *
  * @throws DataError where they are not what the header says
  */
-export function unpack(header: DatasetHeader, bytes: Uint8Array): Dataset {
+export function unpack(header: ImagesHeader, bytes: Uint8Array): Dataset {
   const { name, image, classNames, mean, std, digest } = header;
   const { classes, trainImages, testImages } = factsOfHeader(header);
   const imageBytes = image.height * image.width * image.channels;

@@ -1,0 +1,42 @@
+/** Tests of whether two samples have the same mean. */
+
+import jstat from "jstat";
+
+export interface Welch {
+  /** Mean of the first less that of the second. */
+  difference: number;
+  degreesOfFreedom: number;
+  /** Two-sided. */
+  pValue: number;
+}
+
+/** Welch's test, which does not take the samples' variances for equal. Samples need two values each. */
+export function welch(first: readonly number[], second: readonly number[]): Welch {
+  const [left, right] = [moments(first), moments(second)];
+  const difference = left.mean - right.mean;
+  const variance = left.error + right.error;
+  const degreesOfFreedom =
+    variance ** 2 / (left.error ** 2 / (first.length - 1) + right.error ** 2 / (second.length - 1));
+  if (variance === 0) return { difference, degreesOfFreedom: 0, pValue: difference === 0 ? 1 : 0 };
+  const statistic = Math.abs(difference) / Math.sqrt(variance);
+  return { difference, degreesOfFreedom, pValue: 2 * (1 - jstat.studentt.cdf(statistic, degreesOfFreedom)) };
+}
+
+/** The p-values adjusted so that calling those below a level significant errs in the whole family at that level. */
+export function holm(pValues: readonly number[]): number[] {
+  const order = pValues.map((_, index) => index).sort((a, b) => (pValues[a] as number) - (pValues[b] as number));
+  const adjusted = pValues.map(() => 1);
+  let least = 0;
+  for (const [rank, index] of order.entries()) {
+    least = Math.max(least, Math.min(1, (pValues.length - rank) * (pValues[index] as number)));
+    adjusted[index] = least;
+  }
+  return adjusted;
+}
+
+/** The mean, and the square of its standard error. */
+function moments(values: readonly number[]): { mean: number; error: number } {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  return { mean, error: squares / (values.length - 1) / values.length };
+}
