@@ -22,9 +22,7 @@ const reportSchema = z.looseObject({
       contestants: z.array(
         z.looseObject({
           name: z.string(),
-          checkpoints: z.array(
-            z.looseObject({ evaluations: z.int(), regretsPercent: z.array(z.number()) }),
-          ),
+          checkpoints: z.array(z.looseObject({ evaluations: z.int(), regretsPercent: z.array(z.number()) })),
         }),
       ),
     }),
@@ -43,9 +41,13 @@ const { values, positionals } = parseArgs({
   options: { strategy: { type: "string", default: "default" }, json: { type: "boolean", default: false } },
   allowPositionals: true,
 });
-const cells = positionals.flatMap((file) => cellsOf(reportSchema.parse(JSON.parse(readFileSync(file, "utf8")))));
+const cells = positionals.flatMap((file) =>
+  cellsOf(reportSchema.parse(JSON.parse(readFileSync(file, "utf8")))),
+);
 if (!cells.some(({ contestant }) => contestant === values.strategy)) {
-  console.error(`No report has the strategy ${values.strategy}; name files that bench:search wrote with --json.`);
+  console.error(
+    `No report has the strategy ${values.strategy}; name files that bench:search wrote with --json.`,
+  );
   process.exit(2);
 }
 const problems = [...new Set(cells.map(({ problem }) => problem))];

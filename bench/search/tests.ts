@@ -19,12 +19,14 @@ export function welch(first: readonly number[], second: readonly number[]): Welc
     variance ** 2 / (left.error ** 2 / (first.length - 1) + right.error ** 2 / (second.length - 1));
   if (variance === 0) return { difference, degreesOfFreedom: 0, pValue: difference === 0 ? 1 : 0 };
   const statistic = Math.abs(difference) / Math.sqrt(variance);
-  return { difference, degreesOfFreedom, pValue: 2 * (1 - jstat.studentt.cdf(statistic, degreesOfFreedom)) };
+  return { difference, degreesOfFreedom, pValue: 2 * jstat.studentt.cdf(-statistic, degreesOfFreedom) };
 }
 
 /** The p-values adjusted so that calling those below a level significant errs in the whole family at that level. */
 export function holm(pValues: readonly number[]): number[] {
-  const order = pValues.map((_, index) => index).sort((a, b) => (pValues[a] as number) - (pValues[b] as number));
+  const order = pValues
+    .map((_, index) => index)
+    .sort((a, b) => (pValues[a] as number) - (pValues[b] as number));
   const adjusted = pValues.map(() => 1);
   let least = 0;
   for (const [rank, index] of order.entries()) {
