@@ -4,6 +4,7 @@ import type { FinalTrainingTask } from "../shared/protocol.ts";
 import { Random } from "../shared/random.ts";
 import { finalTrainingSchema } from "../shared/specification.ts";
 import type { Dataset, Images } from "./data/dataset.ts";
+import { splitHalves } from "./data/split.ts";
 import { createExecutor } from "./executor/create.ts";
 import { TrainingFailure } from "./failure.ts";
 import { FinalTraining, learningRateAt, resolveRecipe } from "./finalTraining.ts";
@@ -119,6 +120,72 @@ describe("final training", () => {
     await resumed.run();
     const indices = Array.from({ length: 40 }, (_, index) => index);
     expect(resumed.logits(indices)).toEqual(whole.logits(indices));
+    whole.dispose();
+    resumed.dispose();
+  });
+
+  const short = (recipe: Partial<FinalTrainingTask["recipe"]> = {}): FinalTrainingTask => ({
+    ...task(recipe),
+    validation: { fraction: 0.25 },
+  });
+  /** Whoever reads a pixel or a label of the test set fails. */
+  const unseen: Dataset = {
+    ...dataset,
+    test: new Proxy(dataset.test, {
+      get(target, key) {
+        if (key === "pixels" || key === "labels") throw new Error("the test set was looked at");
+        return Reflect.get(target, key);
+      },
+    }),
+  };
+
+  it("that is short learns, is measured on the images it held out and never looks at the test set", async () => {
+    const training = new FinalTraining(backend, unseen, short({ steps: 60 }));
+    const result = await training.runShort();
+    expect(result).toMatchObject({ images: 64, steps: 60, batchSize: 16 });
+    expect(result.validationAccuracy).toBeGreaterThan(60);
+    await expect(training.run()).rejects.toThrow(/not tested/);
+    training.dispose();
+    const fewer = { ...short({ steps: 1 }), validation: { fraction: 0.25, images: 10 } };
+    const capped = new FinalTraining(backend, unseen, fewer);
+    expect((await capped.runShort()).images).toBe(10);
+    capped.dispose();
+  });
+
+  it("that is short trains no weight on an image it is measured on", async () => {
+    const { rewards } = splitHalves(dataset.train, 3, { valid: 0.25 });
+    // With other pixels in their place nothing that was trained may differ.
+    const pixels = dataset.train.pixels.slice();
+    const pixelsPerImage = pixels.length / dataset.train.count;
+    for (const index of rewards) {
+      pixels.fill(7, index * pixelsPerImage, (index + 1) * pixelsPerImage);
+    }
+    const other: Dataset = { ...dataset, train: { ...dataset.train, pixels } };
+    const [first, second] = [dataset, other].map(
+      (data) => new FinalTraining(backend, data, short({ epochs: 2, steps: undefined })),
+    ) as [FinalTraining, FinalTraining];
+    expect(first.totalSteps).toBe(2 * (192 / 16));
+    const results = [await first.runShort(), await second.runShort()];
+    expect(second.trainedValues()).toEqual(first.trainedValues());
+    expect(results[1]?.validationLoss).not.toBe(results[0]?.validationLoss);
+    first.dispose();
+    second.dispose();
+  });
+
+  it("that is short goes on from a checkpoint as if it had not stopped", async () => {
+    const whole = new FinalTraining(backend, dataset, short({ steps: 20 }));
+    let saved: Uint8Array = new Uint8Array();
+    const result = await whole.runShort({
+      afterStep: () => {
+        if (whole.step === 13) saved = whole.checkpoint();
+      },
+    });
+    const resumed = new FinalTraining(backend, dataset, short({ steps: 20 }));
+    resumed.restore(saved);
+    expect(await resumed.runShort()).toMatchObject({
+      validationAccuracy: result.validationAccuracy,
+      validationLoss: result.validationLoss,
+    });
     whole.dispose();
     resumed.dispose();
   });

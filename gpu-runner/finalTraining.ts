@@ -1,17 +1,19 @@
 /**
- * Trains one architecture on all training images and tests it on images that the search never saw. Follows the
- * recipe of DARTS (Liu et al. 2019); the `demo` preset is a short one for small images on a CPU.
+ * Trains one architecture on all training images and tests it on images that the search never saw; or, to compare
+ * architectures, trains on a part of the training images and measures on the others. Follows the recipe of DARTS (Liu
+ * et al. 2019); the `demo` preset is a short one for small images on a CPU.
  */
 
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { countNetwork } from "../shared/count.ts";
 import { deriveNetwork, type Network } from "../shared/network.ts";
-import type { FinalTrainingReport, FinalTrainingTask } from "../shared/protocol.ts";
+import type { FinalTrainingReport, FinalTrainingTask, ShortTrainingReport } from "../shared/protocol.ts";
 import { deriveSeed } from "../shared/random.ts";
 import type { FinalTraining as RecipeOptions } from "../shared/specification.ts";
 import { type Augmentation, type Batch, evaluationBatch } from "./data/batches.ts";
 import { BatchLoader } from "./data/batchLoader.ts";
-import type { Dataset } from "./data/dataset.ts";
+import type { Dataset, Images } from "./data/dataset.ts";
+import { splitHalves } from "./data/split.ts";
 import { differences, type Environment, environmentOf } from "./environment.ts";
 import { createExecutor } from "./executor/create.ts";
 import { DivergenceError, type Executor } from "./executor/executor.ts";
@@ -108,6 +110,13 @@ export interface FinalTrainingHooks extends WorkHooks {
 }
 
 export type FinalTrainingResult = Omit<FinalTrainingReport, "kind" | "leaseId" | "exports">;
+export type ShortTrainingResult = Omit<ShortTrainingReport, "kind" | "leaseId">;
+
+/** Indices of training images: those that train weights and those that are measured instead of the test set. */
+interface Use {
+  weights: Int32Array;
+  validation: Int32Array;
+}
 
 interface CheckpointMeta {
   hash: string;
@@ -125,6 +134,7 @@ export class FinalTraining {
   readonly network: Network;
   readonly #task: FinalTrainingTask;
   readonly #dataset: Dataset;
+  readonly #use: Use;
   readonly #executor: Executor;
   readonly #environment: Environment;
   readonly #average: MovingAverage | undefined;
@@ -146,6 +156,7 @@ export class FinalTraining {
     const { height, width, channels, classes } = dataset.train;
     this.#task = task;
     this.#dataset = dataset;
+    this.#use = useOf(dataset.train, task);
     this.recipe = resolveRecipe(task.recipe);
     this.#environment = environmentOf(backend);
     const { auxiliaryWeight, ema } = this.recipe;
@@ -175,7 +186,7 @@ export class FinalTraining {
   }
 
   get #recipeStepsPerEpoch(): number {
-    return Math.ceil(this.#dataset.train.count / this.recipe.batchSize);
+    return Math.ceil(this.#use.weights.length / this.recipe.batchSize);
   }
 
   /** Steps that have been trained. */
@@ -183,8 +194,50 @@ export class FinalTraining {
     return this.#step;
   }
 
-  /** @throws TrainingFailure; whatever the hooks throw */
+  /**
+   * Trains, then tests.
+   *
+   * @throws TrainingFailure; whatever the hooks throw; Error for a task with `validation`
+   */
   async run(hooks: FinalTrainingHooks = {}): Promise<FinalTrainingResult> {
+    if (this.#task.validation !== undefined) throw new Error("A short training is not tested.");
+    const elapsed = await this.#train(hooks);
+    const { test } = this.#dataset;
+    const { accuracy, loss } = await this.#measure(test, everyIndex(test), hooks);
+    this.#seconds = elapsed();
+    hooks.log?.(`Final training: test accuracy ${accuracy.toFixed(2)}%.`);
+    const { parameters, macs } = countNetwork(this.network);
+    return { testAccuracy: accuracy, testLoss: loss, parameters, macs, ...this.#trainedFor() };
+  }
+
+  /**
+   * Trains, then measures on the training images that were held out.
+   *
+   * @throws TrainingFailure; whatever the hooks throw; Error for a task without `validation`
+   */
+  async runShort(hooks: FinalTrainingHooks = {}): Promise<ShortTrainingResult> {
+    if (this.#task.validation === undefined) throw new Error("This training holds no images out.");
+    const elapsed = await this.#train(hooks);
+    const { validation } = this.#use;
+    const { accuracy, loss } = await this.#measure(this.#dataset.train, validation, hooks);
+    this.#seconds = elapsed();
+    hooks.log?.(`Short training: ${accuracy.toFixed(2)}% of ${validation.length} held-out images.`);
+    return {
+      validationAccuracy: accuracy,
+      validationLoss: loss,
+      images: validation.length,
+      ...this.#trainedFor(),
+    };
+  }
+
+  #trainedFor() {
+    const { totalSteps: steps, batchSize } = this;
+    return { trainLoss: this.#trainLoss, steps, batchSize, seconds: this.#seconds };
+  }
+
+  /** @returns the seconds it has taken so far, those of former runners included */
+  async #train(hooks: FinalTrainingHooks): Promise<() => number> {
+    const name = this.#task.validation === undefined ? "Final" : "Short";
     const startedAt = performance.now();
     const before = this.#seconds;
     const elapsed = () => before + (performance.now() - startedAt) / 1000;
@@ -201,7 +254,7 @@ export class FinalTraining {
         const rate = ((this.#step - loggedStep) * this.batchSize) / sinceLog;
         const loss = this.#trainLoss.toFixed(3);
         hooks.log?.(
-          `Final training: step ${this.#step} of ${this.totalSteps}, loss ${loss}, ${Math.round(rate)} images/s.`,
+          `${name} training: step ${this.#step} of ${this.totalSteps}, loss ${loss}, ${Math.round(rate)} images/s.`,
         );
         loggedAt = performance.now();
         loggedStep = this.#step;
@@ -215,21 +268,7 @@ export class FinalTraining {
       this.#executor.load(this.#average.values);
     }
     if (this.totalSteps < CALIBRATED_BELOW_STEPS) await this.#calibrate();
-    const { testAccuracy, testLoss } = await this.#test(hooks);
-    this.#seconds = elapsed();
-    hooks.log?.(`Final training: test accuracy ${testAccuracy.toFixed(2)}%.`);
-    const { parameters, macs } = countNetwork(this.network);
-    const { totalSteps: steps, batchSize } = this;
-    return {
-      testAccuracy,
-      testLoss,
-      trainLoss: this.#trainLoss,
-      parameters,
-      macs,
-      steps,
-      batchSize,
-      seconds: this.#seconds,
-    };
+    return elapsed;
   }
 
   /** Weights and moving statistics of the trained model, averages where the recipe asks for them. */
@@ -299,10 +338,9 @@ export class FinalTraining {
     const { train } = this.#dataset;
     const { padPixels, cutout } = this.recipe;
     const augmentation: Augmentation = { padPixels, flip: true, cutoutPixels: cutout };
-    const everyImage = Int32Array.from({ length: train.count }, (_, index) => index);
     const seed = deriveSeed(this.#task.seed, "batches");
     const { batchSize } = this;
-    return new BatchLoader(train, everyImage, this.#dataset, { batchSize, seed, augmentation });
+    return new BatchLoader(train, this.#use.weights, this.#dataset, { batchSize, seed, augmentation });
   }
 
   async #trainStep(hooks: FinalTrainingHooks): Promise<void> {
@@ -362,14 +400,17 @@ export class FinalTraining {
     this.#executor.calibrate(batches, { kind: "only" });
   }
 
-  async #test(hooks: FinalTrainingHooks): Promise<{ testAccuracy: number; testLoss: number }> {
-    const { test } = this.#dataset;
+  async #measure(
+    images: Images,
+    measured: Int32Array,
+    hooks: FinalTrainingHooks,
+  ): Promise<{ accuracy: number; loss: number }> {
     let correct = 0;
     let loss = 0;
-    for (let first = 0; first < test.count; ) {
-      const length = Math.min(this.#testChunk, test.count - first);
-      const indices = Array.from({ length }, (_, index) => first + index);
-      const batch = evaluationBatch(test, indices, this.#dataset);
+    for (let first = 0; first < measured.length; ) {
+      const length = Math.min(this.#testChunk, measured.length - first);
+      const indices = [...measured.subarray(first, first + length)];
+      const batch = evaluationBatch(images, indices, this.#dataset);
       try {
         const [part] = this.#executor.evaluate([batch], [{ kind: "only" }], "moving");
         correct += part?.correct ?? 0;
@@ -388,8 +429,20 @@ export class FinalTraining {
       await nextTurn();
       hooks.throwIfEnded?.();
     }
-    return { testAccuracy: (100 * correct) / test.count, testLoss: loss / test.count };
+    return { accuracy: (100 * correct) / measured.length, loss: loss / measured.length };
   }
+}
+
+const everyIndex = ({ count }: Images): Int32Array => Int32Array.from({ length: count }, (_, index) => index);
+
+/** @throws Error where a share of the images is no image, or all of them */
+function useOf(train: Images, { seed, validation }: FinalTrainingTask): Use {
+  if (validation === undefined) return { weights: everyIndex(train), validation: new Int32Array() };
+  const { weights, rewards } = splitHalves(train, seed, { valid: validation.fraction });
+  const held = rewards.subarray(0, validation.images ?? rewards.length);
+  if (held.length === 0 || weights.length === 0)
+    throw new Error(`${train.count} images cannot be split by ${validation.fraction}.`);
+  return { weights, validation: held };
 }
 
 /** The preset with what the specification changes of it. */

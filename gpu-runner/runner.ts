@@ -407,11 +407,17 @@ export class Runner {
     try {
       await this.#restore(task, lease, { holds: 0, load: (bytes) => training.restore(bytes) });
       this.#checkpointedAt = performance.now();
-      const result = await training.run({
+      const hooks = {
         ...lease.hooks,
         log,
         afterStep: () => this.#saveBeside(checkpointSeconds, take, lease),
-      });
+      };
+      if (task.validation !== undefined) {
+        const short = await training.runShort(hooks);
+        await this.#storing;
+        return { kind: "shortTraining", leaseId: lease.held.leaseId, ...short };
+      }
+      const result = await training.run(hooks);
       await this.#storing; // not beyond the end of the training
       const exports: Record<string, string> = {};
       for (const { format, fileName, bytes } of training.exports(result)) {

@@ -129,6 +129,13 @@ export const finalTrainingTaskSchema = z.object({
   layers: z.int(),
   recipe: finalTrainingSchema,
   seed: z.number(),
+  /**
+   * For a short training that compares architectures: it trains on the other training images, is measured on this
+   * share of them (at most `images`) and exports nothing. The test set is not looked at.
+   */
+  validation: z
+    .object({ fraction: z.number().positive().lt(1), images: z.int().min(1).optional() })
+    .optional(),
 });
 export type FinalTrainingTask = z.infer<typeof finalTrainingTaskSchema>;
 
@@ -218,6 +225,22 @@ export const finalTrainingReportSchema = z.strictObject({
 });
 export type FinalTrainingReport = z.infer<typeof finalTrainingReportSchema>;
 
+/** Of a final training task with `validation`. */
+export const shortTrainingReportSchema = z.strictObject({
+  kind: z.literal("shortTraining"),
+  leaseId: z.string(),
+  validationAccuracy: z.number().min(0).max(100),
+  validationLoss: z.number(),
+  /** Held-out training images that it was measured on. */
+  images: z.int().min(1),
+  trainLoss: z.number(),
+  steps: z.int().min(1),
+  /** Smaller than the recipe's where memory ran out. */
+  batchSize: z.int().optional(),
+  seconds: z.number().min(0),
+});
+export type ShortTrainingReport = z.infer<typeof shortTrainingReportSchema>;
+
 /** What is known of a failure that is no accident of the machine. */
 export const failureCauseSchema = z.strictObject({
   /**
@@ -249,6 +272,7 @@ export const reportSchema = z.discriminatedUnion("kind", [
   trainRoundReportSchema,
   tabularReportSchema,
   finalTrainingReportSchema,
+  shortTrainingReportSchema,
   failureReportSchema,
 ]);
 export type Report = z.infer<typeof reportSchema>;
