@@ -141,6 +141,9 @@ export const schedulePresets: Record<string, ScheduleInput> = {
   "demo-10": demo(110, 270),
 };
 
+/** The presets of published runs, whose final training takes days: worth ordering the archive before it. */
+export const publishedPresets: readonly string[] = ["tnd-nas-cifar10", "tnd-nas-cifar100"];
+
 /** Weight steps of a stage, all and warm-up, given the images of half A. */
 export function stageSteps(
   stage: Stage,

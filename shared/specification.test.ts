@@ -2,7 +2,13 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { z } from "zod";
-import { resolveSchedule, scheduleLength, specificationSchema, unsupported } from "./specification.ts";
+import {
+  resolveReranking,
+  resolveSchedule,
+  scheduleLength,
+  specificationSchema,
+  unsupported,
+} from "./specification.ts";
 
 const published = `
 name: cifar10-compact
@@ -39,6 +45,33 @@ describe("the search specification", () => {
       readFileSync(new URL("../docs/reference/specification.schema.json", import.meta.url), "utf8"),
     );
     expect(file).toEqual(JSON.parse(JSON.stringify(z.toJSONSchema(specificationSchema, { io: "input" }))));
+  });
+
+  test("the archive is ordered by short trainings after a published preset, or where it is asked for", () => {
+    const rerankingOf = (change: object) =>
+      resolveReranking(specificationSchema.parse({ name: "x", ...change }));
+    expect(rerankingOf({ schedule: { preset: "tnd-nas-cifar10" } })).toEqual({
+      enabled: true,
+      architectures: 8,
+      rungs: [{ epochs: 4 }, { epochs: 12 }],
+      validationFraction: 0.1,
+    });
+    expect(rerankingOf({})).toBeNull();
+    expect(rerankingOf({ schedule: { preset: "demo-3" } })).toBeNull();
+    expect(rerankingOf({ reranking: { rungs: [{ steps: 9 }] } })?.rungs).toEqual([{ steps: 9 }]);
+    const off = { schedule: { preset: "tnd-nas-cifar10" }, reranking: { enabled: false } };
+    expect(rerankingOf(off)).toBeNull();
+  });
+
+  test("a search on a table cannot be ordered by trainings", () => {
+    const evaluation = { kind: "tabular", table: "t", architecture: "a", reward: "r" };
+    const parsed = specificationSchema.parse({ name: "x", evaluation, reranking: {} });
+    expect(unsupported(parsed).map(({ pointer }) => pointer)).toContain("/reranking");
+    expect(resolveReranking(parsed)).toBeNull();
+  });
+
+  test("a rung without a length is refused", () => {
+    expect(specificationSchema.safeParse({ name: "x", reranking: { rungs: [{}] } }).success).toBe(false);
   });
 
   test("the preset of the published cell has the published stages", () => {

@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import { type DatasetReference, factsOf } from "./datasets.ts";
-import { type Schedule, schedulePresets, scheduleSchema, stageSteps } from "./schedule.ts";
+import { publishedPresets, type Schedule, schedulePresets, scheduleSchema, stageSteps } from "./schedule.ts";
 
 /** A name that can stand in a URL. */
 export const nameSchema = z
@@ -111,6 +111,37 @@ export const finalTrainingSchema = z.strictObject({
 });
 export type FinalTraining = z.infer<typeof finalTrainingSchema>;
 
+const rungSchema = z
+  .strictObject({
+    epochs: z.number().positive().optional(),
+    steps: z.int().min(1).optional().describe("wins over epochs"),
+  })
+  .refine(({ epochs, steps }) => epochs !== undefined || steps !== undefined, "give epochs or steps");
+
+/** Short trainings from scratch that order the archive before the final training, by the final training's recipe. */
+const rerankingSchema = z.strictObject({
+  enabled: z.boolean().default(true),
+  architectures: z
+    .int()
+    .min(2)
+    .max(32)
+    .default(8)
+    .describe("trained on the first rung; then the better half"),
+  rungs: z
+    .array(rungSchema)
+    .min(1)
+    .max(6)
+    .default([{ epochs: 4 }, { epochs: 12 }])
+    .describe("how long an architecture is trained on each rung, always from scratch"),
+  validationFraction: z
+    .number()
+    .min(0.01)
+    .max(0.5)
+    .default(0.1)
+    .describe("share of the training images that measures instead of training"),
+});
+export type Reranking = z.infer<typeof rerankingSchema>;
+
 export const specificationSchema = z
   .strictObject({
     name: z.string().min(1).max(120),
@@ -151,6 +182,9 @@ export const specificationSchema = z
         image: z.string().optional(),
       })
       .optional(),
+    reranking: rerankingSchema
+      .optional()
+      .describe("absent: on after a published schedule preset, off otherwise"),
     finalTraining: finalTrainingSchema.prefault({}),
     seed: z.int().min(0).max(Number.MAX_SAFE_INTEGER).default(1),
     visibility: z.enum(["private", "public"]).default("private"),
@@ -180,6 +214,14 @@ export function resolveSchedule(specification: Specification): Schedule {
   return scheduleSchema.parse(preset);
 }
 
+/** How the archive is ordered again before the final training; null where it is not. */
+export function resolveReranking({ evaluation, reranking, schedule }: Specification): Reranking | null {
+  if (evaluation.kind === "tabular") return null;
+  if (reranking !== undefined) return reranking.enabled ? reranking : null;
+  const isPublished = "preset" in schedule && publishedPresets.includes(schedule.preset);
+  return isPublished ? rerankingSchema.parse({}) : null;
+}
+
 type Refuse = (pointer: string, detail: string) => void;
 
 /** What is valid but not possible in this version, by field; empty when all can be done. */
@@ -194,6 +236,8 @@ export function unsupported(specification: Specification): FieldError[] {
       "/space",
       "a space of positions has no networks to train: set evaluation: { kind: tabular, ... }, or use another space",
     );
+  if (isTabular && specification.reranking?.enabled)
+    refuse("/reranking", "a search on a table trains nothing; leave the key out");
   const seen = new Set<string>();
   specification.objectives.forEach((objective, index) => {
     const id = objectiveId(objective);
