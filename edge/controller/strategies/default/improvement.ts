@@ -15,13 +15,13 @@ export function directions(count: number, objectives: number, random: Random): F
     const vector = new Float64Array(objectives);
     if (objectives === 2) {
       const angle = ((index + random.uniform()) / count) * (Math.PI / 2);
-      vector[0] = Math.sin(angle);
-      vector[1] = Math.cos(angle);
+      vector[0] = Math.fround(Math.sin(angle));
+      vector[1] = Math.fround(Math.cos(angle));
       return vector;
     }
     let squares = 0;
     for (let k = 0; k < objectives; k++) {
-      vector[k] = Math.abs(random.normal());
+      vector[k] = Math.fround(Math.abs(random.normal()));
       squares += (vector[k] as number) ** 2;
     }
     return vector.map((value) => value / Math.sqrt(squares));

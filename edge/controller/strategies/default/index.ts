@@ -178,7 +178,9 @@ class Round {
       }))
       .sort((a, b) => a.excess - b.excess || b.promise - a.promise)
       .slice(0, Math.max(examinedAtLeast, count, Math.round(examinedWork / this.#model.known.length ** 2)));
-    const normals = this.#problem.goals.map(() => Array.from({ length: draws }, () => this.#random.normal()));
+    const normals = this.#problem.goals.map(() =>
+      Array.from({ length: draws }, () => Math.fround(this.#random.normal())),
+    );
     const options = promising.map(({ candidate, excess }) => {
       const samples = this.#model.samples(candidate, normals);
       return { candidate, excess, samples, gain: this.#model.reached.gain(samples) };

@@ -4,8 +4,11 @@
  */
 
 import type { Random } from "../../../../shared/random.ts";
-import { softmax } from "../../../../shared/softmax.ts";
+import { softmax as exactSoftmax } from "../../../../shared/softmax.ts";
 import type { Code, Problem } from "../strategy.ts";
+
+/** In single precision, so that all engines agree on it. */
+const softmax = (logits: readonly number[]): number[] => exactSoftmax(logits).map(Math.fround);
 
 /** By position, logits over the allowed operations. */
 export type Policy = number[][];
@@ -56,7 +59,7 @@ export function mixtureLogits(
     for (const policy of policies)
       for (const [index, probability] of softmax(policy[position] ?? []).entries())
         total[index] = (total[index] ?? 0) + probability / policies.length;
-    return total.map((probability) => Math.log(Math.max(probability, 1e-9)));
+    return total.map((probability) => Math.fround(Math.log(Math.max(probability, 1e-9))));
   });
 }
 
@@ -83,7 +86,7 @@ export function climbed(
         gradient += (advantages[sample] as number) * ((code[position] === indices[index] ? 1 : 0) - p);
       const pull = elite === null ? 0 : (elite[position] === indices[index] ? 1 : 0) - p;
       const spread = -p * (Math.log(p + 1e-12) + entropy);
-      return logit + rate * gradient + entropyWeight * spread + cloningWeight * pull;
+      return Math.fround(logit + rate * gradient + entropyWeight * spread + cloningWeight * pull);
     });
   });
 }
