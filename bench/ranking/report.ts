@@ -4,12 +4,12 @@
  */
 
 import { deriveSeed } from "../../shared/random.ts";
+import { kendall } from "../../shared/rankCorrelation.ts";
 import type { Score } from "./scoreFile.ts";
 import {
   best,
   type Interval,
   intervalOf,
-  kendall,
   kendallWithin,
   pick,
   ranksOf,

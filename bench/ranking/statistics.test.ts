@@ -2,11 +2,10 @@
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { countPairs, kendall } from "../../shared/rankCorrelation.ts";
 import {
   best,
-  countPairs,
   intervalOf,
-  kendall,
   kendallWithin,
   ranksOf,
   resamples,

@@ -40,18 +40,21 @@ export function costsOf(values: Values, objectives: readonly Objective[]): numbe
   return costs;
 }
 
-interface Placed {
-  entry: Archived;
+/** What layers are made of. */
+export type Placeable = Pick<Archived, "values" | "feasible">;
+
+interface Placed<T> {
+  entry: T;
   costs: number[];
 }
 
 /** Feasible and complete entries with their costs, and the others. */
-function place(
-  entries: readonly Archived[],
+function place<T extends Placeable>(
+  entries: readonly T[],
   objectives: readonly Objective[],
-): { placed: Placed[]; others: Archived[] } {
-  const placed: Placed[] = [];
-  const others: Archived[] = [];
+): { placed: Placed<T>[]; others: T[] } {
+  const placed: Placed<T>[] = [];
+  const others: T[] = [];
   for (const entry of entries) {
     const costs = entry.feasible ? costsOf(entry.values, objectives) : null;
     if (costs === null) others.push(entry);
@@ -60,15 +63,18 @@ function place(
   return { placed, others };
 }
 
-function frontOf(placed: readonly Placed[], objectives: readonly Objective[]): Set<Placed> {
-  const front = new ParetoFront<Placed>(objectives.length);
+function frontOf<T>(placed: readonly Placed<T>[], objectives: readonly Objective[]): Set<Placed<T>> {
+  const front = new ParetoFront<Placed<T>>(objectives.length);
   for (const item of placed) front.insert(item.costs, item);
   return new Set(front.entries().map(({ item }) => item));
 }
 
 /** The entries sorted into non-dominated layers, infeasible ones, the nearest first, and incomplete ones in the last. */
-export function layersOf(entries: readonly Archived[], objectives: readonly Objective[]): Archived[][] {
-  const layers: Archived[][] = [];
+export function layersOf<T extends Placeable>(
+  entries: readonly T[],
+  objectives: readonly Objective[],
+): T[][] {
+  const layers: T[][] = [];
   const { placed, others } = place(entries, objectives);
   for (let rest = placed; rest.length > 0; ) {
     const layer = frontOf(rest, objectives);
@@ -90,7 +96,15 @@ export function excessOf({ values }: Pick<Archived, "values">, objectives: reado
 /** Feasible, complete, non-dominated entries; once some are confirmed, only confirmed ones. */
 export function paretoEntries(entries: readonly Archived[], objectives: readonly Objective[]): Archived[] {
   const confirmed = entries.filter((entry) => entry.confirmed);
-  const { placed } = place(confirmed.length > 0 ? confirmed : entries, objectives);
+  return nonDominated(confirmed.length > 0 ? confirmed : entries, objectives);
+}
+
+/** Feasible, complete entries that no other beats in every objective. */
+export function nonDominated<T extends Placeable>(
+  entries: readonly T[],
+  objectives: readonly Objective[],
+): T[] {
+  const { placed } = place(entries, objectives);
   const front = frontOf(placed, objectives);
   return placed.filter((item) => front.has(item)).map(({ entry }) => entry);
 }
