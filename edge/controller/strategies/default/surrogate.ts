@@ -6,8 +6,8 @@
 import { GaussianProcess } from "./gaussianProcess.ts";
 
 /** Measurements by which scale and noise are chosen. */
-const chosenBy = 96;
-const noises = [0.003, 0.01, 0.03, 0.1, 0.3];
+const chosenBy = 48;
+const noises = [0.003, 0.03, 0.2];
 /** Share of the range by which a logarithmic scale starts before the best value. */
 const margin = 0.05;
 
