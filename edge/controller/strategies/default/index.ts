@@ -32,11 +32,9 @@ import {
   uniformPolicies,
 } from "./policies.ts";
 
-const policyCount = 10;
 const samplesPerPolicy = 16;
 /** Architectures drawn at random before the first fit, besides one per operation. */
 const firstRandom = 10;
-const mutants = 100;
 const strangers = 20;
 /** Candidates whose uncertainty is looked at, of those that promise most without it: as many as time allows. */
 const examinedAtLeast = 80;
@@ -60,16 +58,45 @@ export interface DefaultState {
   policies: Policy[];
 }
 
-export const defaultStrategy: Strategy<DefaultState> = {
+/** The parts of the strategy, each of which can be left out to see what it is worth. */
+export interface DefaultParts {
+  policies: number;
+  /** Whether policies move by REINFORCE, and whether they are drawn towards the best that is known. */
+  climb: boolean;
+  clone: boolean;
+  /** Neighbours of front members that are looked at each round. */
+  mutants: number;
+  /** Whether one architecture of each operation alone comes first. */
+  corners: boolean;
+  /** Whether cells are compared by their paths, or edge by edge. */
+  paths: boolean;
+  /** Whether candidates are judged by what they may be, or by what is expected of them. */
+  uncertainty: boolean;
+  /** Whether the most promising candidates are measured, or any. */
+  screen: boolean;
+}
+
+export const allParts: DefaultParts = {
+  policies: 10,
+  climb: true,
+  clone: true,
+  mutants: 100,
+  corners: true,
+  paths: true,
+  uncertainty: true,
+  screen: true,
+};
+
+export const createDefault = (parts: DefaultParts = allParts): Strategy<DefaultState> => ({
   start(problem, random, first = []) {
     const drawn = Array.from({ length: firstRandom }, () => randomCode(problem, random));
     return {
       seen: "",
-      first: [...new Set([...first, ...constants(problem), ...drawn].map(textOf))],
+      first: [...new Set([...first, ...(parts.corners ? corners(problem) : []), ...drawn].map(textOf))],
       codes: [],
       measured: [],
       rounds: [],
-      policies: uniformPolicies(policyCount, problem),
+      policies: uniformPolicies(parts.policies, problem),
     };
   },
 
@@ -82,9 +109,9 @@ export const defaultStrategy: Strategy<DefaultState> = {
     };
     while (waiting.length > 0 && codes.length < count) take(codeOfText(waiting.shift() as string));
     let { policies } = state;
-    const model = codes.length < count ? Model.of(state, problem, random) : null;
+    const model = codes.length < count ? Model.of(state, problem, random, parts.paths) : null;
     if (model !== null) {
-      const round = new Round(model, state.policies, problem, random);
+      const round = new Round(model, state.policies, { problem, random, parts });
       for (const code of round.again(count - codes.length)) take(code);
       for (const code of round.choose(count - codes.length, seen)) take(code);
       policies = round.policies;
@@ -117,10 +144,12 @@ export const defaultStrategy: Strategy<DefaultState> = {
   logits: ({ policies }, problem) => mixtureLogits(policies, problem),
 
   effects: effectsOf,
-};
+});
+
+export const defaultStrategy = createDefault();
 
 /** One operation everywhere, for each that is allowed somewhere: the corners of a space. */
-function constants({ positions, allowed }: Problem): number[][] {
+function corners({ positions, allowed }: Problem): number[][] {
   const names = positions.flatMap(({ operations }, at) =>
     (allowed[at] ?? []).map((index) => operations[index]),
   );
@@ -138,10 +167,16 @@ class Round {
   readonly #model: Model;
   readonly #problem: Problem;
   readonly #random: Random;
+  readonly #parts: DefaultParts;
   readonly #pool = new Map<string, { candidate: Candidate; values: number[] }>();
 
-  constructor(model: Model, policies: readonly Policy[], problem: Problem, random: Random) {
+  constructor(
+    model: Model,
+    policies: readonly Policy[],
+    { problem, random, parts }: { problem: Problem; random: Random; parts: DefaultParts },
+  ) {
     this.#model = model;
+    this.#parts = parts;
     this.#problem = problem;
     this.#random = random;
     const costs = problem.goals.length - 1;
@@ -178,9 +213,9 @@ class Round {
       }))
       .sort((a, b) => a.excess - b.excess || b.promise - a.promise)
       .slice(0, Math.max(examinedAtLeast, count, Math.round(examinedWork / this.#model.known.length ** 2)));
-    const normals = this.#problem.goals.map(() =>
-      Array.from({ length: draws }, () => Math.fround(this.#random.normal())),
-    );
+    if (!this.#parts.screen)
+      return this.#random.shuffle([...this.#pool.values()].map(({ candidate }) => candidate.code));
+    const normals = this.#problem.goals.map(() => this.#normals());
     const options = promising.map(({ candidate, excess }) => {
       const samples = this.#model.samples(candidate, normals);
       return { candidate, excess, samples, gain: this.#model.reached.gain(samples) };
@@ -192,12 +227,18 @@ class Round {
       const first = options.shift() as (typeof options)[number];
       first.gain = this.#model.reached.gain(first.samples);
       const place = options.findIndex(({ gain }) => gain <= first.gain);
-      if (place <= 0) {
+      if (place === 0 || options.length === 0) {
         chosen.push(first.candidate.code);
         this.#model.reached.assume(first.samples);
-      } else options.splice(place, 0, first);
+      } else options.splice(place < 0 ? options.length : place, 0, first);
     }
     return chosen;
+  }
+
+  /** Standard normal draws, in single precision so that all engines agree on them. */
+  #normals(): number[] {
+    if (!this.#parts.uncertainty) return [0];
+    return Array.from({ length: draws }, () => Math.fround(this.#random.normal()));
   }
 
   #climb(policy: Policy, shares: readonly number[]): Policy {
@@ -205,7 +246,9 @@ class Round {
       const code = drawFrom(policy, this.#problem, this.#random);
       return { code, reward: this.#reward(this.#model.point(this.#predicted(code)), shares) };
     });
-    return climbed(policy, this.#problem, drawn, this.#elite(shares));
+    const { climb, clone } = this.#parts;
+    const elite = clone ? this.#elite(shares) : null;
+    return climbed(policy, this.#problem, climb ? drawn : [], elite);
   }
 
   #reward([quality = 0, ...costs]: readonly number[], shares: readonly number[]): number {
@@ -232,7 +275,7 @@ class Round {
     const { allowed } = this.#problem;
     const members = this.#model.front();
     const parents = members.length > 0 ? members : this.#model.known;
-    for (let mutant = 0; mutant < mutants; mutant++) {
+    for (let mutant = 0; mutant < this.#parts.mutants; mutant++) {
       const parent = parents[this.#random.integer(parents.length)] as Known;
       const stranger = randomCode(this.#problem, this.#random);
       const code = parent.code.map((index, position) =>

@@ -48,9 +48,9 @@ export class Kernels {
   readonly #positions: number;
 
   /** @param offsets of the space's `FeatureMap` */
-  constructor(offsets: Int32Array, positions: number) {
+  constructor(offsets: Int32Array, positions: number, usesPaths = true) {
     const first = groups.indexOf("onPath");
-    const hasPaths = (offsets[first + 1] as number) > (offsets[first] as number);
+    const hasPaths = usesPaths && (offsets[first + 1] as number) > (offsets[first] as number);
     const weights = (of: Weights) => Float64Array.from(groups, (group) => of[group] ?? 0);
     this.#offsets = offsets;
     this.#quality = weights(hasPaths ? quality : qualityWithoutPaths);

@@ -71,20 +71,20 @@ export class Model {
   readonly #packed: Packed;
 
   /** The model of what was measured completely; null where that is nothing. */
-  static of(history: History, problem: Problem, random: Random): Model | null {
+  static of(history: History, problem: Problem, random: Random, usesPaths = true): Model | null {
     const complete = history.codes.flatMap((text, index) => {
       const foreknown = problem.known(codeOfText(text));
       const values = problem.goals.map((_, k) => history.measured[index]?.[k] ?? foreknown[k] ?? Number.NaN);
       return values.every(Number.isFinite) ? [{ text, values, round: history.rounds[index] ?? 0 }] : [];
     });
-    return complete.length === 0 ? null : new Model(complete, problem, random);
+    return complete.length === 0 ? null : new Model(complete, problem, random, usesPaths);
   }
 
-  private constructor(complete: readonly Row[], problem: Problem, random: Random) {
+  private constructor(complete: readonly Row[], problem: Problem, random: Random, usesPaths: boolean) {
     const { goals, positions } = problem;
     this.#problem = problem;
     this.#map = new FeatureMap(problem.space, positions);
-    this.#kernels = new Kernels(this.#map.offsets, positions.length);
+    this.#kernels = new Kernels(this.#map.offsets, positions.length, usesPaths);
     this.#best = goals.map(({ goal }, k) => extreme(complete, k, goal === "maximize"));
     this.#worst = goals.map((goal, k) => worstOf(complete, k, goal));
     this.#towards = directions(directionCount, goals.length, random);

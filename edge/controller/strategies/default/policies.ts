@@ -74,7 +74,7 @@ export function climbed(
   elite: Code | null,
 ): Policy {
   const advantages = standardised(rewarded.map(({ reward }) => reward));
-  const rate = learningRate / Math.sqrt(rewarded.length);
+  const rate = learningRate / Math.sqrt(rewarded.length || 1);
   return policy.map((row, position) => {
     const probabilities = softmax(row);
     const indices = allowed[position] as readonly number[];
