@@ -6,7 +6,6 @@ import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { searchPath } from "../cli/api.ts";
-import { KillingProxy, type KillPoint } from "./killingProxy.ts";
 import { isFinished, SEARCH_LIMIT_MS, smallSearch, TestEdge } from "./wholeSearch.ts";
 
 let edge: TestEdge;
@@ -16,19 +15,6 @@ beforeAll(async () => {
 });
 
 afterAll(() => edge?.stop());
-
-async function killAt(searchId: string, point: KillPoint): Promise<void> {
-  const proxy = new KillingProxy(edge.edge.url);
-  const runner = edge.startRunner(searchId, { edge: await proxy.listen(), checkpointSeconds: 0 });
-  proxy.arm(point, { kill: (signal) => runner.process.kill(signal) });
-  const finished = edge.until(searchId, runner, isFinished).then(() => {
-    throw new Error("the search ended before its runner was killed");
-  });
-  await Promise.race([proxy.killed, finished]);
-  finished.catch(() => {}); // polls on until another runner has ended the search
-  await runner.exited;
-  await proxy.close();
-}
 
 const checkpointsSchema = z.object({ data: z.array(z.object({ sha256: z.string() })) });
 
@@ -62,9 +48,9 @@ describe("a search", () => {
       expect(expected.trained.length).toBe(1);
 
       const halfStored = await edge.create(smallSearch("killed inside a checkpoint's bytes"));
-      await killAt(halfStored, { kind: "part", nth: 3, moment: "body" });
+      await edge.killAt(halfStored, { kind: "part", nth: 3, moment: "body" });
       const damaged = await edge.create(smallSearch("killed between report and answer"));
-      await killAt(damaged, { kind: "report", nth: 12, moment: "answered" });
+      await edge.killAt(damaged, { kind: "report", nth: 12, moment: "answered" });
       const { data } = await edge.client.json(searchPath(damaged, "/checkpoints"), checkpointsSchema);
       expect(data.length).toBe(2);
       flipByte(objectFile(data[0]?.sha256 ?? ""));

@@ -23,6 +23,7 @@ import { downloadExport } from "../cli/commands/export.ts";
 import { createdTokenSchema } from "../cli/commands/tokens.ts";
 import { type LocalEdge, startLocalEdge } from "../cli/localEdge.ts";
 import type { SpecificationInput } from "../shared/specification.ts";
+import { KillingProxy, type KillPoint } from "./killingProxy.ts";
 
 const RUNNER = fileURLToPath(new URL("runner.ts", import.meta.url));
 const POLL_MS = 200;
@@ -109,19 +110,34 @@ export class TestEdge {
       backend?: string;
       checkpointSeconds?: number;
       edge?: string;
+      env?: Record<string, string>;
       onLine?: (line: string) => void;
     } = {},
   ): Child {
-    const { backend = nativeBackend, checkpointSeconds = 60, edge = this.edge.url, onLine } = options;
+    const { backend = nativeBackend, checkpointSeconds = 60, edge = this.edge.url, env, onLine } = options;
     const args = [RUNNER, edge, this.runnerToken, searchId, backend, String(checkpointSeconds)];
     const child = startChild(process.execPath, args, {
       cwd: process.cwd(),
-      env: { ...process.env, TF_CPP_MIN_LOG_LEVEL: "2" },
+      env: { ...process.env, TF_CPP_MIN_LOG_LEVEL: "2", ...env },
       ...(onLine === undefined ? {} : { onLine }),
     });
     this.#children.add(child);
     void child.exited.then(() => this.#children.delete(child));
     return child;
+  }
+
+  /** Lets a runner work on a search until it is killed there. */
+  async killAt(searchId: string, point: KillPoint, env: Record<string, string> = {}): Promise<void> {
+    const proxy = new KillingProxy(this.edge.url);
+    const runner = this.startRunner(searchId, { edge: await proxy.listen(), checkpointSeconds: 0, env });
+    proxy.arm(point, { kill: (signal) => runner.process.kill(signal) });
+    const finished = this.until(searchId, runner, isFinished).then(() => {
+      throw new Error("the search ended before its runner was killed");
+    });
+    await Promise.race([proxy.killed, finished]);
+    finished.catch(() => {}); // polls on until another runner has ended the search
+    await runner.exited;
+    await proxy.close();
   }
 
   /** Polls the search until `isReached`; the runner's last words explain a time-out. */
