@@ -1,0 +1,82 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { gzipSync } from "node:zlib";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { loadPushedTable } from "./pushed.ts";
+import { packTable } from "./tableFile.ts";
+
+const TEXT = 'arch,accuracy,"cost, ms"\nab,90.5,1\n\nba,91,2\n';
+
+let folder: string;
+
+beforeAll(() => {
+  folder = mkdtempSync(path.join(tmpdir(), "nasturtium-table-"));
+});
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function file(name: string, content: string | Uint8Array): string {
+  const written = path.join(folder, name);
+  writeFileSync(written, content);
+  return written;
+}
+
+describe("a table's file", () => {
+  test("says its columns and rows; zipped it is the same table in other bytes", async () => {
+    const plain = await packTable("t", file("plain.csv", TEXT), 10);
+    const zipped = await packTable("t", file("zipped.csv.gz", gzipSync(TEXT)));
+    expect(plain.header).toMatchObject({
+      kind: "table",
+      columns: ["arch", "accuracy", "cost, ms"],
+      rows: 2,
+      bytes: TEXT.length,
+    });
+    expect(plain.header.shards).toHaveLength(Math.ceil(TEXT.length / 10));
+    expect(zipped.header.digest).toBe(plain.header.digest);
+    expect(zipped.header.shards).not.toEqual(plain.header.shards);
+  });
+
+  test("is fetched once, verified, and read from the cache afterwards; damage is not taken for it", async () => {
+    const { header, shard } = await packTable("t", file("sent.csv.gz", gzipSync(TEXT)), 10);
+    const options = { cacheDir: path.join(folder, "cache"), log: () => {} };
+    let fetched = 0;
+    const source = {
+      shard: async (number: number) => {
+        fetched++;
+        return shard(number);
+      },
+    };
+    expect(await loadPushedTable(header, source, options)).toBe(TEXT);
+    expect(await loadPushedTable(header, source, options)).toBe(TEXT);
+    expect(fetched).toBe(header.shards.length);
+    const elsewhere = { ...options, cacheDir: path.join(folder, "other") };
+    const damaged = { shard: async (number: number) => shard(number).map((byte) => byte ^ 1) };
+    await expect(loadPushedTable(header, damaged, elsewhere)).rejects.toThrow(/arrived damaged/);
+    const wrong = { ...header, digest: "0".repeat(64) };
+    await expect(loadPushedTable(wrong, source, elsewhere)).rejects.toThrow(/not what its digest says/);
+  });
+
+  test.each<[string, string | Uint8Array, RegExp]>([
+    ["nothing in it", "", /row 1, column "": the table is empty/],
+    ["no rows", "arch,accuracy\n", /row 1, column "arch": the table has no rows below it/],
+    ["one column", "arch;accuracy\nab;1\n", /row 1, column "arch;accuracy": .* separated by commas/],
+    ["no header", "ab,90,1\nba,91,2\n", /row 1, column "90": there is no header/],
+    [
+      "rows that are longer or shorter than the header",
+      "arch,a,b\nab,1,2\nba,3\nbb,4,5,6\n",
+      /row 3, column "a": the row has 2 cells, the header 3\nrow 4, column "b": the row has 4 cells/,
+    ],
+    ["a quote that is not closed", 'arch,a\nab,"1\n', /row \d+, column ".*": this is not CSV/],
+    ["bytes that are no text", Uint8Array.of(0xff, 0xfe, 0x00), /neither UTF-8 text nor gzipped/],
+    ["a gzip that breaks off", gzipSync(TEXT).subarray(0, 20), /neither UTF-8 text nor gzipped/],
+  ])("with %s is refused before it is sent", async (name, content, message) => {
+    await expect(packTable("t", file(`${name}.csv`, content))).rejects.toThrow(message);
+  });
+
+  test("that is not there is refused", async () => {
+    await expect(packTable("t", path.join(folder, "absent.csv"))).rejects.toThrow(
+      /absent\.csv cannot be read/,
+    );
+  });
+});
