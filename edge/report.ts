@@ -10,14 +10,24 @@ import type {
   LeasedTask,
   RoundReport,
   RoundTask,
+  ShortTrainingReport,
 } from "../shared/protocol.ts";
+import { isBudgetSpent } from "./budget.ts";
 import { amendCandidate } from "./controller/amend.ts";
 import { completeRound, currentTask } from "./controller/controller.ts";
 import type { Env } from "./env.ts";
 import { Problem } from "./problems.ts";
+import { closeShortTraining } from "./rerank.ts";
 import { keepExports } from "./store/blobs.ts";
 import { appendEvents } from "./store/events.ts";
-import { type RoundContext, roundContext, writeRound, writeTraining } from "./store/reports.ts";
+import {
+  type HeldTraining,
+  heldTraining,
+  type RoundContext,
+  roundContext,
+  writeRound,
+  writeTraining,
+} from "./store/reports.ts";
 import { recordedRound, writeAmendment } from "./store/rounds.ts";
 import { expiryFrom, freeLease, type Lease, maxAttempts, renewLease } from "./store/runners.ts";
 import { findTraining } from "./store/trainings.ts";
@@ -26,8 +36,6 @@ import { afterAttempts, giveUp, leased, leaseWork, resourceOf, type TaskKey } fr
 
 /** Something else may be written between reading and writing; each try reads again. */
 const writeTries = 5;
-const hourMs = 3_600_000;
-const hourSeconds = 3600;
 /** Causes that another runner would meet, too. */
 const hopeless: readonly FailureCause["kind"][] = ["diverged", "table"];
 
@@ -50,7 +58,7 @@ export async function reportRound(
   const outcome = completed(context, report, now);
   const { specification } = context;
   const summary = summarize(outcome.state, specification, context.summary, report.seconds);
-  const write = { task, report, outcome, summary, recipe: specification.finalTraining };
+  const write = { task, report, outcome, summary, specification };
   const written = await writeRound(db, write, now);
   if (written === null) return refused(env, key, report, tries - 1);
   if (outcome.done) return leaseWork(db, { runnerId: lease.runnerId, searchId: key.searchId });
@@ -65,12 +73,7 @@ const next = (task: RoundTask | null, lease: Lease): LeasedTask | null =>
   task === null ? null : leased(lease, task);
 
 function completed(context: RoundContext, report: RoundReport, now: number) {
-  const { budget } = context.specification;
-  const hours = context.startedAt === null ? 0 : (now - context.startedAt) / hourMs;
-  const gpuHours = context.busySeconds / hourSeconds;
-  const budgetExhausted =
-    hours >= (budget.wallClockHours ?? Number.POSITIVE_INFINITY) ||
-    gpuHours >= (budget.gpuHours ?? Number.POSITIVE_INFINITY);
+  const budgetExhausted = isBudgetSpent(context.specification.budget, context, now);
   return asValidation("/measurements", () =>
     completeRound(context.controller, context.specification, report, { budgetExhausted }),
   );
@@ -135,21 +138,37 @@ function asValidation<T>(pointer: string, run: () => T): T {
   }
 }
 
-/** Accepts the result of a final training and gives the runner the next one of the same search, if any. */
+/** Accepts the result of a training and gives the runner the next one of the same search, if any. */
 export async function reportTraining(
   env: Env,
   trainingId: string,
-  report: FinalTrainingReport,
+  report: FinalTrainingReport | ShortTrainingReport,
 ): Promise<LeasedTask | null> {
   const now = Date.now();
-  const written = await writeTraining(env.DB, trainingId, report, now);
-  if (written === null) {
+  const held = await heldTraining(env.DB, { resource: trainingId, leaseId: report.leaseId }, now);
+  if (held === null || !(await writtenTraining(env.DB, held, report, now))) {
     const training = await findTraining(env.DB, trainingId);
     if (training?.report?.leaseId !== report.leaseId) throw new Problem("lease-lost");
     return null;
   }
-  await keepExports(env, trainingId, Object.values(report.exports));
-  return leaseWork(env.DB, written);
+  await keepExports(env, trainingId, report.kind === "finalTraining" ? Object.values(report.exports) : []);
+  return leaseWork(env.DB, { runnerId: held.runnerId, searchId: held.searchId });
+}
+
+/** False when a guard refused it. Throws `validation` for the report of another kind of training. */
+async function writtenTraining(
+  db: D1Database,
+  held: HeldTraining,
+  report: FinalTrainingReport | ShortTrainingReport,
+  now: number,
+): Promise<boolean> {
+  if (report.kind === "finalTraining" && held.purpose === "final")
+    return writeTraining(db, held, report, now);
+  if (report.kind === "shortTraining" && held.purpose === "rerank")
+    return closeShortTraining(db, held, { report }, now);
+  throw new Problem("validation", `A ${report.kind} report is not for this training.`, [
+    { pointer: "/kind", detail: "report the kind of the task" },
+  ]);
 }
 
 /** A runner could not do the task: another may try, but not for ever, and not where it would end the same way. */

@@ -153,3 +153,14 @@ export const trainingReportFor = ({ leaseId }: LeasedTask, exports: Record<strin
   seconds: 3,
   exports,
 });
+
+export const shortReportFor = ({ leaseId }: LeasedTask, validationAccuracy: number, seconds = 3) => ({
+  kind: "shortTraining",
+  leaseId,
+  validationAccuracy,
+  validationLoss: 1,
+  images: 600,
+  trainLoss: 1,
+  steps: 5,
+  seconds,
+});

@@ -1,8 +1,8 @@
-/** How a final training is shown. */
+/** How a training is shown. */
 
 import { z } from "@hono/zod-openapi";
-import { trainingStates } from "../schema/trainings.ts";
-import { finalTrainingReportSchema } from "../shared/protocol.ts";
+import { trainingPurposes, trainingStates } from "../schema/trainings.ts";
+import { finalTrainingReportSchema, shortTrainingReportSchema } from "../shared/protocol.ts";
 import { finalTrainingSchema } from "../shared/specification.ts";
 import { isoTime, isoTimeOrNull } from "./app.ts";
 import type { TrainingView } from "./store/trainings.ts";
@@ -12,10 +12,16 @@ export const trainingSchema = z
     id: z.string(),
     searchId: z.string(),
     hash: z.string(),
+    purpose: z.enum(trainingPurposes).describe("rerank: a short one that orders the archive"),
+    rung: z.int().nullable().describe("of a short training"),
     state: z.enum(trainingStates),
     recipe: finalTrainingSchema,
     progress: z.object({ done: z.number(), total: z.number(), trainLoss: z.number().nullable() }).nullable(),
     report: finalTrainingReportSchema.omit({ kind: true, leaseId: true }).nullable(),
+    validation: shortTrainingReportSchema
+      .omit({ kind: true, leaseId: true })
+      .nullable()
+      .describe("the result of a short training"),
     failure: z.string().nullable(),
     createdAt: z.string(),
     startedAt: z.string().nullable(),
@@ -24,16 +30,18 @@ export const trainingSchema = z
   .openapi("Training");
 
 export function trainingView(training: TrainingView): z.infer<typeof trainingSchema> {
-  const { id, searchId, hash, state, recipe, report, failure, progress } = training;
-  const shown = report === null ? null : withoutLease(report);
+  const { id, searchId, hash, purpose, rung, state, recipe, report, failure, progress } = training;
   return {
     id,
     searchId,
     hash,
+    purpose,
+    rung,
     state,
     recipe,
     progress: progress ?? null,
-    report: shown,
+    report: report?.kind === "finalTraining" ? withoutLease(report) : null,
+    validation: report?.kind === "shortTraining" ? withoutLease(report) : null,
     failure,
     createdAt: isoTime(training.createdAt),
     startedAt: isoTimeOrNull(training.startedAt),
@@ -41,6 +49,6 @@ export function trainingView(training: TrainingView): z.infer<typeof trainingSch
   };
 }
 
-function withoutLease({ kind: _, leaseId: __, ...report }: z.infer<typeof finalTrainingReportSchema>) {
+function withoutLease<T extends { kind: string; leaseId: string }>({ kind: _, leaseId: __, ...report }: T) {
   return report;
 }

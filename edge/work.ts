@@ -7,9 +7,11 @@ import {
   leaseSeconds,
   type Task,
 } from "../shared/protocol.ts";
+import { resolveReranking } from "../shared/specification.ts";
 import { isoTime } from "./app.ts";
 import { currentTask } from "./controller/controller.ts";
 import { Problem } from "./problems.ts";
+import { closeShortTraining } from "./rerank.ts";
 import { statement } from "./store/database.ts";
 import { appendEvents, type NewEvent } from "./store/events.ts";
 import { failTraining } from "./store/reports.ts";
@@ -75,7 +77,10 @@ export async function giveUp(
   message: string,
 ): Promise<void> {
   if (work.kind === "training") {
-    await failTraining(db, { id: work.resource, searchId: work.searchId }, message, Date.now());
+    const training = await findTraining(db, work.resource);
+    if (training?.purpose === "rerank")
+      await closeShortTraining(db, training, { failure: message }, Date.now());
+    else await failTraining(db, { id: work.resource, searchId: work.searchId }, message, Date.now());
     return;
   }
   await moveSearch(db, work.searchId, {
@@ -135,6 +140,7 @@ async function trainingTask(db: D1Database, training: Training): Promise<FinalTr
   const { specification } = search;
   const { network } = search.specification.evaluation;
   const { recipe } = training;
+  const reranking = training.purpose === "rerank" ? resolveReranking(specification) : null;
   return {
     kind: "finalTraining",
     taskId: trainingTaskId(training.id),
@@ -148,5 +154,6 @@ async function trainingTask(db: D1Database, training: Training): Promise<FinalTr
     layers: recipe.layers ?? network.layers,
     recipe,
     seed: recipe.seed ?? specification.seed,
+    ...(reranking === null ? {} : { validation: { fraction: reranking.validationFraction } }),
   };
 }

@@ -122,7 +122,7 @@ export type Bounds = Record<string, [low: number, high: number]>;
 
 /** Share of the box between the bounds that the front dominates, 0 to 1. */
 export function hypervolumeShare(
-  front: readonly Archived[],
+  front: readonly Pick<Archived, "values">[],
   specification: Specification,
   bounds: Bounds,
 ): number {

@@ -13,13 +13,14 @@ import { Random } from "../../shared/random.ts";
 import type { Stage } from "../../shared/schedule.ts";
 import { softmax } from "../../shared/softmax.ts";
 import { fullChoices } from "../../shared/space.ts";
-import { objectiveId, type Specification } from "../../shared/specification.ts";
+import { objectiveId, resolveReranking, type Specification } from "../../shared/specification.ts";
 import { type Archived, type Bounds, excessOf, hypervolumeShare } from "./archive.ts";
 import { Context } from "./context.ts";
-import { candidatesOf, isMeasured, mergeArchive } from "./merge.ts";
+import { candidatesOf, isMeasured, mergeArchive, rowOf } from "./merge.ts";
 import { withNextRound } from "./nextRound.ts";
 import { round4, seedOf } from "./policy.ts";
 import { type Pruning, prune, survives } from "./prune.ts";
+import { judgeOf, membersToRerank } from "./rerank.ts";
 import { reward } from "./reward.ts";
 import type { CandidateRecord, ControllerState, RoundOutcome } from "./state.ts";
 import { type Code, codeOf } from "./strategies/strategy.ts";
@@ -149,6 +150,11 @@ export function completeRound(
     done = next.task === null;
   }
   if (done) events.push(...nothingFeasible(archive, front, context));
+  const again = done
+    ? reranked(archive, state.stage, context, options.budgetExhausted === true)
+    : { members: [], events: [] };
+  events.push(...again.events);
+  const known = new Set([...changed, ...front].map(({ hash }) => hash));
   return {
     state: next,
     record: {
@@ -160,12 +166,33 @@ export function completeRound(
       hypervolume: archive.length === 0 ? null : hypervolume,
       pruned,
     },
-    archive: changed,
+    archive: [
+      ...changed,
+      ...again.members
+        .filter(({ hash }) => !known.has(hash))
+        .map((entry) => rowOf(entry, { stage: state.stage, onFront: false }, context)),
+    ],
     events,
     done,
     best:
       done && !context.isTabular ? rank(front, context, stage).slice(0, specification.finalTraining.top) : [],
+    rerank: again.members.map(({ hash }) => hash),
   };
+}
+
+/** What short trainings are to order again at the end of the rounds; why nothing, where they were asked for. */
+function reranked(
+  archive: readonly Archived[],
+  stage: number,
+  context: Context,
+  isBudgetSpent: boolean,
+): { members: Archived[]; events: RoundOutcome["events"] } {
+  const reranking = resolveReranking(context.specification);
+  if (reranking === null) return { members: [], events: [] };
+  const members = membersToRerank(archive, reranking.architectures, judgeOf(context, stage));
+  if (!isBudgetSpent && members.length > 1) return { members, events: [] };
+  const reason = isBudgetSpent ? "budget" : "nothing to compare";
+  return { members: [], events: [{ type: "reranking.skipped", data: { reason } }] };
 }
 
 /** The strategy after what the round measured. */

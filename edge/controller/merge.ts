@@ -107,11 +107,15 @@ export function mergeArchive(
   const then = new Set(paretoEntries(state.archive, objectives).map(({ hash }) => hash));
   const came = front.filter(({ hash, version }) => !then.has(hash) || before.get(hash)?.version !== version);
   const left = [...then].filter((hash) => !now.has(hash)).flatMap((hash) => byHash.get(hash) ?? []);
-  const changed = [...came, ...left].map(({ confirmed: _, ...entry }) => ({
-    ...entry,
-    stage: state.stage,
-    genotype: context.genotype(entry.selection),
-    onFront: now.has(entry.hash),
-  }));
+  const changed = [...came, ...left].map((entry) =>
+    rowOf(entry, { stage: state.stage, onFront: now.has(entry.hash) }, context),
+  );
   return { archive, front, changed };
 }
+
+/** An entry of the archive as it is stored. */
+export const rowOf = (
+  { confirmed: _, ...entry }: Archived,
+  place: { stage: number; onFront: boolean },
+  context: Context,
+): ArchiveEntry => ({ ...entry, ...place, genotype: context.genotype(entry.selection) });

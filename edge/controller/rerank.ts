@@ -8,7 +8,8 @@
 import { kendall } from "../../shared/rankCorrelation.ts";
 import type { Objective } from "../../shared/specification.ts";
 import { type Archived, layersOf, nonDominated } from "./archive.ts";
-import type { Values } from "./reward.ts";
+import type { Context } from "./context.ts";
+import { reward, type Values } from "./reward.ts";
 
 /** A member of the archive; its accuracy is that of shared weights. */
 export type Member = Pick<Archived, "hash" | "values" | "feasible">;
@@ -33,6 +34,16 @@ export interface Judge {
   objectives: readonly Objective[];
   /** Decides within a layer: more is better. */
   preference: (values: Values) => number;
+}
+
+/** By the search's reward, which is the accuracy where no objective has a target. */
+export function judgeOf(context: Context, stageIndex: number): Judge {
+  const { specification, schedule } = context;
+  const stage = context.stage(stageIndex);
+  return {
+    objectives: specification.objectives,
+    preference: (values) => reward(values, specification, schedule, stage) ?? 0,
+  };
 }
 
 /** `failed`: not one architecture of a rung could be trained, so what was known before it decides. */
@@ -130,6 +141,18 @@ export function agreement(standing: Standing): number | null {
     pairs.map(([shared]) => shared),
     pairs.map(([, trained]) => trained),
   );
+}
+
+/** What a search orders again: feasible members of its archive, those whose measurement was confirmed first. */
+export function membersToRerank(archive: readonly Archived[], count: number, judge: Judge): Archived[] {
+  const feasible = archive.filter((entry) => entry.feasible);
+  const confirmed = toRerank(
+    feasible.filter((entry) => entry.confirmed),
+    count,
+    judge,
+  );
+  const others = feasible.filter((entry) => !entry.confirmed);
+  return [...confirmed, ...toRerank(others, count - confirmed.length, judge)];
 }
 
 /**

@@ -75,4 +75,6 @@ export interface RoundOutcome {
   done: boolean;
   /** When done: what to train, best first. */
   best: string[];
+  /** When done: what to order again by short trainings before that, best first; empty where that is not wanted. */
+  rerank: string[];
 }

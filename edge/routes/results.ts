@@ -1,6 +1,7 @@
 /** What a search found: its policy, its front and its architectures. */
 
 import { createRoute, z } from "@hono/zod-openapi";
+import { evidences } from "../../schema/architectures.ts";
 import { countGenotype } from "../../shared/count.ts";
 import { type Genotype, genotypeSchema, printGenotype } from "../../shared/genotype.ts";
 import { networkSizeOf, spaceOf } from "../../shared/profile.ts";
@@ -66,6 +67,10 @@ const measurementSchema = z.object({
   standardErrors: z.record(z.string(), z.number()),
   feasible: z.boolean(),
   onFront: z.boolean(),
+  evidence: z.enum(evidences),
+  sharedWeightsAccuracy: z.number().nullable().describe("once a short training's accuracy took its place"),
+  trainingSteps: z.int().nullable().describe("of the short training behind the accuracy"),
+  testAccuracy: z.number().nullable().describe("of the final training"),
 });
 
 const frontRowSchema = measurementSchema
@@ -149,7 +154,18 @@ function standardErrorsOf(measured: Architecture["values"], images: number): Rec
   return accuracy === null ? {} : { accuracy };
 }
 
-const measurementView = ({ stage, round, images, values: measured, feasible, onFront }: Architecture) => ({
+const measurementView = ({
+  stage,
+  round,
+  images,
+  values: measured,
+  feasible,
+  onFront,
+  evidence,
+  sharedWeightsAccuracy,
+  trainingSteps,
+  testAccuracy,
+}: Architecture) => ({
   stage,
   round,
   images,
@@ -157,6 +173,10 @@ const measurementView = ({ stage, round, images, values: measured, feasible, onF
   standardErrors: standardErrorsOf(measured, images),
   feasible,
   onFront,
+  evidence,
+  sharedWeightsAccuracy,
+  trainingSteps,
+  testAccuracy,
 });
 
 export const results = newApp();

@@ -149,7 +149,7 @@ tasks.openapi(report, async (c) => {
   }
   if ((content.kind === "trainRound" || content.kind === "tabular") && key.kind === "round")
     return c.json({ accepted: true, next: await reportRound(c.env, key, content) }, 200);
-  if (content.kind === "finalTraining" && key.kind === "training")
+  if ((content.kind === "finalTraining" || content.kind === "shortTraining") && key.kind === "training")
     return c.json({ accepted: true, next: await reportTraining(c.env, key.trainingId, content) }, 200);
   throw new Problem("validation", `A ${content.kind} report is not for this task.`, [
     { pointer: "/kind", detail: "report the kind of the task" },

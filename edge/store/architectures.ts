@@ -31,26 +31,38 @@ const fields = [
   "images",
   "version",
 ];
+/** SQL for the members of a search that short trainings measured. */
+const trainedOf =
+  "SELECT 1 FROM architectures a WHERE a.search_id = :searchId AND a.shared_weights_accuracy IS NOT NULL";
 const columns = fields.map((field) => `"${field.replace("F", "_f")}"`);
 
-/** What a round changes in the archive, in one statement; none for an empty list. */
+/**
+ * What a round changes in the archive, in one statement; none for an empty list. What was trained since is left alone,
+ * and what comes late is not on a front of trained networks.
+ */
 export function archiveChanges(
   db: D1Database,
   searchId: string,
   changed: RoundOutcome["archive"],
+  { isLate = false } = {},
 ): D1PreparedStatement[] {
   if (changed.length === 0) return [];
+  const source = (field: string) => {
+    const value = `json_extract(value, '$.${field}')`;
+    return field === "onFront" && isLate ? `${value} AND NOT EXISTS (${trainedOf})` : value;
+  };
   return [
     statement(
       db,
       `INSERT INTO architectures (search_id, ${columns.join(", ")})
-       SELECT :searchId, ${fields.map((field) => `json_extract(value, '$.${field}')`).join(", ")}
+       SELECT :searchId, ${fields.map(source).join(", ")}
        FROM json_each(:rows) WHERE true
        ON CONFLICT (search_id, hash, stage) DO UPDATE SET
          ${columns
            .slice(2)
            .map((column) => `${column} = excluded.${column}`)
-           .join(", ")}`,
+           .join(", ")}
+       WHERE architectures.shared_weights_accuracy IS NULL`,
       { searchId, rows: JSON.stringify(changed) },
     ),
   ];

@@ -7,12 +7,12 @@ import type { SearchState, Summary } from "../../schema/searches.ts";
 import type { FinalTrainingReport, RoundReport, RoundTask } from "../../shared/protocol.ts";
 import type { Specification } from "../../shared/specification.ts";
 import type { ControllerState, RoundOutcome } from "../controller/state.ts";
-import { newId } from "../ids.ts";
+import { rungRecipe } from "../rungRecipe.ts";
 import { archiveChanges } from "./architectures.ts";
 import { isConstraintError, statement } from "./database.ts";
 import { appendEvents, type NewEvent } from "./events.ts";
 import { expiryFrom, type Lease, leaseHeld } from "./runners.ts";
-import { settleSearch } from "./trainings.ts";
+import { queueTrainings, settleSearch, type Training } from "./trainings.ts";
 
 /** What a report is judged by, from one query. */
 export interface RoundContext {
@@ -81,7 +81,7 @@ export interface RoundWrite {
   report: RoundReport;
   outcome: RoundOutcome;
   summary: Summary;
-  recipe: Specification["finalTraining"];
+  specification: Specification;
 }
 
 export interface Written {
@@ -176,32 +176,23 @@ function guardedRound(
   );
 }
 
-/** After the last round: the final trainings, or the end of the search where there are none. */
+/** After the last round: the short or final trainings, or the end of the search where there are none. */
 function endOfRounds(
   db: D1Database,
-  { task, outcome, recipe }: RoundWrite,
+  { task, outcome, specification }: RoundWrite,
   now: number,
 ): D1PreparedStatement[] {
   const { searchId } = task;
-  const list = outcome.best.map((hash) => ({ id: newId(), hash }));
+  const { rerank, best } = outcome;
+  const list = rerank.length > 0 ? rerank : best;
+  const kind =
+    rerank.length > 0
+      ? { purpose: "rerank" as const, rung: 0, recipe: rungRecipe(specification, 0) }
+      : { purpose: "final" as const, rung: null, recipe: specification.finalTraining };
   const event: NewEvent = { type: "search.completed", data: {} };
   return [
     statement(db, "DELETE FROM leases WHERE resource = :searchId", { searchId }),
-    statement(
-      db,
-      `INSERT INTO trainings (id, search_id, hash, genotype, recipe, state, created_at)
-       SELECT json_extract(value, '$.id'), :searchId, a.hash, a.genotype, :recipe, 'queued', :now + key
-       FROM json_each(:list)
-       JOIN architectures a ON a.search_id = :searchId AND a.hash = json_extract(value, '$.hash') AND a.stage = :stage
-       WHERE (SELECT state FROM searches WHERE id = :searchId) <> 'cancelled'`,
-      {
-        searchId,
-        recipe: JSON.stringify(recipe),
-        list: JSON.stringify(list),
-        stage: outcome.record.stage,
-        now,
-      },
-    ),
+    ...queueTrainings(db, { ...kind, searchId, stage: outcome.record.stage, hashes: list }, now),
     statement(
       db,
       `UPDATE searches SET searching = 0, version = version + 1,
@@ -214,22 +205,33 @@ function endOfRounds(
   ];
 }
 
-/** Writes the report of a final training and tells whose it was; null when a guard refused it. */
+/** A training under a held lease. */
+export interface HeldTraining extends Pick<Training, "id" | "searchId" | "purpose" | "rung"> {
+  runnerId: string;
+}
+
+/** Null when it is not held under this lease. */
+export const heldTraining = (
+  db: D1Database,
+  lease: { resource: string; leaseId: string },
+  now: number,
+): Promise<HeldTraining | null> =>
+  statement(
+    db,
+    `SELECT t.id, t.search_id AS searchId, t.purpose, t.rung, l.runner_id AS runnerId
+     FROM leases l JOIN trainings t ON t.id = l.resource
+     WHERE l.resource = :resource AND l.lease_id = :leaseId AND l.expires_at > :now`,
+    { ...lease, now },
+  ).first<HeldTraining>();
+
+/** Writes the report of a final training; false when a guard refused it. */
 export async function writeTraining(
   db: D1Database,
-  trainingId: string,
+  { id: trainingId, searchId }: HeldTraining,
   report: FinalTrainingReport,
   now: number,
-): Promise<{ searchId: string; runnerId: string } | null> {
+): Promise<boolean> {
   const values = { resource: trainingId, leaseId: report.leaseId, now, report: JSON.stringify(report) };
-  const held = await statement(
-    db,
-    `SELECT search_id AS searchId, runner_id AS runnerId FROM leases
-     WHERE resource = :resource AND lease_id = :leaseId AND expires_at > :now`,
-    values,
-  ).first<{ searchId: string; runnerId: string }>();
-  if (held === null) return null;
-  const { searchId } = held;
   const { testAccuracy, parameters } = report;
   const results = await guarded(db, [
     guardedTrainingEvent(
@@ -243,9 +245,16 @@ export async function writeTraining(
       values,
     ),
     statement(db, "DELETE FROM leases WHERE resource = :resource", values),
+    statement(
+      db,
+      `UPDATE architectures SET evidence = 'full-training', test_accuracy = :testAccuracy
+       WHERE search_id = :searchId AND hash = (SELECT hash FROM trainings WHERE id = :resource) AND stage =
+         (SELECT max(a.stage) FROM architectures a WHERE a.search_id = :searchId AND a.hash = architectures.hash)`,
+      { ...values, searchId, testAccuracy },
+    ),
     ...settleSearch(db, searchId, now),
   ]);
-  return results === null ? null : held;
+  return results !== null;
 }
 
 /** The event's search is null, which the column refuses, unless the training is open and its lease held. */
@@ -291,7 +300,7 @@ export async function failTraining(
 }
 
 /** Runs a batch whose first statement may refuse it: null then. */
-async function guarded(
+export async function guarded(
   db: D1Database,
   statements: D1PreparedStatement[],
 ): Promise<D1Result<unknown>[] | null> {

@@ -90,7 +90,7 @@ export async function writeAmendment(
         "UPDATE rounds SET candidates = :candidates WHERE search_id = :searchId AND round = :round",
         { ...values, candidates: JSON.stringify(candidates) },
       ),
-      ...archiveChanges(db, key.searchId, archive),
+      ...archiveChanges(db, key.searchId, archive, { isLate: true }),
     ]);
     return true;
   } catch (error) {

@@ -1,8 +1,9 @@
-/** Final trainings. */
+/** Trainings, final and short. */
 
 import { and, desc, eq, lt, or } from "drizzle-orm";
 import { leases } from "../../schema/runners.ts";
 import { trainings } from "../../schema/trainings.ts";
+import { newId } from "../ids.ts";
 import { database, statement } from "./database.ts";
 
 export type Training = typeof trainings.$inferSelect;
@@ -51,6 +52,8 @@ export async function insertTraining(
 ): Promise<Training> {
   const row = {
     ...training,
+    purpose: "final" as const,
+    rung: null,
     state: "queued" as const,
     report: null,
     failure: null,
@@ -61,19 +64,53 @@ export async function insertTraining(
   return row;
 }
 
+/** Trainings to be queued, first come first leased. */
+export interface Queued {
+  searchId: string;
+  /** Stage of the architectures' rows. */
+  stage: number;
+  purpose: Training["purpose"];
+  rung: number | null;
+  recipe: Training["recipe"];
+  hashes: readonly string[];
+}
+
+/** Queues trainings, unless their search was cancelled. */
+export function queueTrainings(
+  db: D1Database,
+  { hashes, recipe, ...queued }: Queued,
+  now: number,
+): D1PreparedStatement[] {
+  if (hashes.length === 0) return [];
+  const list = hashes.map((hash) => ({ id: newId(), hash }));
+  return [
+    statement(
+      db,
+      `INSERT INTO trainings (id, search_id, hash, purpose, rung, genotype, recipe, state, created_at)
+       SELECT json_extract(value, '$.id'), :searchId, a.hash, :purpose, :rung, a.genotype, :recipe, 'queued', :now + key
+       FROM json_each(:list)
+       JOIN architectures a ON a.search_id = :searchId AND a.hash = json_extract(value, '$.hash') AND a.stage = :stage
+       WHERE (SELECT state FROM searches WHERE id = :searchId) <> 'cancelled'`,
+      { ...queued, recipe: JSON.stringify(recipe), list: JSON.stringify(list), now },
+    ),
+  ];
+}
+
+/** SQL that is true while a search's final trainings do not all fail. */
+const succeeded = `(EXISTS (SELECT 1 FROM trainings WHERE search_id = :searchId AND purpose = 'final' AND state = 'completed')
+  OR NOT EXISTS (SELECT 1 FROM trainings WHERE search_id = :searchId AND purpose = 'final'))`;
+
 /**
  * Ends a search whose rounds are done once none of its trainings is open, with the event of it. Completed when at
- * least one training succeeded.
+ * least one final training succeeded, or none was wanted.
  */
 export function settleSearch(db: D1Database, searchId: string, now: number): D1PreparedStatement[] {
   return [
     statement(
       db,
       `UPDATE searches SET finished_at = :now, version = version + 1,
-         state = CASE WHEN EXISTS (SELECT 1 FROM trainings WHERE search_id = :searchId AND state = 'completed')
-           THEN 'completed' ELSE 'failed' END,
-         failure = CASE WHEN EXISTS (SELECT 1 FROM trainings WHERE search_id = :searchId AND state = 'completed')
-           THEN NULL ELSE 'every final training failed' END
+         state = CASE WHEN ${succeeded} THEN 'completed' ELSE 'failed' END,
+         failure = CASE WHEN ${succeeded} THEN NULL ELSE 'every final training failed' END
        WHERE id = :searchId AND state IN ('running', 'paused') AND searching = 0 AND NOT EXISTS
          (SELECT 1 FROM trainings WHERE search_id = :searchId AND state IN ('queued', 'running'))`,
       { searchId, now },

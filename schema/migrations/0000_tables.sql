@@ -10,6 +10,10 @@ CREATE TABLE `architectures` (
 	`round` integer NOT NULL,
 	`images` integer NOT NULL,
 	`version` integer NOT NULL,
+	`evidence` text DEFAULT 'shared-weights' NOT NULL,
+	`shared_weights_accuracy` real,
+	`training_steps` integer,
+	`test_accuracy` real,
 	PRIMARY KEY(`search_id`, `hash`, `stage`)
 );
 --> statement-breakpoint
@@ -144,6 +148,8 @@ CREATE TABLE `trainings` (
 	`id` text PRIMARY KEY NOT NULL,
 	`search_id` text NOT NULL,
 	`hash` text NOT NULL,
+	`purpose` text NOT NULL,
+	`rung` integer,
 	`genotype` text NOT NULL,
 	`recipe` text NOT NULL,
 	`state` text NOT NULL,
