@@ -161,22 +161,60 @@ test("data list shows what is pushed, and data delete removes it; a name that is
   expect([code, stderr]).toEqual([1, expect.stringContaining("nasturtium data list")]);
 });
 
-test("every command of the how-to works in its order, on its specification", async () => {
-  const text = readFileSync(new URL("../docs/how-to/own-data.md", import.meta.url), "utf8");
+/** The commands and the specification of a how-to. */
+function howTo(name: string): { commands: string[]; specification: string } {
+  const text = readFileSync(new URL(`../docs/how-to/${name}.md`, import.meta.url), "utf8");
   const blocks = [...text.matchAll(/^ *```(sh|yaml)\n([\s\S]*?)^ *```/gm)].map(([, kind, content = ""]) => ({
     kind,
     content: content.replaceAll(/^ {3}/gm, ""),
   }));
-  const [specification] = blocks.filter(({ kind }) => kind === "yaml");
-  writeFileSync(path.join(root, "birds.yaml"), specification?.content ?? "");
-  await writeClasses(path.join(root, "birds"), { blackbird: 4, robin: 5, wren: 3 });
   const commands = blocks
     .filter(({ kind }) => kind === "sh")
     .flatMap(({ content }) => content.trim().split("\n"));
+  return { commands, specification: blocks.find(({ kind }) => kind === "yaml")?.content ?? "" };
+}
+
+async function runAll(commands: readonly string[]): Promise<void> {
   expect(commands.length).toBe(3);
   for (const command of commands) {
     const [program, ...args] = command.split(" ");
     expect(program).toBe("nasturtium");
     expect(await run(...args)).toMatchObject({ code: 0 });
   }
+}
+
+test("every command of the how-to on images works in its order, on its specification", async () => {
+  const { commands, specification } = howTo("own-data");
+  writeFileSync(path.join(root, "birds.yaml"), specification);
+  await writeClasses(path.join(root, "birds"), { blackbird: 4, robin: 5, wren: 3 });
+  await runAll(commands);
+});
+
+describe("a table", () => {
+  const rows = Array.from({ length: 200 }, (_, index) => `${index.toString(3).padStart(8, "0")},${index},1`);
+  const text = ["blocks,accuracy,latency_ms", ...rows].join("\n");
+
+  test("is checked, pushed and searched by every command of its how-to, and listed and shown with its columns", async () => {
+    const { commands, specification } = howTo("search-a-table");
+    writeFileSync(path.join(root, "blocks.yaml"), specification);
+    writeFileSync(path.join(root, "blocks.csv"), text);
+    await runAll(commands);
+    expect((await run("data", "list")).stdout).toMatch(
+      /TABLE +STATE +COLUMNS +ROWS +BYTES\nblocks +complete +3 +200/,
+    );
+    expect((await run("data", "show", "blocks")).stdout).toMatch(/Columns +blocks, accuracy, latency_ms/);
+    expect((await run("profile", "blocks.yaml")).stdout).toBe(
+      "6,561 architectures; 20 rounds, 200 evaluations\n",
+    );
+  });
+
+  test("that is ragged is refused by row and column before anything is sent", async () => {
+    writeFileSync(path.join(root, "ragged.csv"), `${text}\n22222222,1`);
+    const { code, stderr } = await run("data", "push", "ragged.csv", "--name", "ragged");
+    expect([code, stderr]).toEqual([
+      2,
+      expect.stringMatching(/row 202, column "accuracy": the row has 2 cells, the header 3/),
+    ]);
+    expect((await run("data", "list")).stdout).not.toContain("ragged");
+  });
 });

@@ -138,10 +138,10 @@ function searchNote(search: Search, firstRound: number, startMs: number): string
   return `${frontNote(search)}${idleNote(search)}${estimate}`;
 }
 
-/** Worth telling where a runner waits more than it should. */
-function idleNote({ progress }: Search): string {
-  const share = progress?.idleShare ?? 0;
-  return share >= IDLE_TOLD ? `, runner idle ${Math.round(100 * share)} %` : "";
+/** Worth telling where a runner waits more than it should; looking up takes no time beside the waiting. */
+function idleNote(search: Search): string {
+  const share = search.progress?.idleShare ?? 0;
+  return share >= IDLE_TOLD && !isTabular(search) ? `, runner idle ${Math.round(100 * share)} %` : "";
 }
 
 function frontNote(search: Search): string {

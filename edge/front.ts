@@ -1,5 +1,6 @@
 /** Questions about a front: bounds on objectives, order, number of rows, CSV. Pure. */
 
+import { printGenotype } from "../shared/genotype.ts";
 import { type Objective, objectiveId } from "../shared/specification.ts";
 import { accuracyStandardError } from "../shared/statistics.ts";
 import { invalid } from "./problems.ts";
@@ -83,13 +84,23 @@ function orderBy(
   };
 }
 
-/** One row an architecture; a column for each objective. */
-export function frontCsv(rows: readonly Architecture[], objectives: readonly Objective[]): string {
+/**
+ * One row an architecture; a column for each objective.
+ *
+ * @param showsArchitecture whether to write each out, so that it can be found in a table
+ */
+export function frontCsv(
+  rows: readonly Architecture[],
+  objectives: readonly Objective[],
+  showsArchitecture = false,
+): string {
   const ids = objectives.map(objectiveId);
-  const lines = rows.map(({ hash, stage, round, images, values }) => {
+  const lines = rows.map(({ hash, stage, round, images, values, genotype }) => {
     const error = accuracyStandardError(values.accuracy, images)?.toFixed(4) ?? "";
-    return [hash, stage, round, images, ...ids.map((id) => values[id] ?? ""), error].join(",");
+    const text = showsArchitecture ? [`"${printGenotype(genotype)}"`] : [];
+    return [hash, stage, round, images, ...ids.map((id) => values[id] ?? ""), error, ...text].join(",");
   });
   const header = ["hash", "stage", "round", "images", ...ids, "accuracyStandardError"];
+  if (showsArchitecture) header.push("architecture");
   return `${[header.join(","), ...lines].join("\n")}\n`;
 }

@@ -328,6 +328,8 @@ describe("a search on a table", () => {
       counts: null,
       trainings: [],
     });
+    const csv = await (await admin(`/v1/searches/${id}/front?format=csv`)).text();
+    expect(csv).toContain(`"${text}"\n`);
     expect((await admin(`/v1/searches/${id}/policy`)).status).toBe(200);
     expect(await problemOf(admin(`/v1/searches/${id}/trainings`, { body: { hash } }))).toBe(
       "409 not-trainable",

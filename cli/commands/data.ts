@@ -167,7 +167,7 @@ async function readTableSource(file: string, name: string): Promise<Source> {
   } catch (error) {
     if (error instanceof DataError) throw badInput(error.problem, error.remedy);
     if (error instanceof TableError)
-      throw badInput(`${file}: ${error.message}`, "Correct the file and try again.");
+      throw badInput(`${file}: ${error.message}.`, "Correct the file and try again.");
     throw error;
   }
 }

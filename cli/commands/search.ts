@@ -29,15 +29,11 @@ export const search: CommandRow = {
     const { search: ended, trainings } = await followSearch(ctx, client, created.id);
     const front = await client.all(searchPath(created.id, "/front"), frontRowSchema);
     const nearest = front.length > 0 ? null : await nearestOf(client, created.id);
-    const text = isTabular(ended)
-      ? [frontTable(front, true), ...(nearest === null ? [] : nearestLines(nearest, ended))]
-      : [
-          frontPlot(pointsOf(front)),
-          frontTable(front),
-          ...(nearest === null ? [] : nearestLines(nearest, ended)),
-          "",
-          ...trainedLines(created.id, trainings),
-        ];
+    const text = [
+      ...(isTabular(ended) ? [] : [frontPlot(pointsOf(front))]),
+      ...(nearest === null ? [frontTable(front, isTabular(ended))] : nearestLines(nearest, ended)),
+      ...(isTabular(ended) ? [] : ["", ...trainedLines(created.id, trainings)]),
+    ];
     ctx.print(
       { search: ended, front, trainings, ...(nearest === null ? {} : { nearest }) },
       text.join("\n").trimStart(),

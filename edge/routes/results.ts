@@ -197,7 +197,7 @@ results.openapi(front, async (c) => {
   const rows = selectFront(await archiveOf(c.env.DB, id), objectives, { stage, sort, limit, bounds });
   if (format === "csv") {
     c.header("content-type", "text/csv; charset=utf-8");
-    return c.body(frontCsv(rows, objectives)) as never;
+    return c.body(frontCsv(rows, objectives, specification.evaluation.kind === "tabular")) as never;
   }
   const data = rows.map((row) => ({
     hash: row.hash,
