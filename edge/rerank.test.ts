@@ -8,10 +8,13 @@ import {
   env,
   finishRounds,
   leaseOf,
+  leaseRound,
   ok,
   problemOf,
   registerRunner,
   report,
+  reportFor,
+  roundOf,
   shortReportFor,
   tinySpecification,
   tokenWith,
@@ -172,6 +175,28 @@ describe("the archive before the final training", () => {
       frontSize: front.length,
       bestAccuracy: Math.max(...front.map(({ values }) => values.accuracy)),
     });
+  });
+
+  test("keeps its trained front when a measurement of its rounds comes late", async () => {
+    const id = await createSearch(admin, wider);
+    let lease = await leaseRound(admin, runnerId, id);
+    let withHole = -1;
+    let next: LeasedTask | null = lease;
+    while (next?.task.kind === "trainRound") {
+      lease = roundOf(next);
+      const full = reportFor(lease);
+      const isHole = lease.task.steps === 0; // the confirmation, whose measurements reach the front
+      if (isHole) withHole = lease.task.round;
+      next = await answer(lease, { ...full, measurements: full.measurements.slice(isHole ? 1 : 0) });
+    }
+    await trainShort(next, [20, 30, 40, 50, 60, 61]);
+    const before = await frontOf(id);
+    await ok(
+      admin(`/v1/searches/${id}/rounds/${withHole}/measurements`, {
+        body: { candidate: 0, values: { accuracy: 99 } },
+      }),
+    );
+    expect(await frontOf(id)).toEqual(before);
   });
 
   test("is left as it is where that was not asked for", async () => {
