@@ -49,6 +49,8 @@ export const trainingSchema = z.looseObject({
   id: z.string(),
   searchId: z.string().nullish(),
   hash: z.string(),
+  /** `rerank`: a short one that orders the archive. */
+  purpose: z.string().optional(),
   state: z.string(),
   failure: z.string().nullish(),
   progress: z.looseObject({ done: z.number(), total: z.number(), trainLoss: z.number().nullish() }).nullish(),

@@ -13,7 +13,7 @@ const next = (answers: object[]) => (answers.length > 1 ? answers.shift() : answ
 
 const server = createServer((request, response) => {
   const body = request.url?.endsWith("/trainings")
-    ? { data: [next(trainingAnswers)].filter(Boolean), nextCursor: null }
+    ? { data: [next(trainingAnswers) ?? []].flat(), nextCursor: null }
     : next(searchAnswers);
   response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(body));
 });
@@ -58,6 +58,26 @@ describe("following a search", () => {
     expect(search.state).toBe("completed");
     expect(trainings).toMatchObject([{ id: "t1", report }]);
     expect(lines.join("")).toMatch(/Search: done in \d+ s \(front 2, best accuracy 50.0 %\)/);
+    expect(lines.join("")).toMatch(/Final training: done in \d+ s \(test accuracy 81.50 %\)/);
+  });
+
+  test("shows short trainings apart from the final one, and returns only the final one", async () => {
+    searchAnswers = [
+      searchAt(2, "running"),
+      searchAt(2, "running"),
+      searchAt(2, "running"),
+      searchAt(2, "completed"),
+    ];
+    const short = { ...training, id: "t0", purpose: "rerank" };
+    const done = { ...short, state: "completed", progress: null };
+    trainingAnswers = [
+      [short, { ...done, hash: "h2" }],
+      [done, { ...done, hash: "h2" }, { ...training, purpose: "final" }],
+      [done, { ...done, hash: "h2" }, { ...training, purpose: "final", state: "completed", report }],
+    ];
+    const { trainings } = await followSearch(ctx, client, "s1");
+    expect(trainings).toMatchObject([{ id: "t1", report }]);
+    expect(lines.join("")).toMatch(/Short trainings: done in \d+ s \(2 completed\)/);
     expect(lines.join("")).toMatch(/Final training: done in \d+ s \(test accuracy 81.50 %\)/);
   });
 

@@ -34,7 +34,7 @@ export interface FollowOptions {
 }
 
 /**
- * Shows a bar for the rounds and one for the final trainings.
+ * Shows a bar for the rounds, one for short trainings where there are any, and one for the final trainings.
  *
  * @throws CliError when the search fails or is cancelled
  */
@@ -74,18 +74,51 @@ export async function followSearch(
   };
 }
 
+/** The bar of the short trainings; it ends when others are there. */
+class ShortTrainings {
+  readonly #ctx: Context;
+  #step: ReturnType<Context["progress"]> | undefined;
+  #isFinished = false;
+
+  constructor(ctx: Context) {
+    this.#ctx = ctx;
+  }
+
+  show(short: readonly Training[], isOver: boolean): void {
+    if (short.length === 0 || this.#isFinished) return;
+    const closed = short.filter(({ state }) => finishedStates.includes(state)).length;
+    this.#step ??= this.#ctx.progress("Short trainings", short.length);
+    this.#step.update(
+      closed,
+      `of ${new Set(short.map(({ hash }) => hash)).size} architectures`,
+      short.length,
+    );
+    if (!isOver) return;
+    this.#step.finish(`${short.filter(({ state }) => state === "completed").length} completed`);
+    this.#isFinished = true;
+  }
+}
+
+/** @returns the final trainings */
 async function followTrainings(
   ctx: Context,
   client: EdgeClient,
   id: string,
   options: FollowOptions,
 ): Promise<Training[]> {
+  const shortTrainings = new ShortTrainings(ctx);
   let step: ReturnType<Context["progress"]> | undefined;
   for (;;) {
-    const [trainings, search] = await Promise.all([
+    const [all, search] = await Promise.all([
       client.all(searchPath(id, "/trainings"), trainingSchema),
       client.json(searchPath(id), searchSchema),
     ]);
+    const trainings = all.filter(({ purpose }) => purpose !== "rerank");
+    const isOver = trainings.length > 0 || finishedStates.includes(search.state);
+    shortTrainings.show(
+      all.filter(({ purpose }) => purpose === "rerank"),
+      isOver,
+    );
     if (trainings.length > 0) {
       step ??= ctx.progress("Final training", 1);
       const done = trainings.reduce((sum, { progress }) => sum + (progress?.done ?? 0), 0);
@@ -93,10 +126,7 @@ async function followTrainings(
       const loss = trainings.findLast(({ progress }) => progress?.trainLoss != null)?.progress?.trainLoss;
       step.update(done, lossNote(loss), Math.max(1, total));
     }
-    if (
-      finishedStates.includes(search.state) &&
-      trainings.every(({ state }) => finishedStates.includes(state))
-    ) {
+    if (finishedStates.includes(search.state) && all.every(({ state }) => finishedStates.includes(state))) {
       const accuracies = trainings.flatMap(({ report }) => (report ? [report.testAccuracy] : []));
       step?.finish(accuracies.length > 0 ? `test accuracy ${Math.max(...accuracies).toFixed(2)} %` : "");
       return trainings;
