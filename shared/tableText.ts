@@ -9,5 +9,7 @@ const gzipMagic = [0x1f, 0x8b];
  */
 export function tableText(bytes: Uint8Array): string {
   const isZipped = gzipMagic.every((byte, index) => bytes[index] === byte);
-  return new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(isZipped ? gunzipSync(bytes) : bytes);
+  return new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(
+    isZipped ? gunzipSync(bytes) : bytes,
+  );
 }

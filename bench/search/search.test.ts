@@ -87,7 +87,10 @@ describe("a run on a table", () => {
     regretOf: regretMeasure(values),
   };
 
-  test.each(Object.keys(strategies))("of %s pays for as many distinct architectures as asked", (name) => {
+  // TND-NAS as published draws again what it has measured.
+  const frugal = Object.keys(strategies).filter((name) => name !== "tnd-nas");
+
+  test.each(frugal)("of %s pays for as many distinct architectures as asked", (name) => {
     const strategy = strategies[name] as Strategy<unknown>;
     const { rows, cpuMs, stateBytes } = runStrategy(strategy, benchmark, 45, 1);
     expect(rows.length).toBe(45);

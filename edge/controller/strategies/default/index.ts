@@ -9,6 +9,7 @@
  * that were measured least.
  */
 
+import { operations } from "../../../../shared/operations.ts";
 import type { Random } from "../../../../shared/random.ts";
 import { Seen } from "../seen.ts";
 import {
@@ -92,7 +93,7 @@ export const createDefault = (parts: DefaultParts = allParts): Strategy<DefaultS
     const drawn = Array.from({ length: firstRandom }, () => randomCode(problem, random));
     return {
       seen: "",
-      first: [...new Set([...first, ...(parts.corners ? corners(problem) : []), ...drawn].map(textOf))],
+      first: [...new Set(opening(problem, first, drawn, parts.corners ? corners(problem) : []).map(textOf))],
       codes: [],
       measured: [],
       rounds: [],
@@ -147,6 +148,22 @@ export const createDefault = (parts: DefaultParts = allParts): Strategy<DefaultS
 });
 
 export const defaultStrategy = createDefault();
+
+/**
+ * What comes before any prediction. On a table corners come first; where every measurement costs training, and a short
+ * search might see nothing else, after random architectures, and none that computes nothing.
+ */
+function opening(
+  { noisy, positions }: Problem,
+  first: readonly Code[],
+  drawn: readonly Code[],
+  corners: readonly Code[],
+): Code[] {
+  if (!noisy) return [...first, ...corners, ...drawn];
+  const computes = (code: Code) =>
+    code.some((index, at) => operations[positions[at]?.operations[index] ?? ""]?.isNone !== true);
+  return [...first, ...drawn, ...corners.filter(computes)];
+}
 
 /** One operation everywhere, for each that is allowed somewhere: the corners of a space. */
 function corners({ positions, allowed }: Problem): number[][] {
