@@ -125,7 +125,7 @@ function demo(warmupSteps: number, steps: number): ScheduleInput {
     batchSize: 64,
     stepsPerRound: 8,
     warmupStepsPerRound: 20,
-    policy: { candidates: 8, evaluationImages: 250, learningRate: 0.03 },
+    policy: { candidates: 8, evaluationImages: 250, learningRate: 0.03, signal: "accuracy" },
     confirmation: { images: 1000, architectures: 32 },
     stages: [
       { layers: 3, channels: 8, steps, warmupSteps, drop: { normal: 4, reduction: 2 }, skipDropout: 0.1 },

@@ -27,6 +27,8 @@ export function demoSpecification(minutes: number, seed: number): SpecificationI
   if (row === undefined) throw new RangeError(`The demo has no schedule of ${minutes} minutes.`);
   return {
     name: `demo of ${minutes} minutes`,
+    // So few candidates on so young a supernet teach a surrogate too little.
+    strategy: { name: "tnd-nas" },
     dataset: { name: "fashion-mnist" },
     evaluation: { kind: "supernet", network: { stem: "cifar", channels: row.channels, layers: row.layers } },
     objectives: [
