@@ -3,16 +3,10 @@
  * it runs, so the last one stays in memory and a round costs no request but its report.
  */
 
+import { codeOf, type Position, positionsOf } from "../shared/code.ts";
 import { fnv1a64 } from "../shared/hash.ts";
 import type { Measurement, TabularReport, TabularTask } from "../shared/protocol.ts";
-import {
-  fullChoices,
-  type InlineSpace,
-  type PositionSpace,
-  resolveSpace,
-  type SearchSpace,
-  type Selection,
-} from "../shared/space.ts";
+import { type InlineSpace, type PositionSpace, resolveSpace, type SearchSpace } from "../shared/space.ts";
 import { readTable, type Table, TableError } from "../shared/table.ts";
 import { defaultCacheDir } from "./data/files.ts";
 import { loadPushedTable } from "./data/pushed.ts";
@@ -28,7 +22,7 @@ export interface TableRoundsOptions {
 interface Held {
   searchId: string;
   table: Table;
-  space: SearchSpace;
+  positions: readonly Position[];
 }
 
 const encoder = new TextEncoder();
@@ -57,7 +51,7 @@ export class TableRounds {
     const held = await this.#table(task, lease);
     const objectives = Object.keys(task.columns);
     const measurements = task.candidates.map(({ selection }, candidate): Measurement => {
-      const row = held.table.rowOf(codeOf(held.space, selection));
+      const row = held.table.rowOf(codeOf(held.positions, selection));
       const values = objectives.map((id): [string, number | null] => [
         id,
         row === undefined ? null : (held.table.columns[id]?.[row] ?? null),
@@ -84,34 +78,29 @@ export class TableRounds {
     const { cacheDir = defaultCacheDir(), log } = this.#options;
     const text = await loadPushedTable(header, source, { cacheDir, log, throwIfEnded: lease.throwIfEnded });
     const space = resolveSpace(task.space as string | InlineSpace | PositionSpace);
-    this.#held = { searchId, space, table: tableOf(text, task, space) };
+    const positions = positionsOf(space);
+    this.#held = { searchId, positions, table: tableOf(text, task, { space, positions }) };
     return this.#held;
   }
 }
 
-function tableOf(text: string, { architecture, columns }: TabularTask, space: SearchSpace): Table {
+function tableOf(
+  text: string,
+  { architecture, columns }: TabularTask,
+  encoded: { space: SearchSpace; positions: readonly Position[] },
+): Table {
   try {
     return readTable(text, {
       architecture,
       columns,
       reward: "accuracy",
-      positions: positionsOf(space),
-      space,
+      ...encoded,
     });
   } catch (error) {
     if (!(error instanceof TableError)) throw error;
     throw new TrainingFailure(error.message, { kind: "table", step: 0 });
   }
 }
-
-/** The operations at each position, kind by kind. */
-const positionsOf = (space: SearchSpace): { operations: string[] }[] =>
-  Object.values(fullChoices(space)).flatMap((edges) => edges.map((operations) => ({ operations })));
-
-const codeOf = (space: SearchSpace, selection: Selection): number[] =>
-  Object.entries(space.cells).flatMap(([kind, { operations }]) =>
-    (selection[kind] ?? []).map((name) => operations.indexOf(name)),
-  );
 
 function digestOf(measurements: readonly Measurement[]): string {
   const { high, low } = fnv1a64(encoder.encode(JSON.stringify(measurements)));

@@ -2,7 +2,8 @@
 
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import { allowedOf, type Problem, positionsOf } from "../../edge/controller/strategies/strategy.ts";
+import type { Problem } from "../../edge/controller/strategies/strategy.ts";
+import { allowedOf, positionsOf } from "../../shared/code.ts";
 import { fullChoices, resolveSpace } from "../../shared/space.ts";
 import { readTable, type Table } from "../../shared/table.ts";
 import { tableText } from "../../shared/tableText.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { allowedOf, positionsOf } from "../../edge/controller/strategies/strategy.ts";
+import { allowedOf, positionsOf } from "../../shared/code.ts";
 import { Random } from "../../shared/random.ts";
 import { fullChoices, resolveSpace } from "../../shared/space.ts";
 import { regretMeasure } from "./regret.ts";

@@ -1,5 +1,6 @@
 /** What a search's specification implies for every round. */
 
+import { allowedOf, type Position, positionsOf, selectionOf } from "../../shared/code.ts";
 import type { CostTable } from "../../shared/count.ts";
 import { factsOf } from "../../shared/datasets.ts";
 import { canonicalHash, type Genotype } from "../../shared/genotype.ts";
@@ -15,16 +16,7 @@ import {
 } from "../../shared/specification.ts";
 import { reward, type Values } from "./reward.ts";
 import { strategyOf } from "./strategies/index.ts";
-import {
-  allowedOf,
-  type Goal,
-  type Measured,
-  type Position,
-  type Problem,
-  positionsOf,
-  type Strategy,
-  selectionOf,
-} from "./strategies/strategy.ts";
+import type { Goal, Measured, Problem, Strategy } from "./strategies/strategy.ts";
 
 /** What follows from the specification alone, computed once per report. */
 export class Context {

@@ -7,6 +7,7 @@
  * supernet. A search on a table is one stage of search rounds.
  */
 
+import { type Code, codeOf } from "../../shared/code.ts";
 import { extremesOf, spaceOf } from "../../shared/profile.ts";
 import type { RoundReport, RoundTask } from "../../shared/protocol.ts";
 import { Random } from "../../shared/random.ts";
@@ -23,7 +24,6 @@ import { type Pruning, prune, survives } from "./prune.ts";
 import { judgeOf, membersToRerank } from "./rerank.ts";
 import { reward } from "./reward.ts";
 import type { CandidateRecord, ControllerState, RoundOutcome } from "./state.ts";
-import { type Code, codeOf } from "./strategies/strategy.ts";
 
 /** The front is announced when its hypervolume has grown by this share. */
 const announceGrowth = 0.01;

@@ -1,5 +1,6 @@
 /** Decides the next round: which phase it belongs to, how many weight steps, which candidates. */
 
+import { selectionOf } from "../../shared/code.ts";
 import type { Logits, TabularTask, TrainRoundTask } from "../../shared/protocol.ts";
 import { Random } from "../../shared/random.ts";
 import { type Stage, stageSteps } from "../../shared/schedule.ts";
@@ -9,7 +10,6 @@ import { layersOf } from "./archive.ts";
 import type { Context } from "./context.ts";
 import { seedOf } from "./policy.ts";
 import type { ControllerState, Phase } from "./state.ts";
-import { selectionOf } from "./strategies/strategy.ts";
 
 /** A stage counted in steps has this many epochs as far as skip dropout is concerned: what the published stages have. */
 const virtualEpochs = 25;

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
+import type { Position } from "../../shared/code.ts";
 import { prune } from "./prune.ts";
-import type { Effect, Position } from "./strategies/strategy.ts";
+import type { Effect } from "./strategies/strategy.ts";
 
 const positions: Position[] = [
   { kind: "normal", edge: 0, operations: ["a", "b", "c"] },

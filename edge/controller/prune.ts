@@ -3,15 +3,9 @@
  * first is what the evidence speaks against, and no operation goes that a confirmed member of the front uses.
  */
 
+import { allowedOf, type Code, codeOf, type Position, selectionOf } from "../../shared/code.ts";
 import type { Choices, Selection } from "../../shared/space.ts";
-import {
-  allowedOf,
-  type Code,
-  codeOf,
-  type Effect,
-  type Position,
-  selectionOf,
-} from "./strategies/strategy.ts";
+import type { Effect } from "./strategies/strategy.ts";
 
 export interface Pruning {
   kind: string;

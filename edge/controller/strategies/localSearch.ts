@@ -7,10 +7,11 @@
  * front moves everywhere while evaluations are few.
  */
 
+import type { Code } from "../../../shared/code.ts";
 import { deriveSeed, Random } from "../../../shared/random.ts";
 import { isBetter, lonelyFirst, type Member, membersOf } from "./members.ts";
 import type { Seen } from "./seen.ts";
-import { type Code, type Problem, randomCode, type Strategy } from "./strategy.ts";
+import { type Problem, randomCode, type Strategy } from "./strategy.ts";
 import { frequencyLogits, neighboursOf, type Proposed, proposal } from "./variation.ts";
 
 /** Random architectures that it starts from. */

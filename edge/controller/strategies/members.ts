@@ -3,8 +3,9 @@
  * of two is better. The baselines share these; none of them looks at anything else.
  */
 
+import type { Code } from "../../../shared/code.ts";
 import { dominates } from "../../../shared/pareto.ts";
-import type { Code, Observation, Problem } from "./strategy.ts";
+import type { Observation, Problem } from "./strategy.ts";
 
 export interface Member {
   code: Code;

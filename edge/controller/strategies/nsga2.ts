@@ -7,9 +7,10 @@
  * the population is large, as published: on tables that is a little better while evaluations are few.
  */
 
+import type { Code } from "../../../shared/code.ts";
 import type { Random } from "../../../shared/random.ts";
 import { crowdingOf, layersOf, lonelyFirst, type Member, membersOf, unique } from "./members.ts";
-import { type Code, type Problem, randomCode, type Strategy } from "./strategy.ts";
+import { type Problem, randomCode, type Strategy } from "./strategy.ts";
 import { frequencyLogits, mutated, type Proposed, proposal, repaired } from "./variation.ts";
 
 const populationSize = 20;

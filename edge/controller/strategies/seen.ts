@@ -1,8 +1,9 @@
 /** Which architectures were proposed, so that none is paid for twice where measuring again tells nothing new. */
 
+import type { Code } from "../../../shared/code.ts";
 import { fnv1a64 } from "../../../shared/hash.ts";
 import type { Random } from "../../../shared/random.ts";
-import { type Code, type Problem, randomCode, sizeOf } from "./strategy.ts";
+import { type Problem, randomCode, sizeOf } from "./strategy.ts";
 
 /** Draws of a strategy that are all known before it is helped out with random architectures. */
 const tries = 40;

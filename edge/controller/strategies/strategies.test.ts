@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { type Code, positionsOf } from "../../../shared/code.ts";
 import { ParetoFront } from "../../../shared/pareto.ts";
 import { deriveSeed, Random } from "../../../shared/random.ts";
 import { resolveSpace } from "../../../shared/space.ts";
@@ -7,7 +8,7 @@ import { localSearch } from "./localSearch.ts";
 import { nsga2 } from "./nsga2.ts";
 import { randomStrategy } from "./random.ts";
 import { regularizedEvolution } from "./regularizedEvolution.ts";
-import { type Code, type Measured, type Problem, positionsOf, type Strategy, sizeOf } from "./strategy.ts";
+import { type Measured, type Problem, type Strategy, sizeOf } from "./strategy.ts";
 
 const strategies: [string, Strategy<unknown>][] = [
   ["default", defaultStrategy as Strategy<unknown>],

@@ -3,19 +3,9 @@
  * pure; its whole state is one small JSON value; all chance comes from the generator it is given.
  */
 
+import type { Code, Position } from "../../../shared/code.ts";
 import type { Random } from "../../../shared/random.ts";
-import { type Choices, fullChoices, type SearchSpace, type Selection } from "../../../shared/space.ts";
-
-/** An architecture as one number per position: the index of its operation among all the position's operations. */
-export type Code = readonly number[];
-
-/** A place that holds one operation: an edge of a kind of cell. */
-export interface Position {
-  kind: string;
-  edge: number;
-  /** Every operation of the space here, pruned ones too, so that codes outlive pruning. */
-  operations: readonly string[];
-}
+import type { SearchSpace } from "../../../shared/space.ts";
 
 export interface Goal {
   /** The objective's id. */
@@ -79,40 +69,6 @@ export interface Effect {
   high: number;
 }
 
-/** The positions of a space, kind by kind. */
-export function positionsOf(space: SearchSpace): Position[] {
-  return Object.entries(fullChoices(space)).flatMap(([kind, edges]) =>
-    edges.map((operations, edge) => ({ kind, edge, operations })),
-  );
-}
-
-/** @throws RangeError where a choice is not an operation of its position */
-export function allowedOf(positions: readonly Position[], choices: Choices): number[][] {
-  return positions.map((position) => {
-    const names = choices[position.kind]?.[position.edge] ?? [];
-    return names.map((name) => indexAt(position, name));
-  });
-}
-
-/** @throws RangeError where the selection has an operation that its position does not know */
-export function codeOf(positions: readonly Position[], selection: Selection): number[] {
-  return positions.map((position) => indexAt(position, selection[position.kind]?.[position.edge] ?? ""));
-}
-
-export function selectionOf(positions: readonly Position[], code: Code): Selection {
-  const selection: Selection = {};
-  for (const [index, { kind, operations }] of positions.entries()) {
-    selection[kind] ??= [];
-    selection[kind].push(operations[code[index] ?? 0] ?? "");
-  }
-  return selection;
-}
-
-/** A code as text, one character per position, and back; for states and keys. */
-export const textOf = (code: Code): string => code.map((index) => index.toString(36)).join("");
-export const codeOfText = (text: string): number[] =>
-  Array.from(text, (character) => Number.parseInt(character, 36));
-
 /** Whether no hard limit is known to be broken. */
 export const isWithin = (goals: readonly Goal[], measured: Measured): boolean =>
   goals.every((goal, index) => excess(goal, measured[index] ?? null) === 0);
@@ -139,10 +95,4 @@ export function feasibleDraw<C extends Code>({ goals, known }: Problem, draw: ()
   let code = draw();
   for (let tries = 1; tries < feasibleTries && !isWithin(goals, known(code)); tries++) code = draw();
   return code;
-}
-
-function indexAt({ kind, edge, operations }: Position, name: string): number {
-  const index = operations.indexOf(name);
-  if (index < 0) throw new RangeError(`operation ${name} is not on edge ${edge} of ${kind}`);
-  return index;
 }

@@ -3,10 +3,11 @@
  * each round's rewards move it by one step of REINFORCE. It draws an architecture again whenever it likes.
  */
 
+import { codeOf, selectionOf } from "../../../shared/code.ts";
 import type { Schedule } from "../../../shared/schedule.ts";
 import type { Choices } from "../../../shared/space.ts";
 import { initialPolicy, type PolicyState, sampleSelection, updatePolicy } from "../policy.ts";
-import { codeOf, feasibleDraw, type Problem, type Strategy, selectionOf } from "./strategy.ts";
+import { feasibleDraw, type Problem, type Strategy } from "./strategy.ts";
 
 export interface TndNasState {
   policy: PolicyState;

@@ -1,8 +1,9 @@
 /** How the baselines propose: what is to come first, then architectures made from others, none of them twice. */
 
+import type { Code } from "../../../shared/code.ts";
 import type { Random } from "../../../shared/random.ts";
 import { Seen } from "./seen.ts";
-import type { Code, Problem, Proposal } from "./strategy.ts";
+import type { Problem, Proposal } from "./strategy.ts";
 
 type Space = Pick<Problem, "allowed">;
 

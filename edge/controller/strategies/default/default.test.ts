@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
+import { type Code, codeOfText, positionsOf, textOf } from "../../../../shared/code.ts";
 import { deriveSeed, Random } from "../../../../shared/random.ts";
 import { resolveSpace } from "../../../../shared/space.ts";
-import { type Code, codeOfText, type Measured, type Problem, positionsOf, textOf } from "../strategy.ts";
+import type { Measured, Problem } from "../strategy.ts";
 import { effectsOf } from "./effects.ts";
 import { FeatureMap, groups, ones } from "./features.ts";
 import { GaussianProcess } from "./gaussianProcess.ts";

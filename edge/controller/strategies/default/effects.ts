@@ -4,7 +4,8 @@
  * not blamed for the company it was sampled in.
  */
 
-import { type Code, codeOfText, type Effect, isWithin, type Problem } from "../strategy.ts";
+import { type Code, codeOfText } from "../../../../shared/code.ts";
+import { type Effect, isWithin, type Problem } from "../strategy.ts";
 import type { History } from "./model.ts";
 
 /** Of quality against all costs; from quality alone to costs alone. */

@@ -9,9 +9,9 @@
  * BANANAS). A space without a graph has positions and counts only.
  */
 
+import type { Code, Position } from "../../../../shared/code.ts";
 import { operations } from "../../../../shared/operations.ts";
 import { concatOf, edgesOf, type SearchSpace } from "../../../../shared/space.ts";
-import type { Code, Position } from "../strategy.ts";
 
 const wordBits = 32;
 /** Words of a group whose bits are hashed, and the most that any group has. */

@@ -9,18 +9,11 @@
  * that were measured least.
  */
 
+import { type Code, codeOfText, textOf } from "../../../../shared/code.ts";
 import { operations } from "../../../../shared/operations.ts";
 import type { Random } from "../../../../shared/random.ts";
 import { Seen } from "../seen.ts";
-import {
-  type Code,
-  codeOfText,
-  type Measured,
-  type Problem,
-  randomCode,
-  type Strategy,
-  textOf,
-} from "../strategy.ts";
+import { type Measured, type Problem, randomCode, type Strategy } from "../strategy.ts";
 import { effectsOf } from "./effects.ts";
 import { type Candidate, type Known, Model } from "./model.ts";
 import {

@@ -3,8 +3,9 @@
  * prediction for any other.
  */
 
+import { type Code, codeOfText } from "../../../../shared/code.ts";
 import type { Random } from "../../../../shared/random.ts";
-import { type Code, codeOfText, excess, isWithin, type Measured, type Problem } from "../strategy.ts";
+import { excess, isWithin, type Measured, type Problem } from "../strategy.ts";
 import { FeatureMap, type Features } from "./features.ts";
 import { directions, Reached, reach } from "./improvement.ts";
 import { Kernels, Packed } from "./kernel.ts";

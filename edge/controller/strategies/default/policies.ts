@@ -3,9 +3,10 @@
  * REINFORCE, TND-NAS's discrete policy gradient (arXiv 2111.03892), on what a surrogate predicts.
  */
 
+import type { Code } from "../../../../shared/code.ts";
 import type { Random } from "../../../../shared/random.ts";
 import { softmax as exactSoftmax } from "../../../../shared/softmax.ts";
-import type { Code, Problem } from "../strategy.ts";
+import type { Problem } from "../strategy.ts";
 
 /** In single precision, so that all engines agree on it. */
 const softmax = (logits: readonly number[]): number[] => exactSoftmax(logits).map(Math.fround);
