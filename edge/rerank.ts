@@ -4,10 +4,9 @@
  * nothing is lost between.
  */
 
-import { extremesOf } from "../shared/profile.ts";
 import { type Reranking, resolveReranking, type Specification } from "../shared/specification.ts";
 import { isBudgetSpent } from "./budget.ts";
-import { type Bounds, hypervolumeShare } from "./controller/archive.ts";
+import { hypervolumeShare, knownBounds } from "./controller/archive.ts";
 import { Context } from "./controller/context.ts";
 import { round4 } from "./controller/policy.ts";
 import {
@@ -139,13 +138,10 @@ function trainedRows({ trainings }: Reranked, standing: Standing): Conclusion["t
 function frontOf(standing: Standing, judge: Judge, specification: Specification): Conclusion["front"] {
   const front = trainedFront(standing, judge);
   if (front.length === 0) return null;
-  const bounds: Bounds = { accuracy: [0, 100] };
-  for (const [objective, { minimum, maximum }] of Object.entries(extremesOf(specification)))
-    bounds[objective] = [minimum, maximum];
   return {
     hashes: front.map(({ hash }) => hash),
     bestAccuracy: Math.max(...front.map(({ values }) => values.accuracy ?? 0)),
-    hypervolume: hypervolumeShare(front, specification, bounds),
+    hypervolume: hypervolumeShare(front, specification, knownBounds(specification)),
   };
 }
 

@@ -6,10 +6,10 @@
 
 import { hypervolume } from "../../shared/hypervolume.ts";
 import { ParetoFront } from "../../shared/pareto.ts";
+import { extremesOf } from "../../shared/profile.ts";
 import type { Selection } from "../../shared/space.ts";
 import { type Objective, objectiveId, type Specification } from "../../shared/specification.ts";
-import type { Values } from "./reward.ts";
-import { excess } from "./strategies/strategy.ts";
+import { excessOf, type Values } from "./reward.ts";
 
 export interface Archived {
   hash: string;
@@ -82,15 +82,10 @@ export function layersOf<T extends Placeable>(
     rest = rest.filter((item) => !layer.has(item));
   }
   if (others.length === 0) return layers;
-  return [...layers, others.toSorted((a, b) => excessOf(a, objectives) - excessOf(b, objectives))];
-}
-
-/** How far an architecture is beyond all limits together, each as a share of the limit. */
-export function excessOf({ values }: Pick<Archived, "values">, objectives: readonly Objective[]): number {
-  return objectives.reduce(
-    (sum, objective) => sum + excess({ id: "", ...objective }, values[objectiveId(objective)] ?? null),
-    0,
-  );
+  return [
+    ...layers,
+    others.toSorted((a, b) => excessOf(a.values, objectives) - excessOf(b.values, objectives)),
+  ];
 }
 
 /** Feasible, complete, non-dominated entries; once some are confirmed, only confirmed ones. */
@@ -119,6 +114,14 @@ export function truncate(entries: readonly Archived[], objectives: readonly Obje
 
 /** Smallest and largest value of each objective that the hypervolume is measured in. */
 export type Bounds = Record<string, [low: number, high: number]>;
+
+/** Of what a supernet's specification says before anything is measured. */
+export function knownBounds(specification: Specification): Bounds {
+  const bounds: Bounds = { accuracy: [0, 100] };
+  for (const [objective, { minimum, maximum }] of Object.entries(extremesOf(specification)))
+    bounds[objective] = [minimum, maximum];
+  return bounds;
+}
 
 /** Share of the box between the bounds that the front dominates, 0 to 1. */
 export function hypervolumeShare(

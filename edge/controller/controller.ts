@@ -8,21 +8,21 @@
  */
 
 import { type Code, codeOf } from "../../shared/code.ts";
-import { extremesOf, spaceOf } from "../../shared/profile.ts";
+import { spaceOf } from "../../shared/profile.ts";
 import type { RoundReport, RoundTask } from "../../shared/protocol.ts";
 import { Random } from "../../shared/random.ts";
 import type { Stage } from "../../shared/schedule.ts";
 import { softmax } from "../../shared/softmax.ts";
 import { fullChoices } from "../../shared/space.ts";
 import { objectiveId, resolveReranking, type Specification } from "../../shared/specification.ts";
-import { type Archived, type Bounds, excessOf, hypervolumeShare } from "./archive.ts";
+import { type Archived, type Bounds, hypervolumeShare, knownBounds } from "./archive.ts";
 import { Context } from "./context.ts";
 import { candidatesOf, isMeasured, mergeArchive, rowOf } from "./merge.ts";
 import { withNextRound } from "./nextRound.ts";
 import { round4, seedOf } from "./policy.ts";
 import { type Pruning, prune, survives } from "./prune.ts";
 import { judgeOf, membersToRerank } from "./rerank.ts";
-import { reward } from "./reward.ts";
+import { excessOf } from "./reward.ts";
 import type { CandidateRecord, ControllerState, RoundOutcome } from "./state.ts";
 
 /** The front is announced when its hypervolume has grown by this share. */
@@ -32,10 +32,7 @@ export function startSearch(specification: Specification, searchId: string): Con
   const context = new Context(specification);
   const choices = fullChoices(spaceOf(specification));
   // What is not in them is as wide as what was seen.
-  const bounds: Bounds = context.isTabular ? {} : { accuracy: [0, 100] };
-  if (!context.isTabular)
-    for (const [objective, { minimum, maximum }] of Object.entries(extremesOf(specification)))
-      bounds[objective] = [minimum, maximum];
+  const bounds = context.isTabular ? {} : knownBounds(specification);
   const state: ControllerState = {
     version: 2,
     searchId,
@@ -175,7 +172,9 @@ export function completeRound(
     events,
     done,
     best:
-      done && !context.isTabular ? rank(front, context, stage).slice(0, specification.finalTraining.top) : [],
+      done && !context.isTabular
+        ? rank(front, context, state.stage).slice(0, specification.finalTraining.top)
+        : [],
     rerank: again.members.map(({ hash }) => hash),
   };
 }
@@ -267,7 +266,7 @@ function nothingFeasible(
 ): RoundOutcome["events"] {
   const { objectives } = context.specification;
   if (front.length > 0 || archive.length === 0) return [];
-  const excess = (entry: Archived) => excessOf(entry, objectives);
+  const excess = ({ values }: Archived) => excessOf(values, objectives);
   const [nearest] = archive.filter(({ feasible }) => !feasible).toSorted((a, b) => excess(a) - excess(b));
   if (nearest === undefined) return [];
   const { hash, selection, values } = nearest;
@@ -279,14 +278,8 @@ function nothingFeasible(
   return [{ type: "search.infeasible", data: { nearest: hash, selection, values, limits } }];
 }
 
-/** Front members by reward, best first. */
-function rank(front: readonly Archived[], context: Context, stage: Stage): string[] {
-  return front
-    .map((entry) => ({
-      hash: entry.hash,
-      reward:
-        reward(entry.values, context.specification, context.schedule, stage) ?? Number.NEGATIVE_INFINITY,
-    }))
-    .sort((a, b) => b.reward - a.reward)
-    .map(({ hash }) => hash);
+/** Front members, the preferred first. */
+function rank(front: readonly Archived[], context: Context, stageIndex: number): string[] {
+  const { preference } = judgeOf(context, stageIndex);
+  return front.toSorted((a, b) => preference(b.values) - preference(a.values)).map(({ hash }) => hash);
 }

@@ -5,6 +5,7 @@
 
 import { allowedOf, type Code, codeOf, type Position, selectionOf } from "../../shared/code.ts";
 import type { Choices, Selection } from "../../shared/space.ts";
+import { round4 } from "./policy.ts";
 import type { Effect } from "./strategies/strategy.ts";
 
 export interface Pruning {
@@ -117,7 +118,6 @@ const rounded = ({ low, mean, high }: Effect): Effect => ({
   mean: round4(mean),
   high: round4(high),
 });
-const round4 = (value: number): number => Math.round(value * 1e4) / 1e4;
 
 /** Whether an architecture is still in the space that is left. */
 export function survives(positions: readonly Position[], choices: Choices, code: Code): boolean {

@@ -5,7 +5,8 @@
  */
 
 import type { Schedule, Stage } from "../../shared/schedule.ts";
-import { objectiveId, type Specification } from "../../shared/specification.ts";
+import { type Objective, objectiveId, type Specification } from "../../shared/specification.ts";
+import { excess } from "./strategies/strategy.ts";
 
 export type Values = Record<string, number | null>;
 
@@ -42,11 +43,10 @@ export function reward(
   return result;
 }
 
+/** How far an architecture lies beyond all limits that could be checked together, each as a share of the limit. */
+export const excessOf = (values: Values, objectives: readonly Objective[]): number =>
+  objectives.reduce((sum, objective) => sum + excess(objective, values[objectiveId(objective)] ?? null), 0);
+
 /** Whether every hard limit that could be checked holds. */
-export function isFeasible(values: Values, specification: Specification): boolean {
-  return specification.objectives.every((objective) => {
-    const value = values[objectiveId(objective)];
-    if (objective.limit === undefined || value === null || value === undefined) return true;
-    return objective.goal === "minimize" ? value <= objective.limit : value >= objective.limit;
-  });
-}
+export const isFeasible = (values: Values, { objectives }: Specification): boolean =>
+  excessOf(values, objectives) === 0;

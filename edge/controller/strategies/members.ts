@@ -5,7 +5,7 @@
 
 import type { Code } from "../../../shared/code.ts";
 import { dominates } from "../../../shared/pareto.ts";
-import type { Observation, Problem } from "./strategy.ts";
+import { excessOf, type Observation, type Problem } from "./strategy.ts";
 
 export interface Member {
   code: Code;
@@ -18,16 +18,14 @@ export interface Member {
 /** Undefined where an objective was not measured and is not known either. */
 export function memberOf({ code, measured }: Observation, { goals, known }: Problem): Member | undefined {
   const foreknown = known(code);
-  const costs: number[] = [];
-  let violation = 0;
-  for (const [index, { goal, limit }] of goals.entries()) {
+  const values: number[] = [];
+  for (const index of goals.keys()) {
     const value = measured[index] ?? foreknown[index];
     if (value === null || value === undefined || !Number.isFinite(value)) return undefined;
-    const sign = goal === "minimize" ? 1 : -1;
-    costs.push(sign * value);
-    if (limit !== undefined) violation += Math.max(0, sign * (value - limit)) / (Math.abs(limit) || 1);
+    values.push(value);
   }
-  return { code, costs, violation };
+  const costs = goals.map(({ goal }, index) => (goal === "minimize" ? 1 : -1) * (values[index] as number));
+  return { code, costs, violation: excessOf(goals, values) };
 }
 
 /** The members of a round; of those of one architecture the last. */

@@ -69,15 +69,19 @@ export interface Effect {
   high: number;
 }
 
-/** Whether no hard limit is known to be broken. */
-export const isWithin = (goals: readonly Goal[], measured: Measured): boolean =>
-  goals.every((goal, index) => excess(goal, measured[index] ?? null) === 0);
-
-/** How far a value lies beyond the goal's limit, as a share of the limit; 0 within it. */
-export function excess({ goal, limit }: Goal, value: number | null): number {
+/** How far a value lies beyond the goal's limit, as a share of the limit; 0 within it, and where nothing is known. */
+export function excess({ goal, limit }: Pick<Goal, "goal" | "limit">, value: number | null): number {
   if (limit === undefined || value === null) return 0;
   return Math.max(0, goal === "minimize" ? value - limit : limit - value) / Math.abs(limit || 1);
 }
+
+/** How far an architecture lies beyond all limits together. */
+export const excessOf = (goals: readonly Goal[], measured: Measured): number =>
+  goals.reduce((sum, goal, index) => sum + excess(goal, measured[index] ?? null), 0);
+
+/** Whether no hard limit is known to be broken. */
+export const isWithin = (goals: readonly Goal[], measured: Measured): boolean =>
+  excessOf(goals, measured) === 0;
 
 /** Architectures in what is left of the space. */
 export const sizeOf = ({ allowed }: Pick<Problem, "allowed">): number =>

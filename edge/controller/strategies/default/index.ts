@@ -13,7 +13,7 @@ import { type Code, codeOfText, textOf } from "../../../../shared/code.ts";
 import { operations } from "../../../../shared/operations.ts";
 import type { Random } from "../../../../shared/random.ts";
 import { Seen } from "../seen.ts";
-import { type Measured, type Problem, randomCode, type Strategy } from "../strategy.ts";
+import { excessOf, type Measured, type Problem, randomCode, type Strategy } from "../strategy.ts";
 import { effectsOf } from "./effects.ts";
 import { type Candidate, type Known, Model } from "./model.ts";
 import {
@@ -219,7 +219,7 @@ class Round {
       .map(({ candidate, values }) => ({
         candidate,
         promise: this.#model.promise(values),
-        excess: this.#model.excess(values),
+        excess: excessOf(this.#problem.goals, values),
       }))
       .sort((a, b) => a.excess - b.excess || b.promise - a.promise)
       .slice(0, Math.max(examinedAtLeast, count, Math.round(examinedWork / this.#model.known.length ** 2)));

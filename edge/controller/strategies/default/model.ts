@@ -5,7 +5,7 @@
 
 import { type Code, codeOfText } from "../../../../shared/code.ts";
 import type { Random } from "../../../../shared/random.ts";
-import { excess, isWithin, type Measured, type Problem } from "../strategy.ts";
+import { isWithin, type Measured, type Problem } from "../strategy.ts";
 import { FeatureMap, type Features } from "./features.ts";
 import { directions, Reached, reach } from "./improvement.ts";
 import { Kernels, Packed } from "./kernel.ts";
@@ -148,11 +148,6 @@ export class Model {
     const point = this.point(values);
     const gain = this.reached.gain(reach(point, this.#towards));
     return gain > 0 ? gain : -this.reached.deficit(point);
-  }
-
-  /** How far values lie beyond all limits together; 0 where they are feasible. */
-  excess(values: readonly number[]): number {
-    return this.#problem.goals.reduce((sum, goal, k) => sum + excess(goal, values[k] ?? null), 0);
   }
 
   /** Each objective from 0, the worst that was seen, to 1, the best. */
