@@ -13,7 +13,7 @@ import { allParts, createDefault, type DefaultParts } from "../edge/controller/s
 import { loadBenchmark, projectFolder } from "./search/benchmark.ts";
 import { problems } from "./search/problems.ts";
 import { runStrategy } from "./search/run.ts";
-import { welch } from "./search/tests.ts";
+import { mean, standardError, welch } from "./search/samples.ts";
 
 const variants: Record<string, Partial<DefaultParts>> = {
   "the whole": {},
@@ -86,7 +86,5 @@ console.log(
 );
 
 function meanAndError(list: readonly number[]): string {
-  const mean = list.reduce((sum, value) => sum + value, 0) / list.length;
-  const variance = list.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (list.length - 1);
-  return `${mean.toFixed(3)} ± ${Math.sqrt(variance / list.length).toFixed(3)}`;
+  return `${mean(list).toFixed(3)} ± ${standardError(list)?.toFixed(3) ?? "-"}`;
 }

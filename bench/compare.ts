@@ -10,7 +10,7 @@ import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { z } from "zod";
 import { textTable } from "../cli/table.ts";
-import { holm, welch } from "./search/tests.ts";
+import { holm, mean, welch } from "./search/samples.ts";
 
 const level = 0.05;
 
@@ -104,8 +104,4 @@ function rowsOf(problem: readonly Cell[]) {
       verdict: p >= level ? "tied" : difference < 0 ? "better" : "WORSE",
     };
   });
-}
-
-function mean(list: readonly number[]): number {
-  return list.reduce((sum, value) => sum + value, 0) / list.length;
 }

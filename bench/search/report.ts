@@ -5,6 +5,7 @@ import { textTable } from "../../cli/table.ts";
 import type { Benchmark } from "./benchmark.ts";
 import type { TabularSearch } from "./problems.ts";
 import { type Run, roundSize } from "./run.ts";
+import { mean, standardError } from "./samples.ts";
 
 /** Rounds before a checkpoint whose CPU time is averaged. */
 const roundsTimed = 10;
@@ -151,14 +152,4 @@ function rowOf({ name, checkpoints }: ContestantReport): Record<string, string> 
     cpu: cpuMsPerRound.toFixed(2),
     state: stateBytes === null ? "-" : (stateBytes / 1000).toFixed(1),
   };
-}
-
-const mean = (values: readonly number[]): number =>
-  values.reduce((sum, value) => sum + value, 0) / values.length;
-
-function standardError(values: readonly number[]): number | null {
-  if (values.length < 2) return null;
-  const middle = mean(values);
-  const squares = values.reduce((sum, value) => sum + (value - middle) ** 2, 0);
-  return Math.sqrt(squares / (values.length - 1) / values.length);
 }

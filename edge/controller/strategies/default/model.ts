@@ -108,8 +108,8 @@ export class Model {
     return this.known.filter(({ isFeasible, point }) => isFeasible && this.reached.deficit(point) <= onFront);
   }
 
-  candidate(code: Code): Candidate {
-    const features = this.#map.of(code);
+  /** @param features of the code, where they are known */
+  candidate(code: Code, features = this.#map.of(code)): Candidate {
     const { length } = this.known;
     const rows = { quality: new Float64Array(length), cost: new Float64Array(length) };
     this.#kernels.write(features, this.#packed, rows);
@@ -198,7 +198,7 @@ export class Model {
   #smooth(): Reached {
     const reached = new Reached(this.#towards);
     for (const known of this.known) {
-      known.point = this.point(this.expected(this.candidate(known.code)));
+      known.point = this.point(this.expected(this.candidate(known.code, known.features)));
       if (known.isFeasible) reached.add(known.point);
     }
     return reached;

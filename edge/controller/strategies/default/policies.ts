@@ -7,6 +7,7 @@ import type { Code } from "../../../../shared/code.ts";
 import type { Random } from "../../../../shared/random.ts";
 import { softmax as exactSoftmax } from "../../../../shared/softmax.ts";
 import type { Problem } from "../strategy.ts";
+import { standardise } from "./standardise.ts";
 
 /** In single precision, so that all engines agree on it. */
 const softmax = (logits: readonly number[]): number[] => exactSoftmax(logits).map(Math.fround);
@@ -74,7 +75,7 @@ export function climbed(
   rewarded: readonly { code: Code; reward: number }[],
   elite: Code | null,
 ): Policy {
-  const advantages = standardised(rewarded.map(({ reward }) => reward));
+  const { scaled: advantages } = standardise(rewarded.map(({ reward }) => reward));
   const rate = learningRate / Math.sqrt(rewarded.length || 1);
   return policy.map((row, position) => {
     const probabilities = softmax(row);
@@ -90,10 +91,4 @@ export function climbed(
       return Math.fround(logit + rate * gradient + entropyWeight * spread + cloningWeight * pull);
     });
   });
-}
-
-function standardised(values: readonly number[]): number[] {
-  const center = values.reduce((sum, value) => sum + value, 0) / values.length;
-  const variance = values.reduce((sum, value) => sum + (value - center) ** 2, 0) / values.length;
-  return values.map((value) => (value - center) / (Math.sqrt(variance) || 1));
 }

@@ -4,6 +4,7 @@
  */
 
 import { GaussianProcess } from "./gaussianProcess.ts";
+import { standardise } from "./standardise.ts";
 
 /** Measurements by which scale and noise are chosen. */
 const chosenBy = 48;
@@ -59,7 +60,7 @@ export class Surrogate {
    */
   constructor(matrix: Float64Array, values: readonly number[], options: SurrogateOptions) {
     const { scale, noise } = choose(matrix, values, options);
-    const { scaled, center, deviation } = standardised(values.map(scale.forward));
+    const { scaled, center, deviation } = standardise(values.map(scale.forward));
     this.#scale = scale;
     this.#noise = options.noisy ? 0 : noise;
     this.#center = center;
@@ -101,7 +102,7 @@ function choose(
   let likelihood = Number.NEGATIVE_INFINITY;
   let chosen = { scale: identity, noise: noises[0] as number };
   for (const scale of [identity, logarithmic(end, sign)]) {
-    const { scaled, deviation } = standardised(some.map(scale.forward));
+    const { scaled, deviation } = standardise(some.map(scale.forward));
     const jacobian = scale.logDerivative(some) - some.length * Math.log(deviation);
     for (const noise of noises) {
       const here = new GaussianProcess(part, scaled, noise).logLikelihood + jacobian;
@@ -112,17 +113,6 @@ function choose(
     }
   }
   return chosen;
-}
-
-function standardised(values: readonly number[]): {
-  scaled: Float64Array;
-  center: number;
-  deviation: number;
-} {
-  const center = values.reduce((sum, value) => sum + value, 0) / values.length;
-  const variance = values.reduce((sum, value) => sum + (value - center) ** 2, 0) / values.length;
-  const deviation = Math.sqrt(variance) || 1;
-  return { scaled: Float64Array.from(values, (value) => (value - center) / deviation), center, deviation };
 }
 
 /** So many indices, evenly spread over all. */

@@ -1,4 +1,4 @@
-/** Tests of whether two samples have the same mean. */
+/** Means of samples with their errors, and tests of whether two samples have the same one. */
 
 import jstat from "jstat";
 
@@ -12,11 +12,11 @@ export interface Welch {
 
 /** Welch's test, which does not take the samples' variances for equal. Samples need two values each. */
 export function welch(first: readonly number[], second: readonly number[]): Welch {
-  const [left, right] = [moments(first), moments(second)];
-  const difference = left.mean - right.mean;
-  const variance = left.error + right.error;
+  const difference = mean(first) - mean(second);
+  const [left, right] = [squaredError(first), squaredError(second)];
+  const variance = left + right;
   const degreesOfFreedom =
-    variance ** 2 / (left.error ** 2 / (first.length - 1) + right.error ** 2 / (second.length - 1));
+    variance ** 2 / (left ** 2 / (first.length - 1) + right ** 2 / (second.length - 1));
   if (variance === 0) return { difference, degreesOfFreedom: 0, pValue: difference === 0 ? 1 : 0 };
   const statistic = Math.abs(difference) / Math.sqrt(variance);
   return { difference, degreesOfFreedom, pValue: 2 * jstat.studentt.cdf(-statistic, degreesOfFreedom) };
@@ -36,9 +36,15 @@ export function holm(pValues: readonly number[]): number[] {
   return adjusted;
 }
 
-/** The mean, and the square of its standard error. */
-function moments(values: readonly number[]): { mean: number; error: number } {
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-  return { mean, error: squares / (values.length - 1) / values.length };
+export const mean = (values: readonly number[]): number =>
+  values.reduce((sum, value) => sum + value, 0) / values.length;
+
+/** Of the mean; null of fewer than two values. */
+export const standardError = (values: readonly number[]): number | null =>
+  values.length < 2 ? null : Math.sqrt(squaredError(values));
+
+function squaredError(values: readonly number[]): number {
+  const center = mean(values);
+  const squares = values.reduce((sum, value) => sum + (value - center) ** 2, 0);
+  return squares / (values.length - 1) / values.length;
 }

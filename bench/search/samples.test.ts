@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { holm, welch } from "./tests.ts";
+import { holm, welch } from "./samples.ts";
 
 test("Welch's test gives SciPy 1.17.1's figures of two small samples", () => {
   const first = [27.5, 21.0, 19.0, 23.6, 17.0, 17.9, 16.9, 20.1, 21.9, 22.6, 23.1, 19.6, 19.0, 21.7, 21.4];
