@@ -99,7 +99,7 @@ export const trainRoundSchema = z.object({
 });
 export type TrainRoundTask = z.infer<typeof trainRoundSchema>;
 
-/** Look up candidates in a table. Nothing is trained and nothing is kept: any runner can do any round. */
+/** Look up candidates in a table. Rounds do not build on what a runner did before, so any runner can do any of them. */
 export const tabularTaskSchema = z.object({
   ...common,
   kind: z.literal("tabular"),

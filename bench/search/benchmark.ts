@@ -3,8 +3,8 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import type { Problem } from "../../edge/controller/strategies/strategy.ts";
-import { allowedOf, positionsOf } from "../../shared/code.ts";
-import { fullChoices, resolveSpace } from "../../shared/space.ts";
+import { tableProblem } from "../../edge/controller/strategies/tableProblem.ts";
+import { resolveSpace } from "../../shared/space.ts";
 import { readTable, type Table } from "../../shared/table.ts";
 import { tableText } from "../../shared/tableText.ts";
 import type { TabularSearch } from "./problems.ts";
@@ -27,23 +27,12 @@ export const projectFolder = path.resolve(import.meta.dirname, "../..");
  */
 export function loadBenchmark(search: TabularSearch): Benchmark {
   const space = resolveSpace(search.space);
-  const positions = positionsOf(space);
+  const problem = tableProblem(space);
+  const { positions } = problem;
   const { reward, score, cost, architecture } = search;
   const text = tableText(readFileSync(search.table));
   const columns = { reward, score, cost };
   const table = readTable(text, { architecture, columns, reward: "reward", positions, space });
   const values = table.columns as unknown as Values;
-  const problem: Problem = {
-    space,
-    positions,
-    allowed: allowedOf(positions, fullChoices(space)),
-    goals: [
-      { id: "accuracy", goal: "maximize", best: 100 },
-      { id: "cost", goal: "minimize" },
-    ],
-    noisy: false,
-    known: () => [null, null],
-    reward: (measured) => measured[0] ?? null,
-  };
   return { table, values, problem, regretOf: regretMeasure(values) };
 }

@@ -2,6 +2,8 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
 import type { Strategy } from "../../edge/controller/strategies/strategy.ts";
+import { tableProblem } from "../../edge/controller/strategies/tableProblem.ts";
+import { resolveSpace } from "../../shared/space.ts";
 import { type Benchmark, loadBenchmark, projectFolder } from "./benchmark.ts";
 import { nasBench201, problems } from "./problems.ts";
 import { regretMeasure } from "./regret.ts";
@@ -72,18 +74,7 @@ describe("a run on a table", () => {
       rowOf: (code) => codes.findIndex((other) => other.join() === code.join()),
     },
     values,
-    problem: {
-      space: { name: "inline", skeleton: "cells", inputs: 1, nodes: 1, cells: {} },
-      positions: [],
-      allowed: Array.from({ length: 3 }, () => [0, 1, 2, 3]),
-      goals: [
-        { id: "accuracy", goal: "maximize" },
-        { id: "cost", goal: "minimize" },
-      ],
-      noisy: false,
-      known: () => [null, null],
-      reward: (measured) => measured[0] ?? null,
-    },
+    problem: tableProblem(resolveSpace({ positions: 3, operations: ["a", "b", "c", "d"] })),
     regretOf: regretMeasure(values),
   };
 

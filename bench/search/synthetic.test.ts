@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { allowedOf, positionsOf } from "../../shared/code.ts";
+import { tableProblem } from "../../edge/controller/strategies/tableProblem.ts";
 import { Random } from "../../shared/random.ts";
-import { fullChoices, resolveSpace } from "../../shared/space.ts";
+import { resolveSpace } from "../../shared/space.ts";
 import { regretMeasure } from "./regret.ts";
 import { runStrategy } from "./run.ts";
 import { strategies } from "./strategies.ts";
@@ -11,7 +11,6 @@ function benchmark() {
   const [places, kinds] = [8, 3];
   const random = new Random(7);
   const space = resolveSpace({ positions: places, operations: ["small", "middle", "large"] });
-  const positions = positionsOf(space);
   const draw = (rows: number, columns: number, value: (row: number, column: number) => number) =>
     Array.from({ length: rows }, (_, row) =>
       Array.from({ length: columns }, (_, column) => value(row, column)),
@@ -39,18 +38,7 @@ function benchmark() {
     table: { codes, columns: values, rowOf: (code: readonly number[]) => rows.get(code.join()) },
     values,
     regretOf: regretMeasure(values),
-    problem: {
-      space,
-      positions,
-      allowed: allowedOf(positions, fullChoices(space)),
-      goals: [
-        { id: "accuracy", goal: "maximize" as const, best: 100 },
-        { id: "cost", goal: "minimize" as const },
-      ],
-      noisy: false,
-      known: () => [null, null],
-      reward: ([accuracy]: readonly (number | null)[]) => accuracy ?? null,
-    },
+    problem: tableProblem(space),
   };
 }
 

@@ -9,6 +9,7 @@ import { nsga2 } from "./nsga2.ts";
 import { randomStrategy } from "./random.ts";
 import { regularizedEvolution } from "./regularizedEvolution.ts";
 import { type Measured, type Problem, type Strategy, sizeOf } from "./strategy.ts";
+import { tableProblem } from "./tableProblem.ts";
 
 const strategies: [string, Strategy<unknown>][] = [
   ["default", defaultStrategy as Strategy<unknown>],
@@ -26,21 +27,7 @@ const space = resolveSpace({
 });
 const positions = positionsOf(space);
 
-function problemOf(change: Partial<Problem> = {}): Problem {
-  return {
-    space,
-    positions,
-    allowed: positions.map(({ operations }) => [...operations.keys()]),
-    goals: [
-      { id: "accuracy", goal: "maximize" },
-      { id: "cost", goal: "minimize" },
-    ],
-    noisy: false,
-    known: () => [null, null],
-    reward: (measured) => measured[0] ?? null,
-    ...change,
-  };
-}
+const problemOf = (change: Partial<Problem> = {}): Problem => ({ ...tableProblem(space), ...change });
 
 /** Later operations are better and dearer, the more so the later the position. */
 function measure(code: Code): Measured {

@@ -3,6 +3,7 @@ import { type Code, codeOfText, positionsOf, textOf } from "../../../../shared/c
 import { deriveSeed, Random } from "../../../../shared/random.ts";
 import { resolveSpace } from "../../../../shared/space.ts";
 import type { Measured, Problem } from "../strategy.ts";
+import { tableProblem } from "../tableProblem.ts";
 import { effectsOf } from "./effects.ts";
 import { FeatureMap, groups, ones } from "./features.ts";
 import { GaussianProcess } from "./gaussianProcess.ts";
@@ -156,18 +157,7 @@ function measure(code: Code): [number, number] {
   return [50 + quality, cost];
 }
 
-const problem: Problem = {
-  space,
-  positions,
-  allowed: positions.map(({ operations }) => [...operations.keys()]),
-  goals: [
-    { id: "accuracy", goal: "maximize", best: 100 },
-    { id: "cost", goal: "minimize" },
-  ],
-  noisy: false,
-  known: () => [null, null],
-  reward: (measured) => measured[0] ?? null,
-};
+const problem = tableProblem(space);
 
 function search(rounds: number, change: Partial<Problem> = {}, measured: (code: Code) => Measured = measure) {
   const here = { ...problem, ...change };
