@@ -17,7 +17,6 @@ export type Value = string;
 
 /** Names of outputs, which functions refer to by name; operations that are not listed have one, named `output`. */
 const outputNames: Record<string, readonly string[]> = {
-  AddN: ["sum"],
   AddV2: ["z"],
   Cast: ["y"],
   FusedBatchNormGradV3: [

@@ -524,10 +524,13 @@ export function startsWithRelu([first]: readonly Layer[]): boolean {
   return first?.kind === "relu";
 }
 
-/** The sum of values of one shape. */
+/**
+ * The sum of values of one shape, from the first to the last. Not by AddN, which begins with whichever value nobody
+ * else still reads, so that the last bits depend on timing.
+ */
 export function total(body: Body, parts: readonly Value[]): Value {
-  if (parts.length === 1) return parts[0] as Value;
-  return body.add("AddN", parts, { ...T, N: attribute.int(parts.length) });
+  const [first, ...rest] = parts;
+  return rest.reduce<Value>((sum, part) => body.add("AddV2", [sum, part]), first as Value);
 }
 
 /** Values side by side along the last of four axes. */
