@@ -118,8 +118,8 @@ describe("the improvement", () => {
   test("over directions is proportional to the hypervolume", () => {
     const towards = directions(4000, 2, new Random(1));
     const area = (points: number[][]) => {
-      const reached = new Reached(towards);
-      for (const point of points) reached.add(point);
+      const reached = new Reached(towards.length);
+      for (const point of points) reached.add(reach(point, towards));
       return reached.best.reduce((sum, value) => sum + value, 0) / towards.length;
     };
     const unit = area([[1, 1]]);
@@ -136,11 +136,11 @@ describe("the improvement", () => {
 
   test("is nothing for a point that others beat", () => {
     const towards = directions(64, 2, new Random(1));
-    const reached = new Reached(towards);
-    reached.add([0.6, 0.6]);
+    const reached = new Reached(towards.length);
+    reached.add(reach([0.6, 0.6], towards));
     expect(reached.gain(reach([0.5, 0.6], towards))).toBe(0);
-    expect(reached.deficit([0.6, 0.6])).toBe(0);
-    expect(reached.deficit([0.5, 0.5])).toBeGreaterThan(0);
+    expect(reached.deficit(reach([0.6, 0.6], towards))).toBe(0);
+    expect(reached.deficit(reach([0.5, 0.5], towards))).toBeGreaterThan(0);
   });
 
   test("budgets lie within the range, and the last of one cost is all of it", () => {

@@ -8,10 +8,10 @@ import type { Random } from "../../../../shared/random.ts";
 
 const smallest = 1e-9;
 
-/** Directions into the positive orthant, uniform over angles. */
+/** Directions into the positive orthant, uniform over angles; none of their parts is 0. */
 export function directions(count: number, objectives: number, random: Random): Float64Array[] {
   if (objectives === 1) return [Float64Array.of(1)];
-  return Array.from({ length: count }, (_, index) => {
+  const drawn = Array.from({ length: count }, (_, index) => {
     const vector = new Float64Array(objectives);
     if (objectives === 2) {
       const angle = ((index + random.uniform()) / count) * (Math.PI / 2);
@@ -26,6 +26,7 @@ export function directions(count: number, objectives: number, random: Random): F
     }
     return vector.map((value) => value / Math.sqrt(squares));
   });
+  return drawn.map((vector) => vector.map((value) => Math.max(value, smallest)));
 }
 
 /**
@@ -45,7 +46,7 @@ export function reach(
     const direction = towards[index] as Float64Array;
     let least = Number.POSITIVE_INFINITY;
     for (let k = 0; k < objectives; k++) {
-      const along = Math.max(0, point[k] as number) / Math.max(direction[k] as number, smallest);
+      const along = Math.max(0, point[k] as number) / (direction[k] as number);
       if (along < least) least = along;
     }
     let power = least;
@@ -58,22 +59,19 @@ export function reach(
 /** What is reached so far along each direction, and what an uncertain point would add. */
 export class Reached {
   readonly best: Float32Array;
-  readonly #towards: readonly Float64Array[];
 
-  constructor(towards: readonly Float64Array[]) {
-    this.#towards = towards;
-    this.best = new Float32Array(towards.length);
+  constructor(directionCount: number) {
+    this.best = new Float32Array(directionCount);
   }
 
-  add(point: readonly number[]): void {
-    const reached = reach(point, this.#towards);
+  /** @param reached `reach` of a point, here and below */
+  add(reached: Float32Array): void {
     for (let k = 0; k < reached.length; k++)
       if ((reached[k] as number) > (this.best[k] as number)) this.best[k] = reached[k] as number;
   }
 
   /** Smallest distance to what is best along any direction: 0 for a member of the front. */
-  deficit(point: readonly number[]): number {
-    const reached = reach(point, this.#towards);
+  deficit(reached: Float32Array): number {
     let least = Number.POSITIVE_INFINITY;
     for (let k = 0; k < reached.length; k++)
       least = Math.min(least, (this.best[k] as number) - (reached[k] as number));

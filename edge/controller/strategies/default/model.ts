@@ -36,6 +36,8 @@ export interface Known {
   values: readonly number[];
   /** Each objective from 0, the worst, to 1, the best; where measuring is noisy, as predicted. */
   point: number[];
+  /** How far the point reaches in each direction. */
+  reached: Float32Array;
   isFeasible: boolean;
   round: number;
 }
@@ -59,6 +61,8 @@ interface Row {
   round: number;
 }
 
+type Placed = Row & Pick<Known, "point" | "reached" | "isFeasible">;
+
 export class Model {
   readonly known: Known[];
   readonly reached: Reached;
@@ -74,8 +78,7 @@ export class Model {
   /** The model of what was measured completely; null where that is nothing. */
   static of(history: History, problem: Problem, random: Random, usesPaths = true): Model | null {
     const complete = history.codes.flatMap((text, index) => {
-      const foreknown = problem.known(codeOfText(text));
-      const values = problem.goals.map((_, k) => history.measured[index]?.[k] ?? foreknown[k] ?? Number.NaN);
+      const values = completed(history.measured[index] ?? [], text, problem);
       return values.every(Number.isFinite) ? [{ text, values, round: history.rounds[index] ?? 0 }] : [];
     });
     return complete.length === 0 ? null : new Model(complete, problem, random, usesPaths);
@@ -89,8 +92,12 @@ export class Model {
     this.#best = goals.map(({ goal }, k) => extreme(complete, k, goal === "maximize"));
     this.#worst = goals.map((goal, k) => worstOf(complete, k, goal));
     this.#towards = directions(directionCount, goals.length, random);
-    this.reached = this.#reach(complete);
-    this.known = this.#train(complete);
+    const placed = complete.map((row) => this.#placed(row));
+    this.reached = this.#reachedBy(placed);
+    this.known = chosen(placed, this.reached).map(({ text, ...place }) => {
+      const code = codeOfText(text);
+      return { ...place, code, features: this.#map.of(code) };
+    });
     this.#packed = new Packed(this.known.map(({ features }) => features));
     const matrices = this.#matrices();
     const first = this.known.map(({ code }) => problem.known(code));
@@ -105,7 +112,9 @@ export class Model {
 
   /** Members of the front among what is known. */
   front(): Known[] {
-    return this.known.filter(({ isFeasible, point }) => isFeasible && this.reached.deficit(point) <= onFront);
+    return this.known.filter(
+      ({ isFeasible, reached }) => isFeasible && this.reached.deficit(reached) <= onFront,
+    );
   }
 
   /** @param features of the code, where they are known */
@@ -145,9 +154,9 @@ export class Model {
 
   /** How much an architecture of these values would add to the front; negative by how much it stays behind. */
   promise(values: readonly number[]): number {
-    const point = this.point(values);
-    const gain = this.reached.gain(reach(point, this.#towards));
-    return gain > 0 ? gain : -this.reached.deficit(point);
+    const reached = reach(this.point(values), this.#towards);
+    const gain = this.reached.gain(reached);
+    return gain > 0 ? gain : -this.reached.deficit(reached);
   }
 
   /** Each objective from 0, the worst that was seen, to 1, the best. */
@@ -158,21 +167,16 @@ export class Model {
     });
   }
 
-  #reach(complete: readonly Row[]): Reached {
-    const reached = new Reached(this.#towards);
-    for (const { values } of complete)
-      if (isWithin(this.#problem.goals, values)) reached.add(this.point(values));
-    return reached;
+  #placed(row: Row): Placed {
+    const point = this.point(row.values);
+    const isFeasible = isWithin(this.#problem.goals, row.values);
+    return { ...row, point, isFeasible, reached: reach(point, this.#towards) };
   }
 
-  #train(complete: readonly Row[]): Known[] {
-    const placed = complete.map((row) => ({ ...row, point: this.point(row.values) }));
-    const kept = chosen(placed, this.reached);
-    return kept.map(({ text, values, point, round }) => {
-      const code = codeOfText(text);
-      const isFeasible = isWithin(this.#problem.goals, values);
-      return { code, features: this.#map.of(code), values, point, isFeasible, round };
-    });
+  #reachedBy(placed: readonly Pick<Placed, "isFeasible" | "reached">[]): Reached {
+    const all = new Reached(this.#towards.length);
+    for (const { isFeasible, reached } of placed) if (isFeasible) all.add(reached);
+    return all;
   }
 
   /** The kernels between all that is known; lower halves. */
@@ -196,22 +200,28 @@ export class Model {
 
   /** The front of what is predicted rather than of lucky measurements. */
   #smooth(): Reached {
-    const reached = new Reached(this.#towards);
     for (const known of this.known) {
       known.point = this.point(this.expected(this.candidate(known.code, known.features)));
-      if (known.isFeasible) reached.add(known.point);
+      known.reached = reach(known.point, this.#towards);
     }
-    return reached;
+    return this.#reachedBy(this.known);
   }
 }
 
+/** What was measured, and known without, of an architecture; NaN where neither is. */
+function completed(measured: Measured, text: string, { goals, known }: Problem): number[] {
+  const isComplete = goals.every((_, k) => typeof measured[k] === "number");
+  const foreknown = isComplete ? [] : known(codeOfText(text));
+  return goals.map((_, k) => measured[k] ?? foreknown[k] ?? Number.NaN);
+}
+
 /** What the surrogates learn from: measurements near the front, the newest, and some of all others. */
-function chosen<R extends { point: number[] }>(placed: readonly R[], reached: Reached): R[] {
+function chosen(placed: readonly Placed[], reached: Reached): Placed[] {
   if (placed.length <= trainedOn) return [...placed];
   const newest = placed.slice(-Math.floor(trainedOn * newestShare));
   const older = placed
     .slice(0, -newest.length)
-    .map((row) => ({ row, deficit: reached.deficit(row.point) }))
+    .map((row) => ({ row, deficit: reached.deficit(row.reached) }))
     .sort((a, b) => a.deficit - b.deficit)
     .map(({ row }) => row);
   const near = older.slice(0, Math.floor(trainedOn * nearShare));
@@ -219,7 +229,7 @@ function chosen<R extends { point: number[] }>(placed: readonly R[], reached: Re
   const wanted = Math.min(rest.length, trainedOn - newest.length - near.length);
   const spread = Array.from(
     { length: wanted },
-    (_, index) => rest[Math.floor((index * rest.length) / wanted)] as R,
+    (_, index) => rest[Math.floor((index * rest.length) / wanted)] as Placed,
   );
   return [...near, ...spread, ...newest];
 }
