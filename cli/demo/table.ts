@@ -27,7 +27,7 @@ export function demoSpecification(minutes: number, seed: number): SpecificationI
   if (row === undefined) throw new RangeError(`The demo has no schedule of ${minutes} minutes.`);
   return {
     name: `demo of ${minutes} minutes`,
-    // So few candidates on so young a supernet teach a surrogate too little.
+    // So young a supernet flatters small networks, and the default strategy would find them.
     strategy: { name: "tnd-nas" },
     dataset: { name: "fashion-mnist" },
     evaluation: { kind: "supernet", network: { stem: "cifar", channels: row.channels, layers: row.layers } },

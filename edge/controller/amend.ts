@@ -4,7 +4,7 @@ import { objectiveId, type Specification } from "../../shared/specification.ts";
 import { hypervolumeShare } from "./archive.ts";
 import { Context } from "./context.ts";
 import { isMeasured, type MeasuredTask, mergeArchive } from "./merge.ts";
-import { isFeasible, reward, type Values } from "./reward.ts";
+import { reward, type Values } from "./reward.ts";
 import type { CandidateRecord, ControllerState, Phase, RoundOutcome } from "./state.ts";
 
 /** A round as it was recorded, as far as a late measurement needs it. */
@@ -50,7 +50,7 @@ export function amendCandidate(
     ...candidate,
     values: complete,
     reward: reward(complete, specification, context.schedule, context.stage(recorded.stage)),
-    feasible: isFeasible(complete, specification),
+    feasible: context.isFeasible(candidate.selection, complete),
     version: candidate.version + 1,
   };
   const candidates = recorded.candidates.map((known, position) => (position === index ? amended : known));

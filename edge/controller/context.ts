@@ -1,10 +1,11 @@
 /** What a search's specification implies for every round. */
 
 import { allowedOf, type Position, positionsOf, selectionOf } from "../../shared/code.ts";
+import { connectivity } from "../../shared/connected.ts";
 import type { CostTable } from "../../shared/count.ts";
 import { factsOf } from "../../shared/datasets.ts";
 import { canonicalHash, type Genotype } from "../../shared/genotype.ts";
-import { cheapValues, costTableOf, spaceOf } from "../../shared/profile.ts";
+import { cheapValues, costTableOf, networkSizeOf, spaceOf } from "../../shared/profile.ts";
 import type { Schedule, Stage } from "../../shared/schedule.ts";
 import { type Choices, genotypeFromSelection, type SearchSpace, type Selection } from "../../shared/space.ts";
 import {
@@ -14,7 +15,7 @@ import {
   resolveSchedule,
   type Specification,
 } from "../../shared/specification.ts";
-import { reward, type Values } from "./reward.ts";
+import { isWithinLimits, reward, type Values } from "./reward.ts";
 import { strategyOf } from "./strategies/index.ts";
 import type { Goal, Measured, Problem, Strategy } from "./strategies/strategy.ts";
 
@@ -29,6 +30,7 @@ export class Context {
   /** Objectives as strategies see them: accuracy first. */
   readonly objectives: Objective[];
   #costs: CostTable | undefined;
+  #isConnected: ((selection: Selection) => boolean) | undefined;
 
   constructor(specification: Specification) {
     this.specification = specification;
@@ -65,6 +67,18 @@ export class Context {
     return canonicalHash(this.genotype(selection), space);
   }
 
+  /** Whether it may be on a front: within all limits that could be checked, and its final network sees its image. */
+  isFeasible(selection: Selection, values: Values): boolean {
+    return isWithinLimits(values, this.specification) && this.isConnected(selection);
+  }
+
+  /** What a table has was measured as it is. */
+  isConnected(selection: Selection): boolean {
+    if (this.isTabular) return true;
+    this.#isConnected ??= connectivity(this.space, networkSizeOf(this.specification));
+    return this.#isConnected(selection);
+  }
+
   get isTabular(): boolean {
     return this.specification.evaluation.kind === "tabular";
   }
@@ -91,6 +105,7 @@ export class Context {
         const cheap = this.cheap(selectionOf(this.positions, code));
         return ids.map((id) => cheap[id] ?? null);
       },
+      isConnected: (code) => this.isConnected(selectionOf(this.positions, code)),
       reward: (measured) => {
         const values = Object.fromEntries(ids.map((id, index) => [id, measured[index] ?? null]));
         return reward(values, this.specification, this.schedule, stage);

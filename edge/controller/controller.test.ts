@@ -88,6 +88,23 @@ describe("a search", () => {
     ).toBe(2);
   });
 
+  test("has nothing on its front whose network does not see its image, however well it scores", () => {
+    const specification = specificationSchema.parse(small);
+    let state = startSearch(specification, "s");
+    while (currentTask(state)?.candidates.length === 0)
+      state = completeRound(state, specification, report(state)).state;
+    const [first] = currentTask(state)?.candidates ?? [];
+    // The last of 5 cells is a normal one.
+    if (first?.selection.normal) first.selection.normal = first.selection.normal.map(() => "none");
+    const scored = report(state);
+    for (const { candidate, values } of scored.measurements) if (candidate === 0) values.accuracy = 99;
+    const { record, archive } = completeRound(state, specification, scored);
+    const [cut, ...others] = record.candidates;
+    expect(cut?.feasible).toBe(false);
+    expect(others.some(({ feasible }) => feasible)).toBe(true);
+    expect(archive.filter(({ onFront }) => onFront).map(({ hash }) => hash)).not.toContain(cut?.hash);
+  });
+
   test("is the same, round for round, for the same seed, and another for another seed", () => {
     const trace = (seed: number) =>
       JSON.stringify(run({ ...small, seed }).outcomes.map(({ record }) => record));

@@ -267,7 +267,8 @@ function nothingFeasible(
   const { objectives } = context.specification;
   if (front.length > 0 || archive.length === 0) return [];
   const excess = ({ values }: Archived) => excessOf(values, objectives);
-  const [nearest] = archive.filter(({ feasible }) => !feasible).toSorted((a, b) => excess(a) - excess(b));
+  const beyond = archive.filter((entry) => excess(entry) > 0);
+  const [nearest] = beyond.toSorted((a, b) => excess(a) - excess(b));
   if (nearest === undefined) return [];
   const { hash, selection, values } = nearest;
   const limits = Object.fromEntries(

@@ -6,7 +6,7 @@ import type { Selection } from "../../shared/space.ts";
 import { objectiveId } from "../../shared/specification.ts";
 import { type Archived, paretoEntries, truncate } from "./archive.ts";
 import type { Context } from "./context.ts";
-import { isFeasible, reward, type Values } from "./reward.ts";
+import { reward, type Values } from "./reward.ts";
 import type { ArchiveEntry, CandidateRecord, ControllerState } from "./state.ts";
 
 export const isMeasured = (accuracy: number | null | undefined): boolean =>
@@ -31,7 +31,7 @@ export function candidatesOf(
       values,
       loss: measurement?.loss ?? null,
       reward: reward(values, context.specification, context.schedule, stage),
-      feasible: isFeasible(values, context.specification),
+      feasible: context.isFeasible(selection, values),
       version: 1,
     };
   });
@@ -65,7 +65,7 @@ function merged(
     hash,
     selection: known?.selection ?? selection,
     values: complete,
-    feasible: isFeasible(complete, context.specification),
+    feasible: context.isFeasible(selection, complete),
     images: total,
     round: known?.round ?? round,
     confirmed: confirming || (known?.confirmed ?? false),

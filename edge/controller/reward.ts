@@ -48,5 +48,5 @@ export const excessOf = (values: Values, objectives: readonly Objective[]): numb
   objectives.reduce((sum, objective) => sum + excess(objective, values[objectiveId(objective)] ?? null), 0);
 
 /** Whether every hard limit that could be checked holds. */
-export const isFeasible = (values: Values, { objectives }: Specification): boolean =>
+export const isWithinLimits = (values: Values, { objectives }: Specification): boolean =>
   excessOf(values, objectives) === 0;

@@ -11,12 +11,13 @@ export interface Member {
   code: Code;
   /** By goal, to be minimised: what is maximised is negated. */
   costs: readonly number[];
-  /** How far it is beyond limits, each as a share of the limit, in sum; 0 where it is feasible. */
+  /** How far it is beyond limits, each as a share of the limit, in sum, and 1 where it is not connected; 0 where it is feasible. */
   violation: number;
 }
 
 /** Undefined where an objective was not measured and is not known either. */
-export function memberOf({ code, measured }: Observation, { goals, known }: Problem): Member | undefined {
+export function memberOf({ code, measured }: Observation, problem: Problem): Member | undefined {
+  const { goals, known, isConnected } = problem;
   const foreknown = known(code);
   const values: number[] = [];
   for (const index of goals.keys()) {
@@ -25,7 +26,7 @@ export function memberOf({ code, measured }: Observation, { goals, known }: Prob
     values.push(value);
   }
   const costs = goals.map(({ goal }, index) => (goal === "minimize" ? 1 : -1) * (values[index] as number));
-  return { code, costs, violation: excessOf(goals, values) };
+  return { code, costs, violation: excessOf(goals, values) + (isConnected(code) ? 0 : 1) };
 }
 
 /** The members of a round; of those of one architecture the last. */

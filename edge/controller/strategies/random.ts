@@ -1,7 +1,7 @@
 /** Draws architectures uniformly: the control that every other strategy must beat. */
 
 import { Seen } from "./seen.ts";
-import { feasibleDraw, randomCode, type Strategy } from "./strategy.ts";
+import { eligibleDraw, randomCode, type Strategy } from "./strategy.ts";
 
 export interface RandomState {
   seen: string;
@@ -12,7 +12,7 @@ export const randomStrategy: Strategy<RandomState> = {
   propose(state, problem, count, random) {
     const seen = Seen.of(state.seen, problem);
     const codes = seen.fresh(count, problem, random, () =>
-      feasibleDraw(problem, () => randomCode(problem, random)),
+      eligibleDraw(problem, () => randomCode(problem, random)),
     );
     return { codes, state: { seen: seen.text() } };
   },

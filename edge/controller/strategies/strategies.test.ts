@@ -102,6 +102,20 @@ describe.each(strategies)("%s", (_name, strategy) => {
     expect(run(strategy, problem, { rounds: 30 }).length).toBe(300);
   });
 
+  test("takes no architecture for an answer whose network does not see its image", () => {
+    // The first position alone is cheapest, and looks best.
+    const isConnected = (code: Code) => code.some((index, position) => position > 0 && index > 0);
+    const problem = problemOf({
+      noisy: true,
+      isConnected,
+      known: (code) => [null, measure(code)[1] as number],
+    });
+    const flattered = (code: Code): Measured => (isConnected(code) ? measure(code) : [90, 0]);
+    const proposed = run(strategy, problem, { rounds: 30, measured: flattered });
+    const cut = proposed.slice(50).filter((code) => !isConnected(code));
+    expect(cut.length).toBeLessThan(proposed.length * 0.02);
+  });
+
   test("keeps within what is allowed, also after operations were pruned", () => {
     const random = new Random(5);
     const before = problemOf();

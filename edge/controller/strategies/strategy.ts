@@ -34,6 +34,8 @@ export interface Problem {
   noisy: boolean;
   /** What is known of an architecture before anything is paid for it. */
   known: (code: Code) => Measured;
+  /** Whether its network sees its image; without that there is nothing to measure. */
+  isConnected: (code: Code) => boolean;
   /** The scalar that a policy of TND-NAS climbs; null without accuracy. */
   reward: (measured: Measured) => number | null;
 }
@@ -83,6 +85,10 @@ export const excessOf = (goals: readonly Goal[], measured: Measured): number =>
 export const isWithin = (goals: readonly Goal[], measured: Measured): boolean =>
   excessOf(goals, measured) === 0;
 
+/** Whether an architecture may be the answer. */
+export const isEligible = ({ goals, isConnected }: Problem, code: Code, measured: Measured): boolean =>
+  isWithin(goals, measured) && isConnected(code);
+
 /** Architectures in what is left of the space. */
 export const sizeOf = ({ allowed }: Pick<Problem, "allowed">): number =>
   allowed.reduce((product, { length }) => product * length, 1);
@@ -92,11 +98,12 @@ export function randomCode({ allowed }: Pick<Problem, "allowed">, random: Random
 }
 
 /** Draws after which an architecture beyond a hard limit is taken after all. */
-const feasibleTries = 50;
+const eligibleTries = 50;
 
-/** A draw that is known to be within all limits, if a few tries find one. */
-export function feasibleDraw<C extends Code>({ goals, known }: Problem, draw: () => C): C {
+/** A draw that may be the answer as far as is known, if a few tries find one. */
+export function eligibleDraw<C extends Code>(problem: Problem, draw: () => C): C {
   let code = draw();
-  for (let tries = 1; tries < feasibleTries && !isWithin(goals, known(code)); tries++) code = draw();
+  for (let tries = 1; tries < eligibleTries && !isEligible(problem, code, problem.known(code)); tries++)
+    code = draw();
   return code;
 }

@@ -7,7 +7,7 @@ import { codeOf, selectionOf } from "../../../shared/code.ts";
 import type { Schedule } from "../../../shared/schedule.ts";
 import type { Choices } from "../../../shared/space.ts";
 import { initialPolicy, type PolicyState, sampleSelection, updatePolicy } from "../policy.ts";
-import { feasibleDraw, type Problem, type Strategy } from "./strategy.ts";
+import { eligibleDraw, type Problem, type Strategy } from "./strategy.ts";
 
 export interface TndNasState {
   policy: PolicyState;
@@ -22,7 +22,7 @@ export function tndNas(options: Schedule["policy"]): Strategy<TndNasState> {
     propose(state, problem, count, random) {
       const choices = choicesOf(problem);
       const draw = () => codeOf(problem.positions, sampleSelection(state.policy, choices, random));
-      const codes = Array.from({ length: count }, () => feasibleDraw(problem, draw));
+      const codes = Array.from({ length: count }, () => eligibleDraw(problem, draw));
       return { codes, state };
     },
 

@@ -10,10 +10,16 @@
  */
 
 import { type Code, codeOfText, textOf } from "../../../../shared/code.ts";
-import { operations } from "../../../../shared/operations.ts";
 import type { Random } from "../../../../shared/random.ts";
 import { Seen } from "../seen.ts";
-import { excessOf, type Measured, type Problem, randomCode, type Strategy } from "../strategy.ts";
+import {
+  eligibleDraw,
+  excessOf,
+  type Measured,
+  type Problem,
+  randomCode,
+  type Strategy,
+} from "../strategy.ts";
 import { effectsOf } from "./effects.ts";
 import { type Candidate, type Known, Model } from "./model.ts";
 import {
@@ -83,7 +89,9 @@ export const allParts: DefaultParts = {
 
 export const createDefault = (parts: DefaultParts = allParts): Strategy<DefaultState> => ({
   start(problem, random, first = []) {
-    const drawn = Array.from({ length: firstRandom }, () => randomCode(problem, random));
+    const drawn = Array.from({ length: firstRandom }, () =>
+      eligibleDraw(problem, () => randomCode(problem, random)),
+    );
     return {
       seen: "",
       first: [...new Set(opening(problem, first, drawn, parts.corners ? corners(problem) : []).map(textOf))],
@@ -144,18 +152,16 @@ export const defaultStrategy = createDefault();
 
 /**
  * What comes before any prediction. On a table corners come first; where every measurement costs training, and a short
- * search might see nothing else, after random architectures, and none that computes nothing.
+ * search might see nothing else, after random architectures.
  */
 function opening(
-  { noisy, positions }: Problem,
+  { noisy, isConnected }: Problem,
   first: readonly Code[],
   drawn: readonly Code[],
   corners: readonly Code[],
 ): Code[] {
   if (!noisy) return [...first, ...corners, ...drawn];
-  const computes = (code: Code) =>
-    code.some((index, at) => operations[positions[at]?.operations[index] ?? ""]?.isNone !== true);
-  return [...first, ...drawn, ...corners.filter(computes)];
+  return [...first, ...drawn, ...corners.filter(isConnected)];
 }
 
 /** One operation everywhere, for each that is allowed somewhere: the corners of a space. */
@@ -215,7 +221,7 @@ class Round {
   choose(count: number, seen: Seen): Code[] {
     this.#mutate();
     const promising = [...this.#pool.values()]
-      .filter(({ candidate }) => !seen.has(candidate.code))
+      .filter(({ candidate: { code } }) => !seen.has(code) && this.#problem.isConnected(code))
       .map(({ candidate, values }) => ({
         candidate,
         promise: this.#model.promise(values),
@@ -254,14 +260,16 @@ class Round {
   #climb(policy: Policy, shares: readonly number[]): Policy {
     const drawn = Array.from({ length: samplesPerPolicy }, () => {
       const code = drawFrom(policy, this.#problem, this.#random);
-      return { code, reward: this.#reward(this.#model.point(this.#predicted(code)), shares) };
+      return { code, reward: this.#reward(code, shares) };
     });
     const { climb, clone } = this.#parts;
     const elite = clone ? this.#elite(shares) : null;
     return climbed(policy, this.#problem, climb ? drawn : [], elite);
   }
 
-  #reward([quality = 0, ...costs]: readonly number[], shares: readonly number[]): number {
+  #reward(code: Code, shares: readonly number[]): number {
+    const [quality = 0, ...costs] = this.#model.point(this.#predicted(code));
+    if (!this.#problem.isConnected(code)) return -budgetPenalty;
     return costs.reduce(
       (reward, cost, index) => reward - budgetPenalty * Math.max(0, 1 - cost - (shares[index] as number)),
       quality,

@@ -5,7 +5,7 @@
 
 import { type Code, codeOfText } from "../../../../shared/code.ts";
 import type { Random } from "../../../../shared/random.ts";
-import { isWithin, type Measured, type Problem } from "../strategy.ts";
+import { isEligible, type Measured, type Problem } from "../strategy.ts";
 import { FeatureMap, type Features } from "./features.ts";
 import { directions, Reached, reach } from "./improvement.ts";
 import { Kernels, Packed } from "./kernel.ts";
@@ -56,7 +56,7 @@ export interface Candidate {
 }
 
 interface Row {
-  text: string;
+  code: Code;
   values: number[];
   round: number;
 }
@@ -78,8 +78,9 @@ export class Model {
   /** The model of what was measured completely; null where that is nothing. */
   static of(history: History, problem: Problem, random: Random, usesPaths = true): Model | null {
     const complete = history.codes.flatMap((text, index) => {
-      const values = completed(history.measured[index] ?? [], text, problem);
-      return values.every(Number.isFinite) ? [{ text, values, round: history.rounds[index] ?? 0 }] : [];
+      const code = codeOfText(text);
+      const values = completed(history.measured[index] ?? [], code, problem);
+      return values.every(Number.isFinite) ? [{ code, values, round: history.rounds[index] ?? 0 }] : [];
     });
     return complete.length === 0 ? null : new Model(complete, problem, random, usesPaths);
   }
@@ -94,10 +95,10 @@ export class Model {
     this.#towards = directions(directionCount, goals.length, random);
     const placed = complete.map((row) => this.#placed(row));
     this.reached = this.#reachedBy(placed);
-    this.known = chosen(placed, this.reached).map(({ text, ...place }) => {
-      const code = codeOfText(text);
-      return { ...place, code, features: this.#map.of(code) };
-    });
+    this.known = chosen(placed, this.reached).map((place) => ({
+      ...place,
+      features: this.#map.of(place.code),
+    }));
     this.#packed = new Packed(this.known.map(({ features }) => features));
     const matrices = this.#matrices();
     const first = this.known.map(({ code }) => problem.known(code));
@@ -133,7 +134,7 @@ export class Model {
   }
 
   /** How far each draw of an architecture's values reaches in each direction; infeasible ones nowhere. */
-  samples({ features, rows, known }: Candidate, normals: readonly (readonly number[])[]): Float32Array {
+  samples({ code, features, rows, known }: Candidate, normals: readonly (readonly number[])[]): Float32Array {
     const self = { quality: new Float64Array(1), cost: new Float64Array(1) };
     this.#kernels.write(features, new Packed([features]), self);
     const drawn = this.#surrogates.map((surrogate, k) => {
@@ -146,7 +147,7 @@ export class Model {
     const samples = new Float32Array(count * this.#towards.length);
     for (let draw = 0; draw < count; draw++) {
       const values = drawn.map((list) => list[draw] as number);
-      if (isWithin(this.#problem.goals, values))
+      if (isEligible(this.#problem, code, values))
         reach(this.point(values), this.#towards, samples, draw * this.#towards.length);
     }
     return samples;
@@ -169,7 +170,7 @@ export class Model {
 
   #placed(row: Row): Placed {
     const point = this.point(row.values);
-    const isFeasible = isWithin(this.#problem.goals, row.values);
+    const isFeasible = isEligible(this.#problem, row.code, row.values);
     return { ...row, point, isFeasible, reached: reach(point, this.#towards) };
   }
 
@@ -209,9 +210,9 @@ export class Model {
 }
 
 /** What was measured, and known without, of an architecture; NaN where neither is. */
-function completed(measured: Measured, text: string, { goals, known }: Problem): number[] {
+function completed(measured: Measured, code: Code, { goals, known }: Problem): number[] {
   const isComplete = goals.every((_, k) => typeof measured[k] === "number");
-  const foreknown = isComplete ? [] : known(codeOfText(text));
+  const foreknown = isComplete ? [] : known(code);
   return goals.map((_, k) => measured[k] ?? foreknown[k] ?? Number.NaN);
 }
 
