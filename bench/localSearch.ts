@@ -1,0 +1,80 @@
+/** A search through the real Worker on this machine, for benchmarks. */
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { searchSchema } from "../cli/api.ts";
+import { startChild } from "../cli/children.ts";
+import { EdgeClient } from "../cli/client.ts";
+import { newToken } from "../cli/commands/dev.ts";
+import { createdTokenSchema } from "../cli/commands/tokens.ts";
+import { type LocalEdge, startLocalEdge } from "../cli/localEdge.ts";
+import { rootDir } from "../setup/node.mjs";
+import type { SpecificationInput } from "../shared/specification.ts";
+
+const CLI = fileURLToPath(new URL("../cli/main.ts", import.meta.url));
+
+export interface LocalSearch {
+  id: string;
+  client: EdgeClient;
+  /** Runners side by side, one thread each, until nothing is left to do. Throws Error when one of them fails. */
+  work(runners: number): Promise<void>;
+}
+
+interface Options {
+  dataFolder: string;
+  log: (line: string) => void;
+  signal: AbortSignal;
+}
+
+/** Starts an edge with an empty database, creates the search and gives both to `use`; all of it is gone afterwards. */
+export async function withLocalSearch<T>(
+  specification: SpecificationInput,
+  options: Options,
+  use: (search: LocalSearch) => Promise<T>,
+): Promise<T> {
+  const stateDir = mkdtempSync(path.join(tmpdir(), "nasturtium-bench-"));
+  const edge = await startLocalEdge({ stateDir, token: newToken(), port: 0, signal: options.signal });
+  try {
+    const client = new EdgeClient(edge.url, edge.token, options.signal);
+    const { id } = await client.json("/v1/searches", searchSchema, { method: "POST", body: specification });
+    const { token } = await client.json("/v1/tokens", createdTokenSchema, {
+      method: "POST",
+      body: { name: "bench", scopes: ["runner"] },
+    });
+    const work = async (runners: number) => {
+      const names = Array.from({ length: runners }, (_, index) => `bench-${index}`);
+      await Promise.all(names.map((name) => runner(edge, { token, searchId: id, name }, options)));
+    };
+    return await use({ id, client, work });
+  } finally {
+    await edge.stop();
+    rmSync(stateDir, { recursive: true, force: true });
+  }
+}
+
+async function runner(
+  edge: LocalEdge,
+  { token, searchId, name }: { token: string; searchId: string; name: string },
+  { dataFolder, log, signal }: Options,
+): Promise<void> {
+  const args = ["runner", "--until-idle", "--search", searchId, "--name", name, "--data", dataFolder];
+  const child = startChild(process.execPath, [CLI, ...args], {
+    cwd: rootDir,
+    env: {
+      ...process.env,
+      NASTURTIUM_EDGE: edge.url,
+      NASTURTIUM_TOKEN: token,
+      OMP_NUM_THREADS: "1",
+      TF_NUM_INTRAOP_THREADS: "1",
+    },
+    onLine: (line) => log(`${name}: ${line}`),
+  });
+  const stop = () => void child.stop();
+  signal.addEventListener("abort", stop, { once: true });
+  const code = await child.exited;
+  signal.removeEventListener("abort", stop);
+  signal.throwIfAborted();
+  if (code !== 0) throw new Error(`runner ${name} ended with code ${code}: ${child.tail()}`);
+}

@@ -1,0 +1,241 @@
+/**
+ * What ordering the archive by short trainings is worth on real images, and what it costs: a search on CIFAR-10 with
+ * `reranking`, then every architecture that it ordered is trained much longer and tested. Kendall's tau of each order
+ * with the test accuracy, and which architecture each would have handed over. About an hour on two cores.
+ *
+ *     npm run -s bench:reranking -- --data FOLDER [--strategy NAME] [--seed N] [--json]
+ *
+ * FOLDER holds the standard binary files of CIFAR-10, also `.xz`.
+ */
+
+import { availableParallelism, cpus } from "node:os";
+import { parseArgs } from "node:util";
+import { z } from "zod";
+import { eventSchema, searchPath, trainingSchema } from "../cli/api.ts";
+import { kendall } from "../shared/rankCorrelation.ts";
+import { type SpecificationInput, strategyNames } from "../shared/specification.ts";
+import { type LocalSearch, withLocalSearch } from "./localSearch.ts";
+import { type Interval, intervalOf, pick, resamples } from "./ranking/statistics.ts";
+
+const bootstraps = 2000;
+const pageRounds = 200;
+
+const argsSchema = z.object({
+  data: z.string("say where CIFAR-10's files are: --data FOLDER"),
+  strategy: z.enum(strategyNames),
+  seed: z.coerce.number().int(),
+  json: z.boolean(),
+});
+type Args = z.infer<typeof argsSchema>;
+
+const specificationOf = ({ seed, strategy }: Args): SpecificationInput => ({
+  name: "CIFAR-10, ordered by short trainings",
+  strategy: { name: strategy },
+  dataset: { name: "cifar10" },
+  evaluation: { kind: "supernet", network: { stem: "cifar", channels: 8, layers: 5 } },
+  schedule: {
+    batchSize: 64,
+    stepsPerRound: 8,
+    warmupStepsPerRound: 25,
+    policy: { candidates: 8, evaluationImages: 250 },
+    confirmation: { images: 2000, architectures: 32 },
+    stages: [
+      { layers: 5, channels: 8, steps: 700, warmupSteps: 300, drop: { normal: 4, reduction: 2 } },
+      { layers: 5, channels: 8, steps: 700, warmupSteps: 300, drop: { normal: 0, reduction: 0 } },
+    ],
+  },
+  reranking: { architectures: 16, rungs: [{ steps: 350 }, { steps: 1050 }] },
+  finalTraining: { preset: "demo", batchSize: 64, steps: 5600, top: 1 },
+  seed,
+});
+
+/** An architecture that was ordered again, with each accuracy in percent; the last is of the test images. */
+interface Member {
+  hash: string;
+  parameters: number;
+  shared: number;
+  rungs: (number | null)[];
+  long: number;
+}
+
+const trainingRow = trainingSchema.extend({
+  rung: z.number().nullish(),
+  validation: z.looseObject({ validationAccuracy: z.number(), seconds: z.number().nullish() }).nullish(),
+});
+type TrainingRow = z.infer<typeof trainingRow>;
+const candidateRow = z.looseObject({
+  hash: z.string(),
+  phase: z.string(),
+  values: z.looseObject({ accuracy: z.number().nullable(), parameters: z.number().nullable() }),
+});
+
+const log = (line: string) => console.error(`${new Date().toISOString().slice(11, 19)} ${line}`);
+const abort = new AbortController();
+process.once("SIGINT", () => abort.abort());
+process.once("SIGTERM", () => abort.abort());
+const { values } = parseArgs({
+  options: {
+    data: { type: "string" },
+    strategy: { type: "string", default: "default" },
+    seed: { type: "string", default: "1" },
+    json: { type: "boolean", default: false },
+  },
+});
+const args = argsSchema.safeParse(values);
+if (!args.success) {
+  console.error(z.prettifyError(args.error));
+  process.exit(2);
+}
+const options = { dataFolder: args.data.data, log, signal: abort.signal };
+const report = await withLocalSearch(specificationOf(args.data), options, measure);
+console.log(args.data.json ? JSON.stringify(report) : printed(report));
+
+async function measure({ id, client, work }: LocalSearch) {
+  const runners = availableParallelism();
+  await work(runners);
+  const rerun = async () => client.all(searchPath(id, "/trainings"), trainingRow);
+  const ordered = (await rerun()).filter(({ purpose, rung }) => purpose === "rerank" && rung === 0);
+  const done = new Set((await rerun()).filter(({ purpose }) => purpose === "final").map(({ hash }) => hash));
+  for (const { hash } of ordered)
+    if (!done.has(hash))
+      await client.json(searchPath(id, "/trainings"), trainingSchema, { method: "POST", body: { hash } });
+  await work(runners);
+  const trainings = await rerun();
+  const candidates = await client.all(searchPath(id, `/candidates?limit=${pageRounds}`), candidateRow);
+  const events = await client.all(searchPath(id, "/events"), eventSchema);
+  const reranked = events.find(({ type }) => type === "front.reranked")?.data;
+  const search = await client.json(
+    searchPath(id),
+    z.looseObject({
+      progress: z.looseObject({ seconds: z.unknown().optional(), evaluations: z.number().nullish() }),
+    }),
+  );
+  return {
+    ...reportOf(membersOf(trainings, candidates), String(reranked?.best)),
+    seconds: secondsOf(trainings),
+    reranked,
+    progress: search.progress,
+    machine: { cpu: cpus()[0]?.model, runners, node: process.versions.node },
+  };
+}
+
+function membersOf(trainings: readonly TrainingRow[], candidates: z.infer<typeof candidateRow>[]): Member[] {
+  const shared = new Map(candidates.filter(({ phase }) => phase === "confirm").map((row) => [row.hash, row]));
+  const final = new Map(
+    trainings.flatMap(({ hash, report }) => (report ? [[hash, report.testAccuracy] as const] : [])),
+  );
+  const short = trainings.filter(({ purpose }) => purpose === "rerank");
+  const rungs = [...new Set(short.map(({ rung }) => rung ?? 0))].sort((a, b) => a - b);
+  return [...new Set(short.map(({ hash }) => hash))].flatMap((hash) => {
+    const { accuracy, parameters } = shared.get(hash)?.values ?? {};
+    const long = final.get(hash);
+    if (long === undefined || accuracy == null || parameters == null) return [];
+    const at = (rung: number) =>
+      short.find((row) => row.hash === hash && (row.rung ?? 0) === rung)?.validation;
+    return [
+      {
+        hash,
+        parameters,
+        shared: accuracy,
+        rungs: rungs.map((rung) => at(rung)?.validationAccuracy ?? null),
+        long,
+      },
+    ];
+  });
+}
+
+/** Runner time, by what it was for. */
+function secondsOf(trainings: readonly TrainingRow[]) {
+  const sum = (rows: readonly TrainingRow[]) =>
+    Math.round(
+      rows.reduce(
+        (total, { report, validation }) => total + (report?.seconds ?? validation?.seconds ?? 0),
+        0,
+      ),
+    );
+  const [short, long] = [true, false].map((isShort) =>
+    trainings.filter(({ purpose }) => (purpose === "rerank") === isShort),
+  ) as [TrainingRow[], TrainingRow[]];
+  return {
+    reranking: sum(short),
+    longTrainings: sum(long),
+    longTraining: Math.round(sum(long) / long.length),
+  };
+}
+
+/** Orders of the same architectures, held against their accuracy after the long training. */
+function reportOf(members: readonly Member[], best: string) {
+  const rungs = [...(members[0]?.rungs.keys() ?? [])];
+  const orders = rungs.map((rung) => {
+    const among = members.filter((member) => member.rungs[rung] !== null);
+    return {
+      among: among.length,
+      parameters: tau(among, ({ parameters }) => parameters),
+      shared: tau(among, ({ shared }) => shared),
+      rungs: rungs.map((at) =>
+        among.some((member) => member.rungs[at] === null)
+          ? null
+          : tau(among, (member) => member.rungs[at] as number),
+      ),
+    };
+  });
+  const byShared = members.toSorted((a, b) => b.shared - a.shared)[0];
+  const long = members.map((member) => member.long);
+  return {
+    members,
+    orders,
+    handedOver: {
+      bySharedWeights: byShared?.long,
+      byShortTrainings: members.find(({ hash }) => hash === best)?.long,
+      best: Math.max(...long),
+      mean: long.reduce((sum, value) => sum + value, 0) / long.length,
+    },
+  };
+}
+
+function tau(members: readonly Member[], scoreOf: (member: Member) => number): Interval {
+  const scores = members.map(scoreOf);
+  const long = members.map((member) => member.long);
+  const estimates = resamples(members.length, bootstraps, 1).map((draw) =>
+    kendall(pick(scores, draw), pick(long, draw)),
+  );
+  return intervalOf(kendall(scores, long), estimates);
+}
+
+function printed({
+  orders,
+  handedOver,
+  members,
+  seconds,
+  machine,
+}: Awaited<ReturnType<typeof measure>>): string {
+  const cell = (interval: Interval | null) =>
+    interval?.value == null
+      ? "-"
+      : `${interval.value.toFixed(2)} [${interval.low?.toFixed(2)}, ${interval.high?.toFixed(2)}]`;
+  const accuracy = (value: number | null | undefined) => (value == null ? "-" : value.toFixed(2));
+  const rungNames = orders.map((_, rung) => `rung ${rung}`);
+  return [
+    `${machine.cpu}, ${machine.runners} runners of one thread, Node ${machine.node}`,
+    "",
+    `Kendall's tau with the test accuracy after the long training, 95 % by bootstrap:`,
+    `| architectures | parameters | shared weights | ${rungNames.join(" | ")} |`,
+    `| --: | --: | --: |${rungNames.map(() => " --: |").join("")}`,
+    ...orders.map(
+      ({ among, parameters, shared, rungs }) =>
+        `| ${[String(among), cell(parameters), cell(shared), ...rungs.map(cell)].join(" | ")} |`,
+    ),
+    "",
+    `Handed over: ${accuracy(handedOver.bySharedWeights)} % by shared weights, ${accuracy(handedOver.byShortTrainings)} % by short trainings; best ${accuracy(handedOver.best)}, mean ${accuracy(handedOver.mean)}.`,
+    `Runner seconds: ${seconds.reranking} for the short trainings, ${seconds.longTraining} for one long one.`,
+    "",
+    `| hash | parameters | shared weights | ${rungNames.join(" | ")} | long |`,
+    `| --- | --: | --: |${rungNames.map(() => " --: |").join("")} --: |`,
+    ...members
+      .toSorted((a, b) => b.long - a.long)
+      .map(
+        ({ hash, parameters, shared, rungs, long }) =>
+          `| ${[hash, parameters.toLocaleString("en-US"), accuracy(shared), ...rungs.map(accuracy), accuracy(long)].join(" | ")} |`,
+      ),
+  ].join("\n");
+}
