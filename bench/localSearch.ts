@@ -3,8 +3,9 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { searchSchema } from "../cli/api.ts";
+import { finishedStates, searchPath, searchSchema, trainingSchema } from "../cli/api.ts";
 import { startChild } from "../cli/children.ts";
 import { EdgeClient } from "../cli/client.ts";
 import { newToken } from "../cli/commands/dev.ts";
@@ -13,6 +14,9 @@ import { type LocalEdge, startLocalEdge } from "../cli/localEdge.ts";
 import { rootDir } from "../setup/node.mjs";
 import type { SpecificationInput } from "../shared/specification.ts";
 
+/** Of a training. */
+const endedStates: readonly string[] = ["completed", "failed", "cancelled"];
+const idleMs = 10_000;
 const CLI = fileURLToPath(new URL("../cli/main.ts", import.meta.url));
 
 export interface LocalSearch {
@@ -45,13 +49,30 @@ export async function withLocalSearch<T>(
     });
     const work = async (runners: number) => {
       const names = Array.from({ length: runners }, (_, index) => `bench-${index}`);
-      await Promise.all(names.map((name) => runner(edge, { token, searchId: id, name }, options)));
+      await Promise.all(
+        names.map(async (name) => {
+          // A runner ends as soon as there is nothing for it, which may be only while another one works.
+          for (;;) {
+            await runner(edge, { token, searchId: id, name }, options);
+            if (!(await hasWork(client, id))) return;
+            await pause(idleMs, undefined, { signal: options.signal });
+          }
+        }),
+      );
     };
     return await use({ id, client, work });
   } finally {
     await edge.stop();
     rmSync(stateDir, { recursive: true, force: true });
   }
+}
+
+async function hasWork(client: EdgeClient, id: string): Promise<boolean> {
+  const { state } = await client.json(searchPath(id), searchSchema);
+  const trainings = await client.all(searchPath(id, "/trainings"), trainingSchema);
+  return (
+    !finishedStates.includes(state) || trainings.some((training) => !endedStates.includes(training.state))
+  );
 }
 
 async function runner(
