@@ -1,15 +1,49 @@
 /** Whether a search may go on spending. Pure. */
 
+import type { Campaign } from "../shared/campaign.ts";
 import type { Specification } from "../shared/specification.ts";
 
 const hourMs = 3_600_000;
 const hourSeconds = 3600;
 
+/** What a search has used of its budget. */
+export interface Spent {
+  startedAt: number | null;
+  busySeconds: number;
+}
+
+/** What all searches of a campaign have used of theirs. */
+export interface CampaignSpending {
+  budget: Campaign["budget"];
+  searches: (Spent & { isOver: boolean })[];
+}
+
+/** @param campaign that the search is of, if any */
 export function isBudgetSpent(
-  { wallClockHours = Number.POSITIVE_INFINITY, gpuHours = Number.POSITIVE_INFINITY }: Specification["budget"],
-  spent: { startedAt: number | null; busySeconds: number },
+  budget: Specification["budget"],
+  spent: Spent,
+  now: number,
+  campaign: CampaignSpending | null = null,
+): boolean {
+  return isOver(budget, spent, now) || (campaign !== null && isShareSpent(campaign, spent, now));
+}
+
+function isOver(
+  { wallClockHours = Number.POSITIVE_INFINITY, gpuHours = Number.POSITIVE_INFINITY }: Campaign["budget"],
+  { startedAt, busySeconds }: Spent,
   now: number,
 ): boolean {
-  const hours = spent.startedAt === null ? 0 : (now - spent.startedAt) / hourMs;
-  return hours >= wallClockHours || spent.busySeconds / hourSeconds >= gpuHours;
+  const hours = startedAt === null ? 0 : (now - startedAt) / hourMs;
+  return hours >= wallClockHours || busySeconds / hourSeconds >= gpuHours;
+}
+
+/** Searches that are not over share evenly what those that are left of the runners' time; the clock is everybody's. */
+function isShareSpent({ budget, searches }: CampaignSpending, { busySeconds }: Spent, now: number): boolean {
+  const over = searches.filter((search) => search.isOver);
+  const used = over.reduce((sum, search) => sum + search.busySeconds, 0) / hourSeconds;
+  const sharers = Math.max(1, searches.length - over.length);
+  const gpuHours = budget.gpuHours === undefined ? undefined : (budget.gpuHours - used) / sharers;
+  const starts = searches.flatMap(({ startedAt }) => startedAt ?? []);
+  const startedAt = starts.length === 0 ? null : Math.min(...starts);
+  return isOver({ ...budget, gpuHours }, { startedAt, busySeconds }, now);
 }

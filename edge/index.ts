@@ -5,6 +5,7 @@ import { limitJson, newApp } from "./app.ts";
 import { authenticate } from "./auth.ts";
 import { Problem, problemResponse } from "./problems.ts";
 import { blobs } from "./routes/blobs.ts";
+import { campaigns } from "./routes/campaigns.ts";
 import { datasets } from "./routes/datasets.ts";
 import { docs } from "./routes/docs.ts";
 import { history } from "./routes/history.ts";
@@ -32,7 +33,18 @@ app.notFound((c) => problemResponse(new Problem("not-found"), c.req.path));
 app.get("/healthz", (c) => c.json({ status: "ok" }));
 app.use("/v1/*", authenticate);
 app.use("/v1/*", (c, next) => (partPath.test(c.req.path) ? next() : limitJson(c, next)));
-for (const resource of [searches, history, results, trainings, profiles, datasets, tokens, tasks, blobs])
+for (const resource of [
+  searches,
+  campaigns,
+  history,
+  results,
+  trainings,
+  profiles,
+  datasets,
+  tokens,
+  tasks,
+  blobs,
+])
   app.route("/v1", resource);
 app.route("/", docs(app));
 

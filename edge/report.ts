@@ -12,13 +12,14 @@ import type {
   RoundTask,
   ShortTrainingReport,
 } from "../shared/protocol.ts";
-import { isBudgetSpent } from "./budget.ts";
+import { type CampaignSpending, isBudgetSpent } from "./budget.ts";
 import { amendCandidate } from "./controller/amend.ts";
 import { completeRound, currentTask } from "./controller/controller.ts";
 import type { Env } from "./env.ts";
 import { Problem } from "./problems.ts";
 import { closeShortTraining } from "./rerank.ts";
 import { keepExports } from "./store/blobs.ts";
+import { spendingOf } from "./store/campaigns.ts";
 import { appendEvents } from "./store/events.ts";
 import {
   type HeldTraining,
@@ -55,7 +56,7 @@ export async function reportRound(
   const task = currentTask(context.controller);
   if (task === null || task.round !== key.round)
     throw new Problem("round-conflict", `Round ${context.round} is awaited, not ${key.round}.`);
-  const outcome = completed(context, report, now);
+  const outcome = completed(context, report, now, await spendingOf(db, context.campaignId));
   const { specification } = context;
   const summary = summarize(outcome.state, specification, context.summary, report.seconds);
   const write = { task, report, outcome, summary, specification };
@@ -72,8 +73,13 @@ export async function reportRound(
 const next = (task: RoundTask | null, lease: Lease): LeasedTask | null =>
   task === null ? null : leased(lease, task);
 
-function completed(context: RoundContext, report: RoundReport, now: number) {
-  const budgetExhausted = isBudgetSpent(context.specification.budget, context, now);
+function completed(
+  context: RoundContext,
+  report: RoundReport,
+  now: number,
+  campaign: CampaignSpending | null,
+) {
+  const budgetExhausted = isBudgetSpent(context.specification.budget, context, now, campaign);
   return asValidation("/measurements", () =>
     completeRound(context.controller, context.specification, report, { budgetExhausted }),
   );

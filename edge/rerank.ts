@@ -5,7 +5,7 @@
  */
 
 import { type Reranking, resolveReranking, type Specification } from "../shared/specification.ts";
-import { isBudgetSpent } from "./budget.ts";
+import { type CampaignSpending, isBudgetSpent } from "./budget.ts";
 import { hypervolumeShare, knownBounds } from "./controller/archive.ts";
 import { Context } from "./controller/context.ts";
 import { round4 } from "./controller/policy.ts";
@@ -21,6 +21,7 @@ import {
 } from "./controller/rerank.ts";
 import { Problem } from "./problems.ts";
 import { rungRecipe } from "./rungRecipe.ts";
+import { spendingOf } from "./store/campaigns.ts";
 import type { NewEvent } from "./store/events.ts";
 import {
   type Conclusion,
@@ -55,7 +56,8 @@ export async function closeShortTraining(
     // Nothing else was closed meanwhile, so it was the lease that the guard refused.
     if (closed === seen) return false;
     seen = closed;
-    const conclusion = conclude(withEnding(read, id, ending), now);
+    const campaign = await spendingOf(db, read.campaignId);
+    const conclusion = conclude(withEnding(read, id, ending), now, campaign);
     if (await writeClosing(db, { training, ending, event, closed, conclusion }, now)) return true;
   }
   throw new Problem("round-conflict", "Other trainings kept ending in between; send the report again.");
@@ -80,7 +82,7 @@ function withEnding(read: Reranked, id: string, ending: Ending): Reranked {
 const secondsOf = (trainings: readonly ShortTrainingRow[]): number =>
   trainings.reduce((sum, { report }) => sum + (report?.seconds ?? 0), 0);
 
-function conclude(read: Reranked, now: number): Conclusion | null {
+function conclude(read: Reranked, now: number, campaign: CampaignSpending | null): Conclusion | null {
   const { specification, trainings, members } = read;
   const reranking = resolveReranking(specification);
   const stage = members[0]?.stage;
@@ -95,7 +97,12 @@ function conclude(read: Reranked, now: number): Conclusion | null {
       accuracy: row.report?.validationAccuracy ?? null,
     })),
     rungs: reranking.rungs.length,
-    isBudgetSpent: isBudgetSpent(specification.budget, { startedAt: read.startedAt, busySeconds }, now),
+    isBudgetSpent: isBudgetSpent(
+      specification.budget,
+      { startedAt: read.startedAt, busySeconds },
+      now,
+      campaign,
+    ),
   };
   const judge = judgeOf(new Context(specification), stage);
   const step = nextStep(standing, judge);

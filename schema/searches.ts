@@ -2,7 +2,9 @@
 
 import { sql } from "drizzle-orm";
 import { index, integer, real, sqliteTable, text } from "drizzle-orm/sqlite-core";
+import type { Place } from "../shared/campaign.ts";
 import type { Specification } from "../shared/specification.ts";
+import { campaigns } from "./campaigns.ts";
 import { datasets } from "./datasets.ts";
 
 export const searchStates = ["queued", "running", "paused", "completed", "failed", "cancelled"] as const;
@@ -32,6 +34,9 @@ export const searches = sqliteTable(
     specification: text({ mode: "json" }).$type<Specification>().notNull(),
     /** The pushed data set it trains on; null for a built-in one, or when it was deleted after the search. */
     datasetId: text().references(() => datasets.id, { onDelete: "set null" }),
+    /** The campaign that it is of, and where on its grid it stands. */
+    campaignId: text().references(() => campaigns.id, { onDelete: "set null" }),
+    place: text({ mode: "json" }).$type<Place>(),
     failure: text(),
     version: integer().notNull(),
     createdAt: integer().notNull(),
@@ -41,6 +46,7 @@ export const searches = sqliteTable(
   (table) => [
     index("searches_by_creation").on(table.createdAt, table.id),
     index("searches_by_state").on(table.state, table.createdAt, table.id),
+    index("searches_by_campaign").on(table.campaignId).where(sql`campaign_id IS NOT NULL`),
     index("searches_by_dataset").on(table.datasetId).where(sql`dataset_id IS NOT NULL`),
   ],
 );

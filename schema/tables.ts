@@ -2,6 +2,7 @@
 
 export * from "./architectures.ts";
 export * from "./blobs.ts";
+export * from "./campaigns.ts";
 export * from "./datasets.ts";
 export * from "./events.ts";
 export * from "./rounds.ts";

@@ -73,7 +73,7 @@ const measurementSchema = z.object({
   testAccuracy: z.number().nullable().describe("of the final training"),
 });
 
-const frontRowSchema = measurementSchema
+export const frontRowSchema = measurementSchema
   .extend({ hash: z.string(), genotype: genotypeSchema, text: z.string().describe("the genotype as text") })
   .openapi("FrontRow");
 
@@ -179,6 +179,13 @@ const measurementView = ({
   testAccuracy,
 });
 
+export const frontRowView = (row: Architecture) => ({
+  hash: row.hash,
+  genotype: row.genotype,
+  text: printGenotype(row.genotype),
+  ...measurementView(row),
+});
+
 export const results = newApp();
 
 results.openapi(policy, async (c) => {
@@ -199,13 +206,7 @@ results.openapi(front, async (c) => {
     c.header("content-type", "text/csv; charset=utf-8");
     return c.body(frontCsv(rows, objectives, specification.evaluation.kind === "tabular")) as never;
   }
-  const data = rows.map((row) => ({
-    hash: row.hash,
-    genotype: row.genotype,
-    text: printGenotype(row.genotype),
-    ...measurementView(row),
-  }));
-  return c.json({ data, nextCursor: null }, 200);
+  return c.json({ data: rows.map(frontRowView), nextCursor: null }, 200);
 });
 
 results.openapi(architecture, async (c) => {

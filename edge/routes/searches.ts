@@ -5,7 +5,12 @@ import type { Context } from "hono";
 import { type SearchState, searchStates } from "../../schema/searches.ts";
 import { isBuiltIn } from "../../shared/datasets.ts";
 import { pushedFactsOf } from "../../shared/pushedDataset.ts";
-import { type Specification, scheduleLength, specificationSchema } from "../../shared/specification.ts";
+import {
+  type FieldError,
+  type Specification,
+  scheduleLength,
+  specificationSchema,
+} from "../../shared/specification.ts";
 import { evaluationErrors } from "../../shared/tabular.ts";
 import { checkSpecification } from "../../shared/validate.ts";
 import { existingSearch, readableSearch } from "../access.ts";
@@ -34,10 +39,10 @@ import { type Dataset, datasetOf, findDataset, listDatasets } from "../store/dat
 import {
   changeSearch,
   deleteSearch,
-  insertSearch,
   listSearches,
   moveSearch,
   type Search,
+  searchInsertions,
 } from "../store/searches.ts";
 
 const tags = ["Searches"];
@@ -56,7 +61,7 @@ export const specificationBody = {
   },
 };
 
-const searchSchema = z
+export const searchSchema = z
   .object({
     id: z.string(),
     name: z.string(),
@@ -74,6 +79,7 @@ const searchSchema = z
       hypervolume: z.number().nullable(),
       idleShare: z.number().nullable().describe("of the runners' time, what passed between two rounds"),
     }),
+    campaignId: z.string().nullable(),
     specification: z.record(z.string(), z.unknown()),
     createdAt: z.string(),
     startedAt: z.string().nullable(),
@@ -82,7 +88,7 @@ const searchSchema = z
   .openapi("Search");
 
 export function searchView(search: Search): z.infer<typeof searchSchema> {
-  const { id, name, state, visibility, failure: reason, specification, round, summary } = search;
+  const { id, name, state, visibility, failure: reason, campaignId, specification, round, summary } = search;
   const { seconds, ...shown } = summary;
   const total = seconds.busy + seconds.idle;
   const idleShare = total > 0 ? seconds.idle / total : null;
@@ -93,6 +99,7 @@ export function searchView(search: Search): z.infer<typeof searchSchema> {
     visibility,
     failure: reason,
     progress: { round, rounds: scheduleLength(specification).rounds, ...shown, idleShare },
+    campaignId,
     // As it was sent: it can be sent again.
     specification: { ...specification, dataset: { name: specification.dataset.name } },
     createdAt: isoTime(search.createdAt),
@@ -125,21 +132,33 @@ function pushedName(input: unknown): string | undefined {
   return dataset === undefined || isBuiltIn(dataset) ? undefined : dataset;
 }
 
-/** The specification of a request, and the pushed data it needs: null where that is built in. */
-export async function readSpecification(
-  c: Context<AppEnv>,
-): Promise<{ specification: Specification; datasetId: string | null }> {
-  let input: unknown;
+/** A specification that can be done, and the pushed data it needs: null where that is built in. */
+export interface Ready {
+  specification: Specification;
+  datasetId: string | null;
+}
+
+export async function readJson(c: Context<AppEnv>): Promise<unknown> {
   try {
-    input = await c.req.json();
+    return await c.req.json();
   } catch {
     throw new Problem("malformed-json");
   }
+}
+
+export async function readSpecification(c: Context<AppEnv>): Promise<Ready> {
+  const ready = await readied(c.env.DB, await readJson(c));
+  if ("errors" in ready) throw invalid(ready.errors);
+  return ready;
+}
+
+/** Checks a specification, with the data that was pushed. */
+export async function readied(db: D1Database, input: unknown): Promise<Ready | { errors: FieldError[] }> {
   const named = pushedName(input);
-  const pushed = named === undefined ? [] : await pushedLike(c.env.DB, named);
+  const pushed = named === undefined ? [] : await pushedLike(db, named);
   const facts = pushed.map(({ name, header }) => [name, pushedFactsOf(header)] as const);
   const checked = checkSpecification(input, Object.fromEntries(facts));
-  if (checked.errors !== undefined) throw invalid(checked.errors);
+  if (checked.errors !== undefined) return { errors: checked.errors };
   const { specification } = checked;
   const datasetId = pushed.find(({ name }) => name === named)?.id ?? null;
   return { specification, datasetId };
@@ -217,22 +236,10 @@ export const searches = newApp();
 searches.openapi(create, async (c) => {
   const { specification, datasetId } = await readSpecification(c);
   const id = newId();
-  const search = {
-    id,
-    name: specification.name,
-    state: "queued" as const,
-    searching: true,
-    visibility: specification.visibility,
-    specification,
-    datasetId,
-    failure: null,
-    version: 1,
-    createdAt: Date.now(),
-    startedAt: null,
-    finishedAt: null,
-  };
+  const controller = startSearch(specification, id);
+  const search = { id, specification, datasetId, createdAt: Date.now(), controller };
   try {
-    await insertSearch(c.env.DB, search, startSearch(specification, id));
+    await c.env.DB.batch(searchInsertions(c.env.DB, [search]));
   } catch (error) {
     if (datasetId === null || !isConstraintError(error)) throw error;
     const pointer = specification.evaluation.kind === "tabular" ? "/evaluation/table" : "/dataset/name";

@@ -24,6 +24,7 @@ export interface RoundContext {
   controller: ControllerState;
   summary: Summary;
   busySeconds: number;
+  campaignId: string | null;
   /** Null when it is not held under the report's lease. */
   lease: Lease | null;
   /** Of the reported round, when it was reported before. */
@@ -38,6 +39,7 @@ interface RoundContextRow {
   controller: string;
   summary: string;
   busy_seconds: number;
+  campaign_id: string | null;
   runner_id: string | null;
   expires_at: number | null;
   digest: string | null;
@@ -51,7 +53,7 @@ export async function roundContext(
   const row = await statement(
     db,
     `SELECT s.state, s.specification, s.started_at, c.round, c.state AS controller, c.summary, c.busy_seconds,
-       l.runner_id, l.expires_at, r.digest
+       s.campaign_id, l.runner_id, l.expires_at, r.digest
      FROM searches s JOIN controller_states c ON c.search_id = s.id
      LEFT JOIN leases l ON l.resource = s.id AND l.lease_id = :leaseId AND l.expires_at > :now
      LEFT JOIN rounds r ON r.search_id = s.id AND r.round = :round
@@ -68,6 +70,7 @@ export async function roundContext(
     controller: JSON.parse(row.controller) as ControllerState,
     summary: JSON.parse(row.summary) as Summary,
     busySeconds: row.busy_seconds,
+    campaignId: row.campaign_id,
     lease:
       runnerId === null || expiresAt === null
         ? null

@@ -31,6 +31,7 @@ export interface Reranked {
   startedAt: number | null;
   /** Of the rounds. */
   busySeconds: number;
+  campaignId: string | null;
   /** In the order in which they were queued. */
   trainings: ShortTrainingRow[];
   members: MemberRow[];
@@ -45,7 +46,7 @@ export async function findReranked(db: D1Database, searchId: string): Promise<Re
   const [searches, trainings, members] = await db.batch<Record<string, string | number | null>>([
     statement(
       db,
-      `SELECT s.specification, s.started_at, c.busy_seconds FROM searches s
+      `SELECT s.specification, s.started_at, s.campaign_id, c.busy_seconds FROM searches s
        JOIN controller_states c ON c.search_id = s.id WHERE s.id = :searchId`,
       values,
     ),
@@ -81,6 +82,7 @@ export async function findReranked(db: D1Database, searchId: string): Promise<Re
     specification: JSON.parse(String(search.specification)) as Specification,
     startedAt: search.started_at == null ? null : Number(search.started_at),
     busySeconds: Number(search.busy_seconds),
+    campaignId: search.campaign_id == null ? null : String(search.campaign_id),
     trainings: list,
     members: (members?.results ?? [])
       .map((row) => ({

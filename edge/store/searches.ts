@@ -5,38 +5,58 @@ import { controllerStates, type SearchState, searches } from "../../schema/searc
 import type { ControllerState } from "../controller/state.ts";
 import { summarize } from "../summary.ts";
 import { database, statement } from "./database.ts";
-import { appendEvents, type NewEvent } from "./events.ts";
+import type { NewEvent } from "./events.ts";
 
 export type Search = typeof searches.$inferSelect &
   Pick<typeof controllerStates.$inferSelect, "round" | "summary">;
 
-export async function insertSearch(
-  db: D1Database,
-  search: Omit<Search, "round" | "summary">,
-  controller: ControllerState,
-): Promise<void> {
-  const orm = database(db);
-  const insertion = orm.insert(searches).values(search).toSQL();
-  const values = {
-    id: search.id,
-    round: controller.round,
-    state: JSON.stringify(controller),
-    summary: JSON.stringify(summarize(controller, search.specification)),
-  };
-  await db.batch([
-    db.prepare(insertion.sql).bind(...insertion.params),
+/** A search that nothing was done for yet. */
+export interface NewSearch
+  extends Pick<Search, "id" | "specification" | "datasetId" | "createdAt">,
+    Partial<Pick<Search, "campaignId" | "place">> {
+  controller: ControllerState;
+}
+
+/** Statements that store searches, with the event of each; as many for many as for one. */
+export function searchInsertions(db: D1Database, list: readonly NewSearch[]): D1PreparedStatement[] {
+  const rows = JSON.stringify(
+    list.map(({ specification, controller, place, ...search }) => ({
+      ...search,
+      name: specification.name,
+      visibility: specification.visibility,
+      specification: JSON.stringify(specification),
+      place: place == null ? null : JSON.stringify(place),
+      round: controller.round,
+      controller: JSON.stringify(controller),
+      summary: JSON.stringify(summarize(controller, specification)),
+    })),
+  );
+  const field = (name: string) => `json_extract(value, '$.${name}')`;
+  const fields = (...names: string[]) => names.map(field).join(", ");
+  return [
     statement(
       db,
-      "INSERT INTO controller_states (search_id, round, state, summary, busy_seconds) VALUES (:id, :round, :state, :summary, 0)",
-      values,
+      `INSERT INTO searches (id, name, visibility, specification, dataset_id, campaign_id, place, created_at,
+         state, searching, version)
+       SELECT ${fields("id", "name", "visibility", "specification", "datasetId", "campaignId", "place", "createdAt")},
+         'queued', 1, 1
+       FROM json_each(:rows)`,
+      { rows },
     ),
-    ...appendEvents(
+    statement(
       db,
-      search.id,
-      [{ type: "search.created", data: { name: search.name } }],
-      search.createdAt,
+      `INSERT INTO controller_states (search_id, round, state, summary, busy_seconds)
+       SELECT ${fields("id", "round", "controller", "summary")}, 0 FROM json_each(:rows)`,
+      { rows },
     ),
-  ]);
+    statement(
+      db,
+      `INSERT INTO events (search_id, sequence, type, data, created_at)
+       SELECT ${field("id")}, 1, 'search.created', json_object('name', ${field("name")}), ${field("createdAt")}
+       FROM json_each(:rows)`,
+      { rows },
+    ),
+  ];
 }
 
 const withRound = (db: D1Database) =>

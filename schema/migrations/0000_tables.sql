@@ -42,6 +42,15 @@ CREATE TABLE `blobs` (
 --> statement-breakpoint
 CREATE INDEX `blobs_by_search` ON `blobs` (`search_id`,`purpose`,`created_at`);--> statement-breakpoint
 CREATE INDEX `blobs_by_training` ON `blobs` (`training_id`,`purpose`,`created_at`);--> statement-breakpoint
+CREATE TABLE `campaigns` (
+	`id` text PRIMARY KEY NOT NULL,
+	`name` text NOT NULL,
+	`visibility` text NOT NULL,
+	`specification` text NOT NULL,
+	`created_at` integer NOT NULL
+);
+--> statement-breakpoint
+CREATE INDEX `campaigns_by_creation` ON `campaigns` (`created_at`,`id`);--> statement-breakpoint
 CREATE TABLE `datasets` (
 	`id` text PRIMARY KEY NOT NULL,
 	`name` text NOT NULL,
@@ -111,16 +120,20 @@ CREATE TABLE `searches` (
 	`visibility` text NOT NULL,
 	`specification` text NOT NULL,
 	`dataset_id` text,
+	`campaign_id` text,
+	`place` text,
 	`failure` text,
 	`version` integer NOT NULL,
 	`created_at` integer NOT NULL,
 	`started_at` integer,
 	`finished_at` integer,
-	FOREIGN KEY (`dataset_id`) REFERENCES `datasets`(`id`) ON UPDATE no action ON DELETE set null
+	FOREIGN KEY (`dataset_id`) REFERENCES `datasets`(`id`) ON UPDATE no action ON DELETE set null,
+	FOREIGN KEY (`campaign_id`) REFERENCES `campaigns`(`id`) ON UPDATE no action ON DELETE set null
 );
 --> statement-breakpoint
 CREATE INDEX `searches_by_creation` ON `searches` (`created_at`,`id`);--> statement-breakpoint
 CREATE INDEX `searches_by_state` ON `searches` (`state`,`created_at`,`id`);--> statement-breakpoint
+CREATE INDEX `searches_by_campaign` ON `searches` (`campaign_id`) WHERE campaign_id IS NOT NULL;--> statement-breakpoint
 CREATE INDEX `searches_by_dataset` ON `searches` (`dataset_id`) WHERE dataset_id IS NOT NULL;--> statement-breakpoint
 CREATE TABLE `idempotency_keys` (
 	`principal` text NOT NULL,

@@ -1,0 +1,55 @@
+/**
+ * The front of several searches. What shared weights say of an architecture holds within its search only, since another
+ * supernet says something else; trained networks are compared across searches of one data set. Pure.
+ */
+
+import { nonDominated } from "./controller/archive.ts";
+import type { Architecture } from "./store/architectures.ts";
+import type { Search } from "./store/searches.ts";
+
+type Merging = Pick<Search, "id" | "specification">;
+
+export interface MergedRow<S> {
+  row: Architecture;
+  search: S;
+  compared: "own search" | "all searches";
+}
+
+/** @param rows of the front of each search */
+export function mergedFront<S extends Merging>(
+  searches: readonly S[],
+  rows: readonly Architecture[],
+): MergedRow<S>[] {
+  const groups = new Map<string, MergedRow<S>[]>();
+  const byId = new Map(searches.map((search) => [search.id, search]));
+  for (const row of rows) {
+    const search = byId.get(row.searchId);
+    if (search === undefined) continue;
+    // A final training alone does not replace an accuracy: it is tested on other images.
+    const isOwn = row.sharedWeightsAccuracy === null && search.specification.evaluation.kind === "supernet";
+    const key = isOwn ? search.id : datasetOf(search);
+    const group = groups.get(key) ?? [];
+    group.push({ row, search, compared: isOwn ? "own search" : "all searches" });
+    groups.set(key, group);
+  }
+  return [...groups.values()].flatMap((group) => {
+    const [{ search }] = group as [MergedRow<S>];
+    const entries = group.map((merged) => ({
+      ...merged,
+      values: merged.row.values,
+      feasible: merged.row.feasible,
+    }));
+    return nonDominated(entries, search.specification.objectives).map(({ row, search: own, compared }) => ({
+      row,
+      search: own,
+      compared,
+    }));
+  });
+}
+
+/** What accuracies must have in common to be compared. */
+function datasetOf({ specification: { dataset, evaluation } }: Merging): string {
+  return evaluation.kind === "tabular"
+    ? `table ${evaluation.table} ${evaluation.reward}`
+    : `data ${dataset.name}`;
+}
