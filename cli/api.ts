@@ -1,6 +1,7 @@
 /** What the command line reads of the edge's answers; other keys pass through. */
 
 import { z } from "zod";
+import { placeSchema } from "../shared/campaign.ts";
 
 export const finishedStates: readonly string[] = ["completed", "failed", "cancelled"];
 
@@ -85,10 +86,43 @@ export const eventSchema = z.looseObject({
   data: z.record(z.string(), z.unknown()),
 });
 
+export const campaignHeadSchema = z.looseObject({ id: z.string(), name: z.string(), createdAt: z.string() });
+
+export const campaignSchema = campaignHeadSchema.extend({
+  isOver: z.boolean(),
+  specification: z.looseObject({ budget: z.looseObject({ gpuHours: z.number().optional() }).optional() }),
+  spent: z.looseObject({ gpuHours: z.number() }),
+  searches: z.array(
+    z.looseObject({
+      id: z.string(),
+      state: z.string(),
+      place: placeSchema,
+      gpuHours: z.number(),
+      progress: z.looseObject({
+        round: z.number(),
+        rounds: z.number(),
+        frontSize: z.number().nullish(),
+        bestAccuracy: z.number().nullish(),
+      }),
+    }),
+  ),
+});
+export type Campaign = z.infer<typeof campaignSchema>;
+
+export const campaignFrontRowSchema = frontRowSchema.extend({
+  searchId: z.string(),
+  place: placeSchema,
+  compared: z.string(),
+  evidence: z.string(),
+});
+export type CampaignFrontRow = z.infer<typeof campaignFrontRowSchema>;
+
 /** A table's rewards are what its owner made them; elsewhere accuracy is in percent. */
 export const isTabular = ({ specification }: Search): boolean =>
   specification?.evaluation?.kind === "tabular";
 
 export const searchPath = (id: string, rest = ""): string => `/v1/searches/${encodeURIComponent(id)}${rest}`;
+export const campaignPath = (id: string, rest = ""): string =>
+  `/v1/campaigns/${encodeURIComponent(id)}${rest}`;
 export const trainingPath = (id: string, rest = ""): string =>
   `/v1/trainings/${encodeURIComponent(id)}${rest}`;

@@ -4,6 +4,7 @@ import { realpathSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Command, CommanderError, Option } from "commander";
 import { type CommandRow, createContext, type GlobalOptions } from "./command.ts";
+import { campaigns } from "./commands/campaigns.ts";
 import { compare } from "./commands/compare.ts";
 import { count } from "./commands/count.ts";
 import { data } from "./commands/data.ts";
@@ -27,6 +28,7 @@ const commands: CommandRow[] = [
   profile,
   search,
   ...searches,
+  ...campaigns,
   ...data,
   front,
   compare,

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { demoSpecification, demoTable } from "./demo/table.ts";
-import { readSpecification } from "./specificationFile.ts";
+import { readCampaign, readSpecification } from "./specificationFile.ts";
 
 const folder = mkdtempSync(path.join(tmpdir(), "nasturtium-specification-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -40,6 +40,19 @@ describe("a specification file", () => {
     ["name: x\nstrategy: { name: magic }\n", /\/strategy\/name: /],
   ])("with a wrong field is refused with its pointer: %j", async (text, message) => {
     await expect(readSpecification(fileWith("wrong.yaml", text))).rejects.toThrow(message);
+  });
+
+  test("of a campaign is checked for every place of its grid before anything is sent", async () => {
+    const good =
+      "name: c\nsearch: { dataset: { name: cifar10 } }\ngrid: { targets: { parameters: [2e6, 3e6] } }\n";
+    expect(await readCampaign(fileWith("campaign.yaml", good))).toMatchObject({ name: "c" });
+    const low = good.replace("3e6", "2");
+    await expect(readCampaign(fileWith("low.yaml", low))).rejects.toThrow(
+      /low.yaml is not a valid campaign. \/grid\/targets\/parameters\/1: no architecture/,
+    );
+    await expect(readCampaign(fileWith("none.yaml", "name: c\nsearch: {}\ngrid: {}\n"))).rejects.toThrow(
+      /\/grid: nothing varies/,
+    );
   });
 
   test.each(Object.keys(demoTable))("the demo of %s minutes asks for what is possible", async (minutes) => {

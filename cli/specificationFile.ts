@@ -3,6 +3,7 @@
 import { readFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
 import { parse } from "yaml";
+import { type CampaignInput, checkCampaign } from "../shared/campaign.ts";
 import type { FieldError, SpecificationInput } from "../shared/specification.ts";
 import { checkSpecification } from "../shared/validate.ts";
 import { badInput, reasonOf } from "./errors.ts";
@@ -15,11 +16,33 @@ import { badInput, reasonOf } from "./errors.ts";
  * @throws CliError with the JSON pointer of each field that is wrong
  */
 export async function readSpecification(file: string): Promise<SpecificationInput> {
-  const value = parseText(file, await readText(file));
+  const value = await readValue(file);
   const { errors } = checkSpecification(value, "elsewhere");
   if (errors !== undefined) throw refused(file, errors);
   return value as SpecificationInput;
 }
+
+/**
+ * The campaign as written, after the same checks of each of its searches.
+ *
+ * @throws CliError with the JSON pointer of each field that is wrong
+ */
+export async function readCampaign(file: string): Promise<CampaignInput> {
+  const value = await readValue(file);
+  const { planned, errors } = checkCampaign(value);
+  if (errors !== undefined) throw refused(file, errors, "campaign");
+  const wrong = planned.flatMap(({ input, pointerOf }) =>
+    (checkSpecification(input, "elsewhere").errors ?? []).map(({ pointer, detail }) => ({
+      pointer: pointerOf(pointer),
+      detail,
+    })),
+  );
+  const once = new Map(wrong.map((error) => [error.pointer, error]));
+  if (once.size > 0) throw refused(file, [...once.values()], "campaign");
+  return value as CampaignInput;
+}
+
+const readValue = async (file: string): Promise<unknown> => parseText(file, await readText(file));
 
 /** A file's text, or stdin's for `-`. */
 export async function readText(file: string): Promise<string> {
@@ -39,7 +62,7 @@ function parseText(file: string, written: string): unknown {
   }
 }
 
-function refused(file: string, errors: readonly FieldError[]) {
+function refused(file: string, errors: readonly FieldError[], what = "specification") {
   const fields = errors.map(({ pointer, detail }) => `${pointer || "/"}: ${detail}`).join("; ");
-  return badInput(`${file} is not a valid specification. ${fields}.`, "Correct these fields and try again.");
+  return badInput(`${file} is not a valid ${what}. ${fields}.`, "Correct these fields and try again.");
 }

@@ -41,11 +41,14 @@ export type Campaign = z.infer<typeof campaignSchema>;
 export type CampaignInput = z.input<typeof campaignSchema>;
 
 /** Where on the grid a search stands; only what the grid varies. */
-export interface Place {
-  targets?: Record<string, number>;
-  seed?: number;
-  dataset?: string;
-}
+export const placeSchema = z
+  .object({
+    targets: z.record(z.string(), z.number()).optional(),
+    seed: z.int().optional(),
+    dataset: z.string().optional(),
+  })
+  .describe("where on the grid the search stands");
+export type Place = z.infer<typeof placeSchema>;
 
 /** A search of a campaign, not checked yet. */
 export interface Planned {
@@ -150,7 +153,7 @@ function planned(campaign: Campaign, axes: readonly Axis[]): Planned[] {
       values.map((value, index) => ({ place: put(place, value), at: [...at, index] })),
     );
   return places.map(({ place, at }) => {
-    const label = labelOf(place);
+    const label = placeText(place);
     const sources = new Map(
       axes.map(({ sets, pointer }, index) => [sets(objectives), `${pointer}/${at[index]}`]),
     );
@@ -182,8 +185,8 @@ function inputAt(
   };
 }
 
-/** @example labelOf({ targets: { parameters: 50000 }, seed: 2 }) // "parameters 50,000, seed 2" */
-function labelOf({ targets = {}, seed, dataset }: Place): string {
+/** @example placeText({ targets: { parameters: 50000 }, seed: 2 }) // "parameters 50,000, seed 2" */
+export function placeText({ targets = {}, seed, dataset }: Place): string {
   return [
     ...Object.entries(targets).map(([id, target]) => `${id} ${target.toLocaleString("en-US")}`),
     ...(seed === undefined ? [] : [`seed ${seed}`]),

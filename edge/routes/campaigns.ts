@@ -8,6 +8,7 @@ import {
   campaignSchema,
   checkCampaign,
   type Planned,
+  placeSchema,
 } from "../../shared/campaign.ts";
 import type { FieldError } from "../../shared/specification.ts";
 import {
@@ -46,14 +47,6 @@ const tags = ["Campaigns"];
 const secondsPerHour = 3600;
 
 const campaignInput = z.toJSONSchema(campaignSchema, { io: "input" }) as Record<string, unknown>;
-
-const placeSchema = z
-  .object({
-    targets: z.record(z.string(), z.number()).optional(),
-    seed: z.int().optional(),
-    dataset: z.string().optional(),
-  })
-  .describe("where on the grid the search stands");
 
 const campaignHead = z.object({
   id: z.string(),
