@@ -15,7 +15,7 @@ export interface MergedRow<S> {
   compared: "own search" | "all searches";
 }
 
-/** @param rows of the front of each search */
+/** The most accurate first. @param rows of the front of each search */
 export function mergedFront<S extends Merging>(
   searches: readonly S[],
   rows: readonly Architecture[],
@@ -39,11 +39,10 @@ export function mergedFront<S extends Merging>(
       values: merged.row.values,
       feasible: merged.row.feasible,
     }));
-    return nonDominated(entries, search.specification.objectives).map(({ row, search: own, compared }) => ({
-      row,
-      search: own,
-      compared,
-    }));
+    const front = nonDominated(entries, search.specification.objectives);
+    return front
+      .sort((a, b) => (b.values.accuracy ?? 0) - (a.values.accuracy ?? 0))
+      .map(({ row, search: own, compared }) => ({ row, search: own, compared }));
   });
 }
 

@@ -5,7 +5,7 @@ import type { Genotype } from "../shared/genotype.ts";
 import type { Selection } from "../shared/space.ts";
 
 /** What an architecture's accuracy rests on. */
-export const evidences = ["shared-weights", "short-training", "full-training"] as const;
+export const evidences = ["table", "shared-weights", "short-training", "full-training"] as const;
 
 export const architectures = sqliteTable(
   "architectures",
@@ -22,7 +22,7 @@ export const architectures = sqliteTable(
     round: integer().notNull(),
     images: integer().notNull(),
     version: integer().notNull(),
-    evidence: text({ enum: evidences }).notNull().default("shared-weights"),
+    evidence: text({ enum: evidences }).notNull(),
     /** What shared weights had said, once a short training replaced it. */
     sharedWeightsAccuracy: real(),
     /** Weight steps of the short training behind the accuracy. */

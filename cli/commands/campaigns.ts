@@ -135,14 +135,22 @@ function frontText(rows: readonly CampaignFrontRow[]): string {
       : [
           title,
           textTable(
-            list.map(({ hash, searchId, place, evidence, values }) => ({
+            list.map(({ hash, text, searchId, place, evidence, values }) => ({
               hash,
               ...values,
               evidence,
               place: placeText(place),
               search: searchId,
+              text,
             })),
-            { hash: "HASH", ...headings, evidence: "EVIDENCE", place: "PLACE", search: "SEARCH" },
+            {
+              hash: "HASH",
+              ...headings,
+              evidence: "EVIDENCE",
+              place: "PLACE",
+              search: "SEARCH",
+              ...(list.every(({ evidence }) => evidence === "table") ? { text: "ARCHITECTURE" } : {}),
+            },
           ),
         ];
   const [trained, own] = ["all searches", "own search"].map((compared) =>

@@ -118,4 +118,9 @@ export const rowOf = (
   { confirmed: _, ...entry }: Archived,
   place: { stage: number; onFront: boolean },
   context: Context,
-): ArchiveEntry => ({ ...entry, ...place, genotype: context.genotype(entry.selection) });
+): ArchiveEntry => ({
+  ...entry,
+  ...place,
+  genotype: context.genotype(entry.selection),
+  evidence: context.isTabular ? "table" : "shared-weights",
+});

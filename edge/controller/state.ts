@@ -56,6 +56,8 @@ export interface ArchiveEntry extends Omit<Archived, "confirmed"> {
   stage: number;
   genotype: Genotype;
   onFront: boolean;
+  /** What its accuracy rests on so far. */
+  evidence: "table" | "shared-weights";
 }
 
 export interface RoundOutcome {

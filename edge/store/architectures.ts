@@ -30,11 +30,14 @@ const fields = [
   "round",
   "images",
   "version",
+  "evidence",
 ];
 /** SQL for the members of a search that short trainings measured. */
 const trainedOf =
   "SELECT 1 FROM architectures a WHERE a.search_id = :searchId AND a.shared_weights_accuracy IS NOT NULL";
 const columns = fields.map((field) => `"${field.replace("F", "_f")}"`);
+/** Not the key, and not the evidence: a training may have bettered it since. */
+const updated = columns.slice(2, -1);
 
 /**
  * What a round changes in the archive, in one statement; none for an empty list. What was trained since is left alone,
@@ -58,10 +61,7 @@ export function archiveChanges(
        SELECT :searchId, ${fields.map(source).join(", ")}
        FROM json_each(:rows) WHERE true
        ON CONFLICT (search_id, hash, stage) DO UPDATE SET
-         ${columns
-           .slice(2)
-           .map((column) => `${column} = excluded.${column}`)
-           .join(", ")}
+         ${updated.map((column) => `${column} = excluded.${column}`).join(", ")}
        WHERE architectures.shared_weights_accuracy IS NULL`,
       { searchId, rows: JSON.stringify(changed) },
     ),

@@ -10,7 +10,7 @@ CREATE TABLE `architectures` (
 	`round` integer NOT NULL,
 	`images` integer NOT NULL,
 	`version` integer NOT NULL,
-	`evidence` text DEFAULT 'shared-weights' NOT NULL,
+	`evidence` text NOT NULL,
 	`shared_weights_accuracy` real,
 	`training_steps` integer,
 	`test_accuracy` real,
