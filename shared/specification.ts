@@ -60,6 +60,12 @@ const tabularEvaluationSchema = z
       .default({})
       .describe("by objective id, the column of its values"),
     candidatesPerRound: z.int().min(1).max(64).default(10),
+    isomorphic: z
+      .enum(["apart", "one"])
+      .default("apart")
+      .describe(
+        "cells that differ only in the numbering of their nodes: each a row of its own, or one architecture",
+      ),
   })
   .describe("architectures are looked up in a table instead of trained");
 export type TabularEvaluation = z.infer<typeof tabularEvaluationSchema>;

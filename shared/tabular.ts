@@ -21,7 +21,7 @@ export function tabularErrors(
 ): FieldError[] {
   const { evaluation, budget } = specification;
   if (evaluation.kind !== "tabular") return [];
-  const errors = costErrors(specification, evaluation);
+  const errors = [...costErrors(specification, evaluation), ...isomorphicErrors(specification, evaluation)];
   const facts = pushed === "elsewhere" ? undefined : tableOf(evaluation.table, pushed);
   if (facts !== undefined && "pointer" in facts) errors.push(facts);
   else if (facts !== undefined) errors.push(...columnErrors(evaluation, facts));
@@ -91,6 +91,12 @@ function costErrors({ objectives }: Specification, { costs }: TabularEvaluation)
     errors.push({ pointer: pointerOfCost("accuracy"), detail });
   }
   return errors;
+}
+
+function isomorphicErrors({ space }: Specification, { isomorphic }: TabularEvaluation): FieldError[] {
+  if (isomorphic === "apart" || typeof space !== "object" || !("positions" in space)) return [];
+  const detail = "a space of positions has no nodes that could be numbered otherwise; leave it out";
+  return [{ pointer: "/evaluation/isomorphic", detail }];
 }
 
 const pointerOfCost = (id: string): string =>

@@ -61,9 +61,16 @@ export class Context {
     return genotypeFromSelection(this.space, selection);
   }
 
-  /** Isomorphic cells are one architecture, but rows of their own in a table. */
+  /** Whether isomorphic cells of a table are one architecture, paid for once. */
+  get joinsIsomorphic(): boolean {
+    const { evaluation } = this.specification;
+    return evaluation.kind === "tabular" && evaluation.isomorphic === "one";
+  }
+
+  /** Isomorphic cells are one architecture, but rows of their own in a table unless that is told otherwise. */
   hash(selection: Selection): string {
-    const space: SearchSpace = this.isTabular ? { ...this.space, skeleton: "positions" } : this.space;
+    const isApart = this.isTabular && !this.joinsIsomorphic;
+    const space: SearchSpace = isApart ? { ...this.space, skeleton: "positions" } : this.space;
     return canonicalHash(this.genotype(selection), space);
   }
 
@@ -105,6 +112,10 @@ export class Context {
         const cheap = this.cheap(selectionOf(this.positions, code));
         return ids.map((id) => cheap[id] ?? null);
       },
+      identityOf: (code) =>
+        this.joinsIsomorphic
+          ? new TextEncoder().encode(this.hash(selectionOf(this.positions, code)))
+          : Uint8Array.from(code),
       isConnected: (code) => this.isConnected(selectionOf(this.positions, code)),
       reward: (measured) => {
         const values = Object.fromEntries(ids.map((id, index) => [id, measured[index] ?? null]));

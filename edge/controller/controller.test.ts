@@ -1,13 +1,15 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { TrainRoundReport, TrainRoundTask } from "../../shared/protocol.ts";
+import type { RoundReport, TrainRoundReport, TrainRoundTask } from "../../shared/protocol.ts";
 import {
   resolveSchedule,
   type SpecificationInput,
   scheduleLength,
   specificationSchema,
+  type TabularEvaluation,
 } from "../../shared/specification.ts";
 import { checkSpecification } from "../../shared/validate.ts";
+import { Context } from "./context.ts";
 import { completeRound, currentTask, startSearch } from "./controller.ts";
 import { policyView } from "./policyView.ts";
 import { reward } from "./reward.ts";
@@ -110,6 +112,49 @@ describe("a search", () => {
       JSON.stringify(run({ ...small, seed }).outcomes.map(({ record }) => record));
     expect(trace(5)).toBe(trace(5));
     expect(trace(5)).not.toBe(trace(6));
+  });
+
+  describe.each(["default", "nsga2"] as const)("on a table, with %s", (name) => {
+    const hashesOf = (isomorphic: "apart" | "one") => {
+      const specification = specificationSchema.parse({
+        name: "table",
+        strategy: { name },
+        space: { skeleton: "nas-bench-201", nodes: 3, normal: ["none", "skip_connect", "nor_conv_1x1"] },
+        evaluation: { kind: "tabular", table: "t", architecture: "a", reward: "r", isomorphic },
+        objectives: [{ name: "accuracy", goal: "maximize" }],
+        budget: { evaluations: 729 },
+      });
+      const canonical = new Context({
+        ...specification,
+        evaluation: { ...specification.evaluation, isomorphic: "one" } as TabularEvaluation,
+      });
+      const hashes: string[] = [];
+      let state = startSearch(specification, "s");
+      for (let task = currentTask(state); task !== null; task = currentTask(state)) {
+        hashes.push(...task.candidates.map(({ selection }) => canonical.hash(selection)));
+        const measurements = task.candidates.map(({ selection }, candidate) => {
+          const accuracy = selection.normal?.filter((operation) => operation === "nor_conv_1x1").length ?? 0;
+          return { candidate, values: { accuracy }, images: 0, loss: null };
+        });
+        const looked: RoundReport = {
+          kind: "tabular",
+          leaseId: "l",
+          digest: "0",
+          seconds: { train: 0, evaluate: 0, idle: 0 },
+          measurements,
+        };
+        state = completeRound(state, specification, looked).state;
+      }
+      return hashes;
+    };
+
+    test("looks up every row by default, and isomorphic cells once where they are one", () => {
+      const [apart, one] = [hashesOf("apart"), hashesOf("one")];
+      expect(apart).toHaveLength(729);
+      expect(new Set(one).size).toBe(one.length);
+      expect(one.length).toBe(new Set(apart).size);
+      expect(one.length).toBeLessThan(729);
+    });
   });
 
   test("goes on when any measurements are missing", () => {

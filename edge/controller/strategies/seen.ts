@@ -11,6 +11,8 @@ const tries = 40;
 const walked = 100_000;
 const bytesPerHash = 4;
 
+type Identified = Pick<Problem, "noisy" | "identityOf">;
+
 /**
  * A set of architectures by 32 bits of their hash: four bytes each, in base64 as text. Of 30,000 architectures one
  * in 140,000 is taken for another and never proposed, which costs nothing that matters.
@@ -19,18 +21,21 @@ export class Seen {
   readonly #hashes: Set<number>;
   readonly #tracks: boolean;
 
-  private constructor(hashes: Set<number>, tracks: boolean) {
+  readonly #identityOf: Problem["identityOf"];
+
+  private constructor(hashes: Set<number>, { noisy, identityOf }: Identified) {
     this.#hashes = hashes;
-    this.#tracks = tracks;
+    this.#tracks = !noisy;
+    this.#identityOf = identityOf;
   }
 
   /** Where measuring is noisy nothing is remembered: an architecture may come again. */
-  static of(text: string, { noisy }: Pick<Problem, "noisy">): Seen {
+  static of(text: string, problem: Identified): Seen {
     const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
     const view = new DataView(bytes.buffer);
     const hashes = new Set<number>();
     for (let at = 0; at < bytes.length; at += bytesPerHash) hashes.add(view.getUint32(at));
-    return new Seen(hashes, !noisy);
+    return new Seen(hashes, problem);
   }
 
   text(): string {
@@ -46,13 +51,13 @@ export class Seen {
   }
 
   has(code: Code): boolean {
-    return this.#hashes.has(hashOf(code));
+    return this.#hashes.has(this.#hashOf(code));
   }
 
   /** Whether it was new. */
   add(code: Code): boolean {
     if (!this.#tracks) return true;
-    const hash = hashOf(code);
+    const hash = this.#hashOf(code);
     if (this.#hashes.has(hash)) return false;
     this.#hashes.add(hash);
     return true;
@@ -63,7 +68,7 @@ export class Seen {
     const codes: Code[] = [];
     const batch = new Set<number>();
     const take = (code: Code): boolean => {
-      const hash = hashOf(code);
+      const hash = this.#hashOf(code);
       if (batch.has(hash) || !this.add(code)) return false;
       batch.add(hash);
       codes.push(code);
@@ -93,9 +98,9 @@ export class Seen {
     }
     return false;
   }
-}
 
-const hashOf = (code: Code): number => {
-  const { high, low } = fnv1a64(Uint8Array.from(code));
-  return (high ^ low) >>> 0;
-};
+  #hashOf(code: Code): number {
+    const { high, low } = fnv1a64(this.#identityOf(code));
+    return (high ^ low) >>> 0;
+  }
+}

@@ -34,6 +34,8 @@ export interface Problem {
   noisy: boolean;
   /** What is known of an architecture before anything is paid for it. */
   known: (code: Code) => Measured;
+  /** What tells it from others: the same for those that are paid for once. */
+  identityOf: (code: Code) => Uint8Array;
   /** Whether its network sees its image; without that there is nothing to measure. */
   isConnected: (code: Code) => boolean;
   /** The scalar that a policy of TND-NAS climbs; null without accuracy. */

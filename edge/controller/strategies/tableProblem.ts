@@ -17,6 +17,7 @@ export function tableProblem(space: SearchSpace): Problem {
     ],
     noisy: false,
     known: () => [null, null],
+    identityOf: (code) => Uint8Array.from(code),
     isConnected: () => true,
     reward: ([accuracy]) => accuracy ?? null,
   };
