@@ -38,14 +38,14 @@ const specificationOf = ({ seed, strategy }: Args): SpecificationInput => ({
     stepsPerRound: 8,
     warmupStepsPerRound: 25,
     policy: { candidates: 8, evaluationImages: 250 },
-    confirmation: { images: 2000, architectures: 32 },
+    confirmation: { images: 1000, architectures: 24 },
     stages: [
-      { layers: 5, channels: 8, steps: 700, warmupSteps: 300, drop: { normal: 4, reduction: 2 } },
-      { layers: 5, channels: 8, steps: 700, warmupSteps: 300, drop: { normal: 0, reduction: 0 } },
+      { layers: 5, channels: 8, steps: 500, warmupSteps: 250, drop: { normal: 4, reduction: 2 } },
+      { layers: 5, channels: 8, steps: 500, warmupSteps: 250, drop: { normal: 0, reduction: 0 } },
     ],
   },
-  reranking: { architectures: 16, rungs: [{ steps: 350 }, { steps: 1050 }] },
-  finalTraining: { preset: "demo", batchSize: 64, steps: 5600, top: 1 },
+  reranking: { architectures: 16, rungs: [{ steps: 150 }, { steps: 450 }] },
+  finalTraining: { preset: "demo", batchSize: 64, steps: 1300, top: 1 },
   seed,
 });
 
