@@ -10,6 +10,7 @@ import { docs } from "./routes/docs.ts";
 import { history } from "./routes/history.ts";
 import { profiles } from "./routes/profiles.ts";
 import { results } from "./routes/results.ts";
+import { scaled } from "./routes/scaled.ts";
 import { searches } from "./routes/searches.ts";
 import { tasks } from "./routes/tasks.ts";
 import { tokens } from "./routes/tokens.ts";
@@ -32,8 +33,8 @@ app.notFound((c) => problemResponse(new Problem("not-found"), c.req.path));
 app.get("/healthz", (c) => c.json({ status: "ok" }));
 app.use("/v1/*", authenticate);
 app.use("/v1/*", (c, next) => (partPath.test(c.req.path) ? next() : limitJson(c, next)));
-for (const resource of [searches, history, results, trainings, profiles, datasets, tokens, tasks, blobs])
-  app.route("/v1", resource);
+const resources = [searches, history, results, scaled, trainings, profiles, datasets, tokens, tasks, blobs];
+for (const resource of resources) app.route("/v1", resource);
 app.route("/", docs(app));
 
 export default app;

@@ -11,9 +11,6 @@ import { networkSizeOf, spaceOf } from "./profile.ts";
 import { selectionFromGenotype } from "./space.ts";
 import type { FieldError, FinalTraining, Specification } from "./specification.ts";
 
-/** Where a point comes from: the search, at its own size, or an architecture of it built at another one. */
-export const pointSources = ["search", "scaling"] as const;
-
 /** Channels of the first cells, and cells in all. */
 export type CellSize = Pick<NetworkSize, "channels" | "layers">;
 
