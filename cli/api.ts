@@ -43,6 +43,9 @@ export const frontRowSchema = z.looseObject({
 });
 export type FrontRow = z.infer<typeof frontRowSchema>;
 
+/** An architecture trained at another size than the search's own. */
+export const scaledRowSchema = z.looseObject({ hash: z.string(), channels: z.number(), layers: z.number() });
+
 export const candidateSchema = z.looseObject({ hash: z.string().nullish(), values });
 export type Candidate = z.infer<typeof candidateSchema>;
 
@@ -53,6 +56,7 @@ export const trainingSchema = z.looseObject({
   /** `rerank`: a short one that orders the archive. */
   purpose: z.string().optional(),
   state: z.string(),
+  recipe: z.looseObject({ channels: z.number().optional(), layers: z.number().optional() }).optional(),
   failure: z.string().nullish(),
   progress: z.looseObject({ done: z.number(), total: z.number(), trainLoss: z.number().nullish() }).nullish(),
   report: z

@@ -1,7 +1,7 @@
 /** Calls the edge over HTTP and turns its problems (RFC 9457) into errors for people. */
 
 import { z } from "zod";
-import { CliError, exitCodes, reasonOf } from "./errors.ts";
+import { CliError, exitCodes, NotFoundError, reasonOf } from "./errors.ts";
 
 const REQUEST_TIMEOUT_MS = 60_000;
 /** For 8 MiB over a slow line. */
@@ -143,7 +143,7 @@ export class EdgeClient {
       const fix = isDataset
         ? "Check the name: `nasturtium data list`."
         : "Check the id: `nasturtium searches list`.";
-      return new CliError(`${message}.`, fix);
+      return new NotFoundError(`${message}.`, fix);
     }
     return new CliError(`${message}.`, status >= 500 ? "See the edge's log." : "");
   }

@@ -21,6 +21,9 @@ export class CliError extends Error {
   }
 }
 
+/** The edge has nothing of this address. */
+export class NotFoundError extends CliError {}
+
 /** The user's input is wrong: exit code 2. */
 export const badInput = (message: string, fix: string): CliError =>
   new CliError(message, fix, exitCodes.badInput);

@@ -15,6 +15,7 @@ import { exportTraining } from "./commands/export.ts";
 import { front } from "./commands/front.ts";
 import { profile } from "./commands/profile.ts";
 import { runner } from "./commands/runner.ts";
+import { scale } from "./commands/scale.ts";
 import { search } from "./commands/search.ts";
 import { searches } from "./commands/searches.ts";
 import { tokens } from "./commands/tokens.ts";
@@ -33,6 +34,7 @@ const commands: CommandRow[] = [
   front,
   compare,
   train,
+  scale,
   exportTraining,
   ...tokens,
   count,

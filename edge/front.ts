@@ -3,6 +3,7 @@
 import { printGenotype } from "../shared/genotype.ts";
 import { type Objective, objectiveId } from "../shared/specification.ts";
 import { accuracyStandardError } from "../shared/statistics.ts";
+import { csvText } from "./csv.ts";
 import { invalid } from "./problems.ts";
 import type { Architecture } from "./store/architectures.ts";
 
@@ -14,6 +15,9 @@ export interface FrontQuery {
   limit: number;
   bounds: { objective: string; kind: "max" | "min"; value: number }[];
 }
+
+/** Of every row: what was trained at another size has a source of its own. */
+export const frontSource = "search" as const;
 
 const fixedKeys = new Set(["stage", "sort", "limit", "format", "cursor"]);
 
@@ -84,6 +88,12 @@ function orderBy(
   };
 }
 
+/** By objective id, of a value that is a mean over so many images. */
+export function standardErrorsOf(values: Architecture["values"], images: number): Record<string, number> {
+  const accuracy = accuracyStandardError(values.accuracy, images);
+  return accuracy === null ? {} : { accuracy };
+}
+
 /**
  * One row an architecture; a column for each objective.
  *
@@ -95,12 +105,28 @@ export function frontCsv(
   showsArchitecture = false,
 ): string {
   const ids = objectives.map(objectiveId);
-  const lines = rows.map(({ hash, stage, round, images, values, genotype }) => {
-    const error = accuracyStandardError(values.accuracy, images)?.toFixed(4) ?? "";
-    const text = showsArchitecture ? [`"${printGenotype(genotype)}"`] : [];
-    return [hash, stage, round, images, ...ids.map((id) => values[id] ?? ""), error, ...text].join(",");
-  });
-  const header = ["hash", "stage", "round", "images", ...ids, "accuracyStandardError"];
-  if (showsArchitecture) header.push("architecture");
-  return `${[header.join(","), ...lines].join("\n")}\n`;
+  return csvText(
+    [
+      "hash",
+      "stage",
+      "round",
+      "images",
+      ...ids,
+      "accuracyStandardError",
+      "source",
+      "evidence",
+      ...(showsArchitecture ? ["architecture"] : []),
+    ],
+    rows.map(({ hash, stage, round, images, values, genotype, evidence }) => [
+      hash,
+      stage,
+      round,
+      images,
+      ...ids.map((id) => values[id]),
+      standardErrorsOf(values, images).accuracy?.toFixed(4),
+      frontSource,
+      evidence,
+      ...(showsArchitecture ? [printGenotype(genotype)] : []),
+    ]),
+  );
 }

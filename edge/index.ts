@@ -11,6 +11,7 @@ import { docs } from "./routes/docs.ts";
 import { history } from "./routes/history.ts";
 import { profiles } from "./routes/profiles.ts";
 import { results } from "./routes/results.ts";
+import { scaled } from "./routes/scaled.ts";
 import { searches } from "./routes/searches.ts";
 import { tasks } from "./routes/tasks.ts";
 import { tokens } from "./routes/tokens.ts";
@@ -38,6 +39,7 @@ for (const resource of [
   campaigns,
   history,
   results,
+  scaled,
   trainings,
   profiles,
   datasets,

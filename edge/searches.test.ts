@@ -176,7 +176,9 @@ describe("what a search found", () => {
     const sorted = await ok<Front>(admin(`/v1/searches/${id}/front?sort=parameters&limit=1`));
     expect(sorted.data[0]?.values.parameters).toBe(smallest);
     const csv = await (await admin(`/v1/searches/${id}/front?format=csv`)).text();
-    expect(csv.split("\n")[0]).toBe("hash,stage,round,images,accuracy,parameters,accuracyStandardError");
+    expect(csv.split("\n")[0]).toBe(
+      "hash,stage,round,images,accuracy,parameters,accuracyStandardError,source,evidence",
+    );
     expect(csv.trim().split("\n")).toHaveLength(all.data.length + 1);
     expect(await problemOf(admin(`/v1/searches/${id}/front?max_speed=1`))).toBe("422 validation");
   });

@@ -331,6 +331,7 @@ describe("a search on a table", () => {
     const csv = await (await admin(`/v1/searches/${id}/front?format=csv`)).text();
     expect(csv).toContain(`"${text}"\n`);
     expect((await admin(`/v1/searches/${id}/policy`)).status).toBe(200);
+    expect(await problemOf(admin(`/v1/searches/${id}/scaled`))).toBe("409 not-trainable");
     expect(await problemOf(admin(`/v1/searches/${id}/trainings`, { body: { hash } }))).toBe(
       "409 not-trainable",
     );

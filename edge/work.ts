@@ -7,6 +7,7 @@ import {
   leaseSeconds,
   type Task,
 } from "../shared/protocol.ts";
+import { trainedSize } from "../shared/scaling.ts";
 import { resolveReranking } from "../shared/specification.ts";
 import { isoTime } from "./app.ts";
 import { currentTask } from "./controller/controller.ts";
@@ -150,8 +151,7 @@ async function trainingTask(db: D1Database, training: Training): Promise<FinalTr
     hash: training.hash,
     dataset: specification.dataset.name,
     stem: network.stem,
-    channels: recipe.channels ?? network.channels,
-    layers: recipe.layers ?? network.layers,
+    ...trainedSize(specification, recipe),
     recipe,
     seed: recipe.seed ?? specification.seed,
     ...(reranking === null ? {} : { validation: { fraction: reranking.validationFraction } }),

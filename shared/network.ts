@@ -209,11 +209,36 @@ export function skeletonOf(genotype: Genotype): Skeleton {
   return space?.skeleton ?? (genotype.cells.reduction ? "cells" : "nas-bench-201");
 }
 
-/** The network of a plan: what supernets and derived networks have in common. */
-export function planNetwork(plan: NetworkPlan): Network {
-  if (!Number.isInteger(plan.channels) || plan.channels < 1) {
-    throw new Error(`A network has a whole number of channels, not ${plan.channels}.`);
+/** What of a size no network of the skeleton can have, with the reason. */
+export function wrongSize({
+  skeleton,
+  channels,
+  layers,
+  stem,
+}: Pick<NetworkPlan, "skeleton" | "channels" | "layers" | "stem">):
+  | { field: "channels" | "layers"; detail: string }
+  | undefined {
+  if (!Number.isInteger(channels) || channels < 1)
+    return { field: "channels", detail: `A network has a whole number of channels, not ${channels}.` };
+  if (skeleton === "nas-bench-201") {
+    const cells = cellsPerStage(layers);
+    if (Number.isInteger(cells) && cells >= 1) return undefined;
+    const detail = `The nas-bench-201 skeleton has 3 x cells per stage + 2 layers (17 in the benchmark), not ${layers}.`;
+    return { field: "layers", detail };
   }
+  if (stem === "imagenet" && channels < 2)
+    return { field: "channels", detail: "The imagenet stem halves the channels and needs at least 2." };
+  return undefined;
+}
+
+/**
+ * The network of a plan: what supernets and derived networks have in common.
+ *
+ * @throws Error for a size that is wrong by `wrongSize`
+ */
+export function planNetwork(plan: NetworkPlan): Network {
+  const wrong = wrongSize(plan);
+  if (wrong !== undefined) throw new Error(wrong.detail);
   return plan.skeleton === "cells" ? planDarts(plan) : planNasBench(plan);
 }
 
@@ -272,17 +297,15 @@ function planDarts(plan: NetworkPlan): Network {
   return network;
 }
 
+/** Of the NAS-Bench-201 skeleton, whose stages are parted by two residual blocks. */
+const cellsPerStage = (layers: number): number => (layers - 2) / 3;
+
 function planNasBench(plan: NetworkPlan): Network {
-  const cellsPerStage = (plan.layers - 2) / 3;
-  if (!Number.isInteger(cellsPerStage) || cellsPerStage < 1) {
-    throw new Error(
-      `The nas-bench-201 skeleton has 3 x cells per stage + 2 layers (17 in the benchmark), not ${plan.layers}.`,
-    );
-  }
+  const stageCells = cellsPerStage(plan.layers);
   let channels = plan.channels;
   const cells: Cell[] = [];
   for (let index = 0; index < plan.layers; index++) {
-    const isResidual = index > 0 && index % (cellsPerStage + 1) === cellsPerStage;
+    const isResidual = index > 0 && index % (stageCells + 1) === stageCells;
     const path = `cells.${index}`;
     if (isResidual) {
       cells.push(residualCell(path, index, channels));

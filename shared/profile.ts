@@ -27,7 +27,7 @@ export interface Profile {
 
 const samples = 301;
 
-export function spaceOf(specification: Specification): SearchSpace {
+export function spaceOf(specification: Pick<Specification, "space">): SearchSpace {
   return resolveSpace(specification.space);
 }
 

@@ -37,14 +37,21 @@ export const strategyNames = [
 ] as const;
 export type StrategyName = (typeof strategyNames)[number];
 
+/** Size of a network, the same wherever one is asked for. */
+export const largestSize = { channels: 512, layers: 60 };
+const sizeSchemas = {
+  channels: z.int().min(1).max(largestSize.channels),
+  layers: z.int().min(1).max(largestSize.layers),
+};
+
 const supernetEvaluationSchema = z.strictObject({
   kind: z.literal("supernet"),
   /** The derived network that is counted and measured. */
   network: z
     .strictObject({
       stem: z.enum(["cifar", "imagenet"]).default("cifar"),
-      channels: z.int().min(1).max(512).default(36),
-      layers: z.int().min(1).max(60).default(20),
+      channels: sizeSchemas.channels.default(36),
+      layers: sizeSchemas.layers.default(20),
     })
     .prefault({}),
 });
@@ -92,8 +99,8 @@ export const finalTrainingSchema = z.strictObject({
   epochs: z.number().positive().optional(),
   steps: z.int().min(1).optional().describe("wins over epochs"),
   top: z.int().min(0).max(16).default(1),
-  channels: z.int().min(1).max(512).optional(),
-  layers: z.int().min(1).max(60).optional(),
+  channels: sizeSchemas.channels.optional(),
+  layers: sizeSchemas.layers.optional(),
   batchSize: z.int().min(1).max(4096).optional(),
   learningRate: z.number().positive().optional(),
   weightDecay: z.number().min(0).optional(),

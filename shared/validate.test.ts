@@ -26,3 +26,20 @@ test("images that the residual blocks of nas-bench-201 cannot halve twice are re
   expect(pointers(32, "nas-bench-201", 5)).not.toContain("/space");
   expect(pointers(30, "darts", 5)).not.toContain("/space");
 });
+
+test("sizes of which no network can be built are refused, each with its field", () => {
+  const pointersOf = (change: object) =>
+    checkSpecification({
+      ...specification("nas-bench-201", 5),
+      dataset: { name: "cifar10" },
+      ...change,
+    }).errors?.map(({ pointer }) => pointer) ?? [];
+  const network = (size: object) => ({ evaluation: { kind: "supernet", network: size } });
+  expect(pointersOf(network({ channels: 4, layers: 8 }))).toEqual([]);
+  expect(pointersOf(network({ channels: 4, layers: 9 }))).toEqual(["/evaluation/network/layers"]);
+  expect(pointersOf({ finalTraining: { layers: 9 } })).toEqual(["/finalTraining/layers"]);
+  const stages = [{ layers: 6, channels: 4, epochs: 1, drop: {} }];
+  expect(pointersOf({ schedule: { stages } })).toEqual(["/schedule/stages/0/layers"]);
+  const narrow = { stem: "imagenet", channels: 1, layers: 9 };
+  expect(pointersOf({ space: "darts", ...network(narrow) })).toEqual(["/evaluation/network/channels"]);
+});

@@ -2,6 +2,7 @@
 import { datasetNames, factsOf, isBuiltIn } from "./datasets.ts";
 import { fieldErrors } from "./fieldErrors.ts";
 import { unmetBounds } from "./profile.ts";
+import { sizeError, trainedSize } from "./scaling.ts";
 import { edgesOf, resolveSpace } from "./space.ts";
 import {
   type FieldError,
@@ -62,7 +63,7 @@ function datasetErrors(specification: Specification, pushed: PushedData): FieldE
 function supernetErrors(specification: Specification): FieldError[] {
   const { name, facts } = specification.dataset;
   const isKnown = isBuiltIn(name) || facts !== undefined;
-  const errors = [...drops(specification), ...(isKnown ? sides(specification) : [])];
+  const errors = [...drops(specification), ...sizes(specification), ...(isKnown ? sides(specification) : [])];
   return errors.length === 0 && isKnown ? unmetBounds(specification) : errors;
 }
 
@@ -86,6 +87,16 @@ function sides({ space, dataset }: Specification): FieldError[] {
       detail: `the nas-bench-201 skeleton halves images twice and needs sides that are multiples of 4, not ${height}x${width}; use a space of the cells skeleton, or images of another size`,
     },
   ];
+}
+
+/** Of the networks that are counted, trained in the end and, by stage, searched in. */
+function sizes(specification: Specification): FieldError[] {
+  const own = sizeError(specification, trainedSize(specification), "/evaluation/network");
+  const final = trainedSize(specification, specification.finalTraining);
+  const stages = resolveSchedule(specification).stages.flatMap(
+    (stage, index) => sizeError(specification, stage, `/schedule/stages/${index}`) ?? [],
+  );
+  return [own ?? sizeError(specification, final, "/finalTraining") ?? [], stages].flat();
 }
 
 /** Each stage must leave at least one operation on every edge, and name only kinds of cell that the space has. */

@@ -1,6 +1,7 @@
 /** `nasturtium front`: the non-dominated architectures of a search. */
 
-import { frontRowSchema, isTabular, searchPath, searchSchema } from "../api.ts";
+import { frontRowSchema, isTabular, scaledRowSchema, searchPath, searchSchema } from "../api.ts";
+import type { EdgeClient } from "../client.ts";
 import { type CommandRow, integer, repeated } from "../command.ts";
 import { badInput } from "../errors.ts";
 import { frontPlot, frontTable, pointsOf } from "../frontText.ts";
@@ -38,9 +39,19 @@ export const front: CommandRow = {
     const rows = await client.all(searchPath(id, `/front${suffix}`), frontRowSchema);
     const plot = options.plot === true ? `${frontPlot(pointsOf(rows))}\n` : "";
     const search = await client.json(searchPath(id), searchSchema);
-    ctx.print({ data: rows }, `${plot}${frontTable(rows, isTabular(search))}`);
+    const note = ctx.json || isTabular(search) ? "" : await scaledNote(client, id);
+    ctx.print({ data: rows }, `${plot}${frontTable(rows, isTabular(search))}${note}`);
   },
 };
+
+/** Where there are networks of other sizes, which are not of the front; otherwise nothing. */
+async function scaledNote(client: EdgeClient, id: string): Promise<string> {
+  const rows = await client.all(searchPath(id, "/scaled"), scaledRowSchema);
+  const { size } = new Set(rows.map(({ hash, channels, layers }) => `${hash} ${channels} ${layers}`));
+  if (size === 0) return "";
+  const are = size === 1 ? "1 network is" : `${size} networks are`;
+  return `\n\n${are} trained at other sizes, apart from this front: nasturtium scale ${id}`;
+}
 
 /** @example parseBound("max", "parameters=1e6") // { objective: "parameters", value: 1000000 } */
 export function parseBound(bound: string, text: string): { objective: string; value: number } {

@@ -2,15 +2,13 @@
 
 import { createRoute, z } from "@hono/zod-openapi";
 import { evidences } from "../../schema/architectures.ts";
-import { countGenotype } from "../../shared/count.ts";
 import { type Genotype, genotypeSchema, printGenotype } from "../../shared/genotype.ts";
-import { networkSizeOf, spaceOf } from "../../shared/profile.ts";
+import { costAt, trainedSize } from "../../shared/scaling.ts";
 import { type Specification, strategyNames } from "../../shared/specification.ts";
-import { accuracyStandardError } from "../../shared/statistics.ts";
 import { readableSearch } from "../access.ts";
 import { failure, idParam, json, newApp } from "../app.ts";
 import { policyView } from "../controller/policyView.ts";
-import { boundsOf, frontCsv, selectFront } from "../front.ts";
+import { boundsOf, frontCsv, frontSource, selectFront, standardErrorsOf } from "../front.ts";
 import { Problem } from "../problems.ts";
 import { type Architecture, archiveOf, findArchitecture } from "../store/architectures.ts";
 import { findController } from "../store/searches.ts";
@@ -70,11 +68,16 @@ const measurementSchema = z.object({
   evidence: z.enum(evidences),
   sharedWeightsAccuracy: z.number().nullable().describe("once a short training's accuracy took its place"),
   trainingSteps: z.int().nullable().describe("of the short training behind the accuracy"),
-  testAccuracy: z.number().nullable().describe("of the final training"),
+  testAccuracy: z.number().nullable().describe("of the final training at the search's own size"),
 });
 
 export const frontRowSchema = measurementSchema
-  .extend({ hash: z.string(), genotype: genotypeSchema, text: z.string().describe("the genotype as text") })
+  .extend({
+    hash: z.string(),
+    source: z.literal(frontSource).describe("never a network of another size: those are in /scaled"),
+    genotype: genotypeSchema,
+    text: z.string().describe("the genotype as text"),
+  })
   .openapi("FrontRow");
 
 const architectureSchema = z
@@ -140,18 +143,14 @@ function countsOf(
   specification: Specification,
 ): z.infer<typeof architectureSchema>["counts"] {
   if (specification.evaluation.kind === "tabular") return null;
-  const { skeleton } = spaceOf(specification);
-  const { parameters, macs, activationBytes, parametersWithAuxiliary } = countGenotype(genotype, {
-    ...networkSizeOf(specification),
-    skeleton,
-    auxiliary: true,
-  });
+  const own = trainedSize(specification);
+  const { parameters, macs, activationBytes, parametersWithAuxiliary } = costAt(
+    genotype,
+    specification,
+    own,
+    { auxiliary: true },
+  );
   return { parameters, parametersWithAuxiliary, macs, activationBytes };
-}
-
-function standardErrorsOf(measured: Architecture["values"], images: number): Record<string, number> {
-  const accuracy = accuracyStandardError(measured.accuracy, images);
-  return accuracy === null ? {} : { accuracy };
 }
 
 const measurementView = ({
@@ -181,6 +180,7 @@ const measurementView = ({
 
 export const frontRowView = (row: Architecture) => ({
   hash: row.hash,
+  source: frontSource,
   genotype: row.genotype,
   text: printGenotype(row.genotype),
   ...measurementView(row),

@@ -4,6 +4,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { isBuiltIn } from "../../shared/datasets.ts";
 import { exportFormatNames, exportFormatOf, exportFormats } from "../../shared/exportFormats.ts";
 import { printGenotype } from "../../shared/genotype.ts";
+import { isSameSize, networkError, trainedSize } from "../../shared/scaling.ts";
 import { finalTrainingSchema } from "../../shared/specification.ts";
 import { existingSearch, readableSearch } from "../access.ts";
 import {
@@ -20,7 +21,7 @@ import {
 import { assertScope, requires } from "../auth.ts";
 import { idempotent } from "../idempotency.ts";
 import { newId } from "../ids.ts";
-import { Problem } from "../problems.ts";
+import { invalid, Problem } from "../problems.ts";
 import { findArchitecture } from "../store/architectures.ts";
 import { findExport } from "../store/blobs.ts";
 import { findTraining, insertTraining, listTrainings, type TrainingView } from "../store/trainings.ts";
@@ -104,16 +105,23 @@ trainings.openapi(start, async (c) => {
   const [architecture] = await findArchitecture(c.env.DB, searchId, hash);
   if (architecture === undefined)
     throw new Problem("not-found", `The archive of this search holds no architecture "${hash}".`);
+  const { genotype } = architecture;
+  const trained = {
+    ...specification.finalTraining,
+    ...recipe,
+    preset: recipe?.preset ?? specification.finalTraining.preset,
+  };
+  const size = trainedSize(specification, trained);
+  const error = isSameSize(size, trainedSize(specification))
+    ? undefined
+    : networkError(genotype, specification, size, "/recipe");
+  if (error !== undefined) throw invalid([error]);
   const training = await insertTraining(c.env.DB, {
     id: newId(),
     searchId,
     hash,
-    genotype: architecture.genotype,
-    recipe: {
-      ...specification.finalTraining,
-      ...recipe,
-      preset: recipe?.preset ?? specification.finalTraining.preset,
-    },
+    genotype,
+    recipe: trained,
     createdAt: Date.now(),
   });
   return c.json(trainingView({ ...training, progress: null }), 201, {

@@ -12,7 +12,7 @@ import { archiveChanges } from "./architectures.ts";
 import { isConstraintError, statement } from "./database.ts";
 import { appendEvents, type NewEvent } from "./events.ts";
 import { expiryFrom, type Lease, leaseHeld } from "./runners.ts";
-import { queueTrainings, settleSearch, type Training } from "./trainings.ts";
+import { isScaled, queueTrainings, settleSearch, type Training } from "./trainings.ts";
 
 /** What a report is judged by, from one query. */
 export interface RoundContext {
@@ -227,7 +227,10 @@ export const heldTraining = (
     { ...lease, now },
   ).first<HeldTraining>();
 
-/** Writes the report of a final training; false when a guard refused it. */
+/**
+ * Writes the report of a final training; false when a guard refused it. The archive, whose costs are those of the
+ * search's own size, learns only of networks of that size.
+ */
 export async function writeTraining(
   db: D1Database,
   { id: trainingId, searchId }: HeldTraining,
@@ -251,7 +254,8 @@ export async function writeTraining(
     statement(
       db,
       `UPDATE architectures SET evidence = 'full-training', test_accuracy = :testAccuracy
-       WHERE search_id = :searchId AND hash = (SELECT hash FROM trainings WHERE id = :resource) AND stage =
+       WHERE search_id = :searchId
+         AND hash = (SELECT hash FROM trainings WHERE id = :resource AND NOT (${isScaled})) AND stage =
          (SELECT max(a.stage) FROM architectures a WHERE a.search_id = :searchId AND a.hash = architectures.hash)`,
       { ...values, searchId, testAccuracy },
     ),

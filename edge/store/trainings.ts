@@ -1,6 +1,6 @@
 /** Trainings, final and short. */
 
-import { and, desc, eq, lt, or } from "drizzle-orm";
+import { and, desc, eq, lt, or, sql } from "drizzle-orm";
 import { leases } from "../../schema/runners.ts";
 import { trainings } from "../../schema/trainings.ts";
 import { newId } from "../ids.ts";
@@ -45,6 +45,30 @@ export const trainingsOf = (db: D1Database, searchId: string, hash: string): Pro
     .where(and(eq(trainings.searchId, searchId), eq(trainings.hash, hash)))
     .orderBy(desc(trainings.createdAt))
     .limit(50);
+
+/** SQL that is true of a row of `trainings` whose network has another size than its search's own. */
+export const isScaled = ["channels", "layers"]
+  .map((key) => {
+    const own = `(SELECT json_extract(specification, '$.evaluation.network.${key}') FROM searches WHERE id = trainings.search_id)`;
+    return `coalesce(json_extract(trainings.recipe, '$.${key}'), ${own}) <> ${own}`;
+  })
+  .join(" OR ");
+
+/** Completed final ones of sizes that are not the search's own, newest first. */
+export const scaledTrainings = (db: D1Database, searchId: string, limit: number): Promise<Training[]> =>
+  database(db)
+    .select()
+    .from(trainings)
+    .where(
+      and(
+        eq(trainings.searchId, searchId),
+        eq(trainings.purpose, "final"),
+        eq(trainings.state, "completed"),
+        sql.raw(`(${isScaled})`),
+      ),
+    )
+    .orderBy(desc(trainings.createdAt), desc(trainings.id))
+    .limit(limit);
 
 export async function insertTraining(
   db: D1Database,
