@@ -17,11 +17,12 @@ import { splitHalves } from "./data/split.ts";
 import { differences, type Environment, environmentOf } from "./environment.ts";
 import { createExecutor } from "./executor/create.ts";
 import { DivergenceError, type Executor } from "./executor/executor.ts";
+import { cosine } from "./executor/sgd.ts";
 import { type ExportFile, exportFiles } from "./exports/index.ts";
 import { isOutOfMemory, TrainingFailure } from "./failure.ts";
 import type { Backend } from "./kernels/backend.ts";
 import { MovingAverage } from "./movingAverage.ts";
-import { cosine, type ExecutorFactory, half, type WorkHooks } from "./trainRound.ts";
+import { type ExecutorFactory, half, type WorkHooks } from "./trainRound.ts";
 import { deserialise, type NamedValues, serialise } from "./weights.ts";
 
 /** Everything that decides a training, apart from the architecture and the seed. */

@@ -15,10 +15,12 @@ import type { Dataset } from "./data/dataset.ts";
 import { type Halves, splitHalves } from "./data/split.ts";
 import { differences, type Environment, environmentOf } from "./environment.ts";
 import { createExecutor } from "./executor/create.ts";
-import { DivergenceError, type Executor, type Path } from "./executor/executor.ts";
+import { DivergenceError, type Evaluation, type Executor, type Path } from "./executor/executor.ts";
+import { cosine } from "./executor/sgd.ts";
 import { isOutOfMemory, TrainingFailure } from "./failure.ts";
 import type { Backend } from "./kernels/backend.ts";
 import { type PathSource, pathAt } from "./paths.ts";
+import { Tuning } from "./tuning.ts";
 import { deserialise, serialise } from "./weights.ts";
 
 /** Most images that are normalised together when a candidate is measured; half of them once memory ran out. */
@@ -334,7 +336,7 @@ export class SupernetTrainer {
     try {
       return await this.#measureAll(held, task, hooks);
     } catch (err) {
-      if (!isOutOfMemory(err) || err instanceof TrainingFailure) throw err;
+      if (!isOutOfMemory(err) || err instanceof TrainingFailure || this.#held !== held) throw err;
       const { stepsDone: step } = held;
       if (held.evaluationChunk < EVALUATION_CHUNK)
         throw new TrainingFailure(`${(err as Error).message} While measuring, after step ${step}.`, {
@@ -347,34 +349,91 @@ export class SupernetTrainer {
     }
   }
 
-  async #measureAll(
-    held: Held,
-    { stage, candidates, evaluation }: TrainRoundTask,
-    hooks: WorkHooks,
-  ): Promise<Measurement[]> {
+  async #measureAll(held: Held, task: TrainRoundTask, hooks: WorkHooks): Promise<Measurement[]> {
+    const { stage, candidates, evaluation } = task;
     if (candidates.length === 0) return [];
     const batches = evaluationBatches(held, evaluation);
     const measurements: Measurement[] = [];
-    for (const [candidate, { selection }] of candidates.entries()) {
-      const path = pathOfSelection(stage, selection);
-      const [result] = held.executor.evaluate(batches, [path], "batch");
-      const { images, correct, loss } = result as { images: number; correct: number; loss: number };
-      measurements.push({
-        candidate,
-        values: { accuracy: (100 * correct) / images },
-        images,
-        loss: Number.isFinite(loss) ? loss : null,
-      });
-      await nextTurn();
-      hooks.throwIfEnded?.();
+    const tuning = startTuning(held, task);
+    try {
+      for (const [candidate, { selection }] of candidates.entries()) {
+        const path = pathOfSelection(stage, selection);
+        if (tuning && !(await isTuned(tuning, path, afterTuningStep(hooks, task, candidate)))) continue;
+        measurements.push({ candidate, ...measured(held.executor, path, batches) });
+        await nextTurn();
+        hooks.throwIfEnded?.();
+      }
+    } finally {
+      if (tuning) this.#endTuning(tuning);
     }
     return measurements;
   }
+
+  /** Where the shared weights cannot be given back, the last checkpoint brings them. */
+  #endTuning(tuning: Tuning): void {
+    try {
+      tuning.end();
+    } catch (err) {
+      this.forget();
+      throw err;
+    }
+  }
 }
 
-/** A learning rate that falls from its start to 0 along half a cosine. */
-export function cosine(start: number, step: number, totalSteps: number): number {
-  return (start / 2) * (1 + Math.cos((Math.PI * Math.min(step, totalSteps)) / totalSteps));
+/** What the measurement of a path says, apart from whose it is. */
+function measured(executor: Executor, path: Path, batches: readonly Batch[]): Omit<Measurement, "candidate"> {
+  const [result] = executor.evaluate(batches, [path], "batch");
+  const { images, correct, loss } = result as Evaluation;
+  return {
+    values: { accuracy: (100 * correct) / images },
+    images,
+    loss: Number.isFinite(loss) ? loss : null,
+  };
+}
+
+/** How a round's candidates are trained by themselves; undefined where they are not. */
+function startTuning(held: Held, { stage, tuning }: TrainRoundTask): Tuning | undefined {
+  if (tuning === undefined) return undefined;
+  const { dataset, halves, executor, halvedFrom, stepsDone } = held;
+  const isHalf = halvedFrom !== undefined && stepsDone >= halvedFrom;
+  const loader = new BatchLoader(dataset.train, halves.weights, dataset, {
+    batchSize: isHalf ? half(stage.batchSize) : stage.batchSize,
+    seed: deriveSeed(stage.seed, "tuning"),
+    augmentation: standardAugmentation,
+  });
+  const { momentum, weightDecay, clipNorm } = stage;
+  const learningRate = tuning.learningRate / (isHalf ? 2 : 1);
+  const settings = { steps: tuning.steps, learningRate, momentum, weightDecay, clipNorm };
+  return new Tuning(executor, loader, settings);
+}
+
+/** Tells how far the tuning of all candidates is, and lets timers, such as the heartbeat's, run. */
+function afterTuningStep(
+  hooks: WorkHooks,
+  { candidates, tuning }: TrainRoundTask,
+  candidate: number,
+): (step: number, loss: number) => Promise<void> {
+  const steps = tuning?.steps ?? 0;
+  return async (step, loss) => {
+    hooks.progress?.(candidate * steps + step + 1, candidates.length * steps, loss);
+    await nextTurn();
+    hooks.throwIfEnded?.();
+  };
+}
+
+/** Trains a candidate by itself; false where its numbers stop being numbers, so that there is nothing to measure. */
+async function isTuned(
+  tuning: Tuning,
+  path: Path,
+  afterStep: (step: number, loss: number) => Promise<void>,
+): Promise<boolean> {
+  try {
+    await tuning.train(path, afterStep);
+    return true;
+  } catch (err) {
+    if (err instanceof DivergenceError) return false;
+    throw err;
+  }
 }
 
 /**

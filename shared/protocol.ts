@@ -9,7 +9,7 @@ import { exportFormatNames } from "./exportFormats.ts";
 import { genotypeSchema } from "./genotype.ts";
 import { finalTrainingSchema } from "./specification.ts";
 
-export const protocolVersion = 3;
+export const protocolVersion = 4;
 export const leaseSeconds = 90;
 export const heartbeatSeconds = 20;
 
@@ -96,6 +96,11 @@ export const trainRoundSchema = z.object({
   /** Measured after the weight steps, on `evaluation.images` images of half B starting at `evaluation.offset` of its seeded order. */
   candidates: z.array(z.object({ selection: selectionSchema })),
   evaluation: z.object({ images: z.int(), offset: z.int() }),
+  /**
+   * Before it is measured, each candidate is trained by itself: from the shared weights without momentum, on the same
+   * batches of half A, with a learning rate that falls to 0 along a cosine. The shared weights stay as they are.
+   */
+  tuning: z.object({ steps: z.int().min(1), learningRate: z.number() }).optional(),
 });
 export type TrainRoundTask = z.infer<typeof trainRoundSchema>;
 
@@ -191,7 +196,10 @@ export const trainRoundReportSchema = z.strictObject({
   digest: z.string(),
   /** As in the task, or where memory ran out in this round. */
   halvedFrom: z.int().min(0).optional(),
-  /** `idle`: since the end of the round before, in which nothing was computed for this one. */
+  /**
+   * `evaluate`: with the candidates' tuning. `idle`: since the end of the round before, in which nothing was computed
+   * for this one.
+   */
   seconds: z.strictObject({ train: z.number(), evaluate: z.number(), idle: z.number() }),
 });
 export type TrainRoundReport = z.infer<typeof trainRoundReportSchema>;

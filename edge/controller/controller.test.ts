@@ -175,6 +175,23 @@ describe("a search", () => {
       if (ahead !== undefined) expect(ahead).toEqual(next);
   });
 
+  test("has candidates tuned in confirmation rounds only, and in none unless asked", () => {
+    const tuningsWith = (confirmation: object) => {
+      const schedule = { ...(small.schedule as object), confirmation } as SpecificationInput["schedule"];
+      const specification = specificationSchema.parse({ ...small, schedule });
+      const found: { phase: string; tuning: TrainRoundTask["tuning"] }[] = [];
+      for (let state = startSearch(specification, "s"); currentTask(state) !== null; ) {
+        found.push({ phase: state.phase, tuning: trainTask(state)?.tuning });
+        ({ state } = completeRound(state, specification, report(state)));
+      }
+      return found;
+    };
+    const wanted = { steps: 30, learningRate: 0.02 };
+    for (const { phase, tuning } of tuningsWith({ tuningSteps: 30 }))
+      expect(tuning).toEqual(phase === "confirm" ? wanted : undefined);
+    expect(tuningsWith({}).every(({ tuning }) => tuning === undefined)).toBe(true);
+  });
+
   test("the front holds confirmed, feasible architectures within a hard limit", () => {
     const limit = 400_000;
     const { outcomes } = run({
@@ -263,6 +280,16 @@ describe("a specification that cannot be run is refused by field", () => {
       "too many drops",
       { schedule: { stages: [{ layers: 3, channels: 4, steps: 5, drop: { normal: 10, reduction: 0 } }] } },
       "/schedule/stages/0/drop/normal",
+    ],
+    [
+      "tuning that is a training",
+      {
+        schedule: {
+          confirmation: { tuningSteps: 201 },
+          stages: [{ layers: 3, channels: 4, steps: 5, drop: {} }],
+        },
+      },
+      "/schedule/confirmation/tuningSteps",
     ],
     ["unknown strategy", { strategy: { name: "nsga9" } }, "/strategy/name"],
     ["unsupported rental", { rental: { providers: ["runpod"], maxUsdPerHour: 1 } }, "/rental"],

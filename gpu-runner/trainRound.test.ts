@@ -1,0 +1,134 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import type { TrainRoundTask } from "../shared/protocol.ts";
+import type { Selection } from "../shared/space.ts";
+import { EagerExecutor } from "./executor/eager.ts";
+import { GraphExecutor } from "./graph/executor.ts";
+import { type Backend, loadBackend } from "./kernels/backend.ts";
+import { dataset, roundOf, STEPS } from "./rounds.testing.ts";
+import { type ExecutorFactory, SupernetTrainer, type WorkHooks } from "./trainRound.ts";
+import { deserialise } from "./weights.ts";
+
+const isNative = process.env.NASTURTIUM_BACKEND !== "wasm";
+const ROUNDS = 4;
+const tuning = { steps: 3, learningRate: 0.05 };
+
+const selections: Selection[] = [
+  { normal: ["skip_connect", "none"], reduction: ["sep_conv_3x3", "none"] },
+  { normal: ["sep_conv_3x3", "sep_conv_3x3"], reduction: ["sep_conv_3x3", "skip_connect"] },
+  { normal: ["sep_conv_3x3", "skip_connect"], reduction: ["skip_connect", "sep_conv_3x3"] },
+];
+
+/** The round that measures candidates after all others. */
+const confirmation = (change: Partial<TrainRoundTask> = {}): TrainRoundTask => {
+  const { ahead: _, ...task } = roundOf(ROUNDS);
+  const candidates = selections.map((selection) => ({ selection }));
+  return { ...task, steps: 0, candidates, evaluation: { images: 32, offset: 0 }, ...change };
+};
+
+let backend: Backend;
+
+beforeAll(async () => {
+  backend = await loadBackend(isNative ? "tensorflow" : "wasm");
+});
+
+const factories: [string, ExecutorFactory][] = [
+  ["eager", (...made) => new EagerExecutor(...made)],
+  ...(isNative
+    ? ([["compiled", (...made) => new GraphExecutor(...made)]] satisfies [string, ExecutorFactory][])
+    : []),
+];
+
+describe.each(factories)("tuning before candidates are measured, %s", (_name, makeExecutor) => {
+  const make = (factory = makeExecutor) => new SupernetTrainer(backend, async () => dataset, factory);
+
+  /** A trainer whose supernet has been trained. */
+  async function trained(factory?: ExecutorFactory): Promise<SupernetTrainer> {
+    const trainer = make(factory);
+    for (let number = 0; number < ROUNDS; number++) await trainer.run(roundOf(number));
+    return trainer;
+  }
+
+  const valuesOf = (trainer: SupernetTrainer) =>
+    deserialise(trainer.checkpoint()?.bytes as Uint8Array).values;
+
+  it("leaves weights and momentum as they were, bit for bit, and what is trained next, too", async () => {
+    const [tuned, plain] = [await trained(), await trained()];
+    const before = valuesOf(tuned);
+    expect([...before.keys()].some((name) => name.startsWith("momentum/"))).toBe(true);
+    const { measurements, digest } = await tuned.run(confirmation({ tuning }));
+    const untuned = await plain.run(confirmation());
+    expect(valuesOf(tuned)).toEqual(before);
+    expect(digest).toBe(untuned.digest);
+    expect(measurements.map(({ loss }) => loss)).not.toEqual(untuned.measurements.map(({ loss }) => loss));
+    const next = { ...roundOf(ROUNDS + 1), firstStep: ROUNDS * STEPS };
+    expect((await tuned.run(next)).digest).toBe((await plain.run(next)).digest);
+    for (const trainer of [tuned, plain]) trainer.forget();
+  });
+
+  it("says the same of a candidate whatever candidates stand beside it and in which order", async () => {
+    const trainer = await trained();
+    const { measurements } = await trainer.run(confirmation({ tuning }));
+    const candidates = [selections[2], selections[1]].map((selection) => ({
+      selection: selection as Selection,
+    }));
+    const others = await trainer.run(confirmation({ tuning, candidates, round: ROUNDS + 1 }));
+    const results = (of: typeof measurements) => of.map(({ values, loss }) => ({ values, loss }));
+    expect(results(others.measurements)).toEqual(results(measurements).slice(1).reverse());
+    trainer.forget();
+  });
+
+  it("lowers the loss on images of its kind where it is long enough", async () => {
+    const trainer = await trained();
+    const losses: number[] = [];
+    const progress: WorkHooks["progress"] = (_done, _total, loss) => losses.push(loss as number);
+    const candidates = selections.slice(1, 2).map((selection) => ({ selection }));
+    const long = { steps: 60, learningRate: 0.05 };
+    await trainer.run(confirmation({ tuning: long, candidates }), { progress });
+    const mean = (of: number[]) => of.reduce((sum, loss) => sum + loss, 0) / of.length;
+    expect(mean(losses.slice(-8))).toBeLessThan(mean(losses.slice(0, 8)));
+    trainer.forget();
+  });
+
+  it("tells its progress, and stopped in the middle gives the shared weights back: the round repeats alike", async () => {
+    const trainer = await trained();
+    const before = valuesOf(trainer);
+    const told: [number, number][] = [];
+    const stopAfter = 5;
+    const hooks: WorkHooks = {
+      progress: (done, total) => told.push([done, total]),
+      throwIfEnded: () => {
+        if (told.length === stopAfter) throw new Error("stopped");
+      },
+    };
+    await expect(trainer.run(confirmation({ tuning }), hooks)).rejects.toThrow("stopped");
+    expect(told).toEqual([1, 2, 3, 4, 5].map((done) => [done, selections.length * tuning.steps]));
+    expect(valuesOf(trainer)).toEqual(before);
+
+    const heir = make();
+    await heir.restore(trainer.checkpoint()?.bytes as Uint8Array, confirmation({ tuning }));
+    const { measurements, digest } = await trainer.run(confirmation({ tuning }));
+    expect(await heir.run(confirmation({ tuning }))).toMatchObject({ measurements, digest });
+    for (const each of [trainer, heir]) each.forget();
+  });
+
+  it("that diverges leaves its candidate without a measurement, and the others with theirs", async () => {
+    const whole = await trained();
+    const { measurements: expected, digest } = await whole.run(confirmation({ tuning }));
+    let isConfirming = false;
+    const trainer = await trained((...made) => {
+      const executor = makeExecutor(...made);
+      const trainStep = executor.trainStep.bind(executor);
+      executor.trainStep = (batch, path, settings) => {
+        const isHit = isConfirming && path.kind === "single" && path.selection.normal?.join() === "2,2";
+        const x = isHit ? new Float32Array(batch.x.length).fill(Number.NaN) : batch.x;
+        return trainStep({ ...batch, x }, path, settings);
+      };
+      return executor;
+    });
+    isConfirming = true;
+    const result = await trainer.run(confirmation({ tuning }));
+    expect(result.measurements).toEqual([expected[0], expected[2]]);
+    expect(result.digest).toBe(digest);
+    for (const each of [whole, trainer]) each.forget();
+  });
+});
