@@ -406,6 +406,20 @@ describe("a runner", () => {
     expect(edge.reports.map(({ digest }) => digest)).toEqual(wanted);
   });
 
+  it("counts steps that were trained ahead and then given up no more than once", async () => {
+    edge.isLastRoundOtherwise = true;
+    edge.reportDelayMs = 300;
+    await start().ended;
+    expect(edge.reports.map(({ trainedSteps }) => trainedSteps !== undefined)).toEqual([
+      false,
+      false,
+      false,
+      true,
+    ]);
+    for (const edges of Object.values(edge.reports.at(-1)?.trainedSteps ?? {}))
+      expect(edges).toEqual([0, 1].map(() => [STEPS, STEPS, STEPS]));
+  });
+
   it("says so and goes on when repeated weights differ from those reported", async () => {
     edge.rounds = 1;
     await start().ended;

@@ -6,7 +6,7 @@ import { GraphExecutor } from "./graph/executor.ts";
 import { type Backend, loadBackend } from "./kernels/backend.ts";
 import { dataset, roundOf, STEPS } from "./rounds.testing.ts";
 import { type ExecutorFactory, SupernetTrainer, type WorkHooks } from "./trainRound.ts";
-import { deserialise } from "./weights.ts";
+import { deserialise, serialise } from "./weights.ts";
 
 const isNative = process.env.NASTURTIUM_BACKEND !== "wasm";
 const ROUNDS = 4;
@@ -31,19 +31,21 @@ beforeAll(async () => {
   backend = await loadBackend(isNative ? "tensorflow" : "wasm");
 });
 
+const eager: ExecutorFactory = (...made) => new EagerExecutor(...made);
 const factories: [string, ExecutorFactory][] = [
-  ["eager", (...made) => new EagerExecutor(...made)],
+  ["eager", eager],
   ...(isNative
     ? ([["compiled", (...made) => new GraphExecutor(...made)]] satisfies [string, ExecutorFactory][])
     : []),
 ];
 
-describe.each(factories)("tuning before candidates are measured, %s", (_name, makeExecutor) => {
-  const make = (factory = makeExecutor) => new SupernetTrainer(backend, async () => dataset, factory);
+const trainerWith = (makeExecutor: ExecutorFactory) =>
+  new SupernetTrainer(backend, async () => dataset, makeExecutor);
 
+describe.each(factories)("tuning before candidates are measured, %s", (_name, makeExecutor) => {
   /** A trainer whose supernet has been trained. */
-  async function trained(factory?: ExecutorFactory): Promise<SupernetTrainer> {
-    const trainer = make(factory);
+  async function trained(factory = makeExecutor): Promise<SupernetTrainer> {
+    const trainer = trainerWith(factory);
     for (let number = 0; number < ROUNDS; number++) await trainer.run(roundOf(number));
     return trainer;
   }
@@ -104,7 +106,7 @@ describe.each(factories)("tuning before candidates are measured, %s", (_name, ma
     expect(told).toEqual([1, 2, 3, 4, 5].map((done) => [done, selections.length * tuning.steps]));
     expect(valuesOf(trainer)).toEqual(before);
 
-    const heir = make();
+    const heir = trainerWith(makeExecutor);
     await heir.restore(trainer.checkpoint()?.bytes as Uint8Array, confirmation({ tuning }));
     const { measurements, digest } = await trainer.run(confirmation({ tuning }));
     expect(await heir.run(confirmation({ tuning }))).toMatchObject({ measurements, digest });
@@ -130,5 +132,74 @@ describe.each(factories)("tuning before candidates are measured, %s", (_name, ma
     expect(result.measurements).toEqual([expected[0], expected[2]]);
     expect(result.digest).toBe(digest);
     for (const each of [whole, trainer]) each.forget();
+  });
+});
+
+describe("the weight steps of each operation", () => {
+  /** Trains rounds up to one that trains nothing, in a trainer of its own from each checkpoint on. */
+  async function counted(
+    paths: TrainRoundTask["paths"],
+    restarts: readonly number[],
+    change: (bytes: Uint8Array) => Uint8Array = (bytes) => bytes,
+  ) {
+    const logits = {
+      normal: [
+        [0, 1, 2],
+        [0, 0, 0],
+      ],
+      reduction: [
+        [1, 0, 0],
+        [0, 0, 0],
+      ],
+    };
+    const taskAt = (number: number) => ({ ...roundOf(number), paths, logits });
+    let trainer = trainerWith(eager);
+    for (let number = 0; number < ROUNDS; number++) {
+      const result = await trainer.run(taskAt(number));
+      expect(result.trainedSteps).toBeUndefined();
+      if (!restarts.includes(number)) continue;
+      const { bytes } = trainer.checkpoint() as { bytes: Uint8Array };
+      trainer.forget();
+      trainer = trainerWith(eager);
+      await trainer.restore(change(bytes), taskAt(number + 1));
+    }
+    const { trainedSteps } = await trainer.run(confirmation({ paths, logits }));
+    trainer.forget();
+    return trainedSteps;
+  }
+
+  const edgesOf = (trained: Awaited<ReturnType<typeof counted>>) => Object.values(trained ?? {}).flat();
+  const sum = (counts: number[]) => counts.reduce((total, count) => total + count, 0);
+
+  it.each([[[]], [[1]], [[0, 2]]])(
+    "are equal on every edge with strictly fair paths, to one of a cycle under way, restarted after rounds %j",
+    async (restarts) => {
+      const edges = edgesOf(await counted("fair", restarts));
+      expect(edges).toHaveLength(4);
+      for (const counts of edges) {
+        expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(1);
+        expect(sum(counts)).toBe(ROUNDS * STEPS);
+      }
+    },
+  );
+
+  it("add up to those of the stage with the policy's paths", async () => {
+    const trained = await counted("policy", [1]);
+    expect(trained).toEqual(await counted("policy", []));
+    for (const counts of edgesOf(trained)) expect(sum(counts)).toBe(ROUNDS * STEPS);
+  });
+
+  it("are all of them with a mixture", async () => {
+    for (const counts of edgesOf(await counted("mixture", [])))
+      expect(counts).toEqual([1, 1, 1].map(() => ROUNDS * STEPS));
+  });
+
+  it("are not told after a checkpoint that does not have them", async () => {
+    const without = (bytes: Uint8Array) => {
+      const { values, meta } = deserialise(bytes);
+      const { trainedSteps: _, ...rest } = meta as Record<string, unknown>;
+      return serialise(values, rest);
+    };
+    expect(await counted("fair", [1], without)).toBeUndefined();
   });
 });

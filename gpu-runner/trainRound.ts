@@ -6,7 +6,14 @@
 
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { buildSupernet, type Network } from "../shared/network.ts";
-import type { Measurement, Notice, StageTask, TrainRoundReport, TrainRoundTask } from "../shared/protocol.ts";
+import type {
+  Measurement,
+  Notice,
+  StageTask,
+  TrainedSteps,
+  TrainRoundReport,
+  TrainRoundTask,
+} from "../shared/protocol.ts";
 import { deriveSeed } from "../shared/random.ts";
 import { type InlineSpace, resolveSpace, type Selection } from "../shared/space.ts";
 import { type Batch, evaluationBatch, standardAugmentation } from "./data/batches.ts";
@@ -19,7 +26,7 @@ import { DivergenceError, type Evaluation, type Executor, type Path } from "./ex
 import { cosine } from "./executor/sgd.ts";
 import { isOutOfMemory, TrainingFailure } from "./failure.ts";
 import type { Backend } from "./kernels/backend.ts";
-import { type PathSource, pathAt } from "./paths.ts";
+import { type PathSource, pathAt, untrained, withStep } from "./paths.ts";
 import { Tuning } from "./tuning.ts";
 import { deserialise, serialise } from "./weights.ts";
 
@@ -49,6 +56,8 @@ interface CheckpointMeta {
   /** Steps of the stage that the weights have been trained. */
   stepsDone: number;
   lossSum: number;
+  /** Missing in files of runners that did not count. */
+  trainedSteps?: TrainedSteps | undefined;
   halvedFrom?: number | undefined;
   /** What `round` measured: its report may not have arrived. */
   lastResult?: RoundResult | undefined;
@@ -66,6 +75,8 @@ interface Held {
   stepsDone: number;
   /** Of the steps of the round that is under way. */
   lossSum: number;
+  /** Undefined where they are not known since the stage's start. */
+  trainedSteps: TrainedSteps | undefined;
   round: number;
   /** Of `round`, for the case that its report got lost. */
   lastResult: RoundResult | undefined;
@@ -154,6 +165,7 @@ export class SupernetTrainer {
       trainLoss: task.steps > 0 ? held.lossSum / task.steps : null,
       digest: held.executor.digest(),
       ...(held.halvedFrom === undefined ? {} : { halvedFrom: held.halvedFrom }),
+      ...(task.steps > 0 || held.trainedSteps === undefined ? {} : { trainedSteps: held.trainedSteps }),
       seconds: {
         train: held.aheadSeconds + (trainedAt - startedAt) / 1000,
         evaluate: (performance.now() - trainedAt) / 1000,
@@ -198,8 +210,8 @@ export class SupernetTrainer {
   checkpoint(): { searchId: string; round: number; bytes: Uint8Array } | undefined {
     const held = this.#held;
     if (held === undefined || held.round < 0) return undefined;
-    const { searchId, stage, round, stepsDone, lossSum, halvedFrom, lastResult } = held;
-    const state = { searchId, stage, round, stepsDone, lossSum, halvedFrom, lastResult };
+    const { searchId, stage, round, stepsDone, lossSum, trainedSteps, halvedFrom, lastResult } = held;
+    const state = { searchId, stage, round, stepsDone, lossSum, trainedSteps, halvedFrom, lastResult };
     const meta: CheckpointMeta = { ...state, environment: this.#environment };
     return { searchId, round, bytes: serialise(held.executor.values(), meta) };
   }
@@ -225,7 +237,7 @@ export class SupernetTrainer {
       held.executor.dispose();
       throw err;
     }
-    this.#replace({ ...held, ...state });
+    this.#replace({ ...held, ...state, trainedSteps: state.trainedSteps });
     return differences(environment, this.#environment);
   }
 
@@ -268,7 +280,14 @@ export class SupernetTrainer {
       ]),
     );
     const executor = this.#makeExecutor(this.#backend, network, stage.seed);
-    const progress = { stepsDone: 0, lossSum: 0, round: -1, lastResult: undefined, halvedFrom: undefined };
+    const progress = {
+      stepsDone: 0,
+      lossSum: 0,
+      trainedSteps: untrained(sizes),
+      round: -1,
+      lastResult: undefined,
+      halvedFrom: undefined,
+    };
     const rest = { evaluationChunk: EVALUATION_CHUNK, aheadSeconds: 0 };
     return { searchId, stage, executor, loader, halves, dataset, sizes, ...progress, ...rest };
   }
@@ -288,8 +307,10 @@ export class SupernetTrainer {
     held.loader.seek(held.stepsDone);
     while (held.stepsDone < task.firstStep + task.steps && !isEnough()) {
       const step = held.stepsDone;
-      const loss = await this.#step(held, task, pathAt(paths, step), hooks);
+      const path = pathAt(paths, step);
+      const loss = await this.#step(held, task, path, hooks);
       held.lossSum += loss;
+      held.trainedSteps = held.trainedSteps && withStep(held.trainedSteps, path);
       held.stepsDone++;
       hooks.progress?.(step + 1 - task.firstStep, task.steps, loss);
       await nextTurn(); // timers, such as the heartbeat's, run here

@@ -43,6 +43,10 @@ export const selectionSchema = z.record(z.string(), z.array(z.string()));
 export const logitsSchema = z.record(z.string(), z.array(z.array(z.number())));
 export type Logits = z.infer<typeof logitsSchema>;
 
+/** Per cell kind, per edge, on how many weight steps each surviving operation was trained. */
+export const trainedStepsSchema = z.record(z.string(), z.array(z.array(z.int().min(0))));
+export type TrainedSteps = z.infer<typeof trainedStepsSchema>;
+
 /** The supernet of a stage and how it is trained: everything a new runner needs to build it from nothing. */
 export const stageTaskSchema = z.object({
   index: z.int(),
@@ -196,6 +200,8 @@ export const trainRoundReportSchema = z.strictObject({
   digest: z.string(),
   /** As in the task, or where memory ran out in this round. */
   halvedFrom: z.int().min(0).optional(),
+  /** Since the stage's start, in a round without weight steps, its last; absent where the runner cannot tell. */
+  trainedSteps: trainedStepsSchema.optional(),
   /**
    * `evaluate`: with the candidates' tuning. `idle`: since the end of the round before, in which nothing was computed
    * for this one.

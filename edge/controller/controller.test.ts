@@ -216,6 +216,37 @@ describe("a search", () => {
         expect(Object.values(probabilities).reduce((sum, value) => sum + value, 0)).toBeCloseTo(1, 2);
   });
 
+  test("the policy's view says how often each operation of a finished stage was trained, where that was reported", () => {
+    const specification = specificationSchema.parse(small);
+    const stagesAfter = (countsOf: (task: TrainRoundTask) => TrainRoundReport["trainedSteps"]) => {
+      let state = startSearch(specification, "s");
+      for (let task = trainTask(state); task !== null; task = trainTask(state)) {
+        const trainedSteps = state.phase === "confirm" ? countsOf(task) : undefined;
+        const outcome = completeRound(state, specification, { ...report(state), trainedSteps });
+        state = JSON.parse(JSON.stringify(outcome.state)) as ControllerState;
+      }
+      return policyView(state, specification).stages;
+    };
+    const counted = ({ stage: { index: stage, choices } }: TrainRoundTask) =>
+      Object.fromEntries(
+        Object.entries(choices).map(([kind, edges]) => [
+          kind,
+          edges.map((operations) => operations.map((_, index) => 10 * stage + index)),
+        ]),
+      );
+    const stages = stagesAfter(counted);
+    expect(stages.map(({ stage, minimum, maximum }) => [stage, minimum, maximum])).toEqual([
+      [0, 0, 9],
+      [1, 10, 15],
+    ]);
+    const operations = startSearch(specification, "s").choices.normal?.[3] ?? [];
+    expect(stages[0]?.trainedSteps.normal?.[3]).toEqual(
+      Object.fromEntries(operations.map((operation, index) => [operation, index])),
+    );
+    expect(stagesAfter(() => undefined)).toEqual([]);
+    expect(stagesAfter((task) => ({ ...counted(task), normal: [[1]] }))).toEqual([]);
+  });
+
   test("the preset of the published cell makes 2,940 updates on 29,400 sampled architectures", () => {
     const specification = specificationSchema.parse({
       name: "paper",
