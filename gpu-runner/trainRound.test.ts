@@ -135,6 +135,46 @@ describe.each(factories)("tuning before candidates are measured, %s", (_name, ma
   });
 });
 
+/** Tells every training step to `onStep`, which may throw instead. */
+const watched =
+  (onStep: (images: number, learningRate: number) => void): ExecutorFactory =>
+  (...made) => {
+    const executor = eager(...made);
+    const trainStep = executor.trainStep.bind(executor);
+    executor.trainStep = (batch, path, settings) => {
+      onStep(batch.y.length, settings.learningRate);
+      return trainStep(batch, path, settings);
+    };
+    return executor;
+  };
+
+describe("tuning where memory is short", () => {
+  it("takes half batches at half the rate where its stage did", async () => {
+    const steps: [images: number, learningRate: number][] = [];
+    const trainer = trainerWith(watched((...step) => steps.push(step)));
+    const halved = { halvedFrom: 0, candidates: confirmation().candidates.slice(0, 1), tuning };
+    await trainer.run({ ...confirmation(halved), firstStep: 0, round: 0 });
+    expect(steps.map(([images]) => images)).toEqual([4, 4, 4]);
+    expect(steps[0]?.[1]).toBe(tuning.learningRate / 2);
+    trainer.forget();
+  });
+
+  it("begins again with the shared weights where memory runs out once, and comes to the same", async () => {
+    const task = { ...confirmation({ tuning }), firstStep: 0, round: 0 };
+    const whole = trainerWith(eager);
+    const { measurements, digest } = await whole.run(task);
+    let steps = 0;
+    const short = trainerWith(
+      watched(() => {
+        if (++steps === 5) throw new Error("OOM when allocating tensor");
+      }),
+    );
+    expect(await short.run(task)).toMatchObject({ measurements, digest });
+    expect(steps).toBe(5 + selections.length * tuning.steps);
+    for (const trainer of [whole, short]) trainer.forget();
+  });
+});
+
 describe("the weight steps of each operation", () => {
   /** Trains rounds up to one that trains nothing, in a trainer of its own from each checkpoint on. */
   async function counted(
