@@ -83,6 +83,8 @@ export const profileSchema = z.looseObject({
   steps: z.number(),
   rounds: z.number(),
   evaluations: z.number(),
+  tuningSteps: z.number(),
+  reranking: z.looseObject({ trainings: z.number(), steps: z.number() }),
 });
 
 export const eventSchema = z.looseObject({

@@ -71,6 +71,29 @@ describe("a search from its first round to its trained model", () => {
     expect(again.accepted).toBe(true);
   });
 
+  test("its policy tells how often each operation was trained, once the stage's last report said so", async () => {
+    const id = await createSearch(admin, { finalTraining: { preset: "demo", top: 0 } });
+    const policy = () => ok<{ stages: object[] }>(admin(`/v1/searches/${id}/policy`));
+    let current: LeasedTask | null = await leaseRound(admin, runnerId, id);
+    while (current !== null) {
+      expect((await policy()).stages).toEqual([]);
+      const round = roundOf(current);
+      const { task } = round;
+      const trainedSteps = Object.fromEntries(
+        Object.entries(task.stage.choices).map(([kind, edges]) => [
+          kind,
+          edges.map((operations) => operations.map((_, index) => 5 + index)),
+        ]),
+      );
+      const body = { ...reportFor(round), ...(task.steps === 0 ? { trainedSteps } : {}) };
+      const answer = await ok<{ next: LeasedTask | null }>(report(admin, task, body));
+      current = answer.next;
+    }
+    expect((await policy()).stages).toMatchObject([
+      { stage: 0, minimum: 5, maximum: 14, trainedSteps: { normal: expect.any(Array) } },
+    ]);
+  });
+
   test("a search without final training is completed by its last round", async () => {
     const id = await createSearch(admin, { finalTraining: { top: 0 } });
     expect(await finishRounds(admin, await leaseOf(admin, runnerId, id))).toBeNull();

@@ -4,6 +4,7 @@
  * nothing is lost between.
  */
 
+import { rungRecipe } from "../shared/reranking.ts";
 import { type Reranking, resolveReranking, type Specification } from "../shared/specification.ts";
 import { type CampaignSpending, isBudgetSpent } from "./budget.ts";
 import { hypervolumeShare, knownBounds } from "./controller/archive.ts";
@@ -20,7 +21,6 @@ import {
   trainedMembers,
 } from "./controller/rerank.ts";
 import { Problem } from "./problems.ts";
-import { rungRecipe } from "./rungRecipe.ts";
 import { spendingOf } from "./store/campaigns.ts";
 import type { NewEvent } from "./store/events.ts";
 import {

@@ -52,6 +52,20 @@ describe("creating a search", () => {
     );
   });
 
+  test("is profiled with the cost of confirming and ordering what it finds", async () => {
+    const reranking = { architectures: 4, rungs: [{ steps: 5 }, { steps: 9 }] };
+    const confirmation = { images: 500, architectures: 2, tuningSteps: 30 };
+    const schedule = { ...(tinySpecification.schedule as object), confirmation };
+    const body = { ...tinySpecification, reranking, schedule };
+    expect(await ok(admin("/v1/profiles", { body }))).toMatchObject({
+      steps: 6,
+      rounds: 4,
+      evaluations: 4,
+      tuningSteps: 60,
+      reranking: { trainings: 6, steps: 4 * 5 + 2 * 9 },
+    });
+  });
+
   test("refuses a body that is not JSON, or too large", async () => {
     const headers = { "content-type": "application/json" };
     expect(

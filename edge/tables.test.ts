@@ -284,6 +284,8 @@ describe("a search on a table", () => {
       steps: 0,
       rounds: 3,
       evaluations: 25,
+      tuningSteps: 0,
+      reranking: { trainings: 0, steps: 0 },
     });
   });
 

@@ -2,12 +2,11 @@ import { beforeAll, describe, expect, it } from "vitest";
 import type { Genotype } from "../shared/genotype.ts";
 import type { FinalTrainingTask } from "../shared/protocol.ts";
 import { Random } from "../shared/random.ts";
-import { finalTrainingSchema } from "../shared/specification.ts";
 import type { Dataset, Images } from "./data/dataset.ts";
 import { splitHalves } from "./data/split.ts";
 import { createExecutor } from "./executor/create.ts";
 import { TrainingFailure } from "./failure.ts";
-import { FinalTraining, learningRateAt, resolveRecipe } from "./finalTraining.ts";
+import { FinalTraining, learningRateAt } from "./finalTraining.ts";
 import { type Backend, loadBackend } from "./kernels/backend.ts";
 import { deserialise } from "./weights.ts";
 
@@ -304,22 +303,7 @@ describe("final training", () => {
   });
 });
 
-describe("the recipe", () => {
-  it("is the preset with the specification's changes", () => {
-    expect(resolveRecipe({ preset: "darts-cifar", top: 1, batchSize: 128 })).toMatchObject({
-      batchSize: 128,
-      learningRate: 0.025,
-      cutout: 16,
-      auxiliaryWeight: 0.4,
-    });
-  });
-
-  it("takes warm-up and moving average from the specification", () => {
-    const recipe = finalTrainingSchema.parse({ warmup: 0.05, ema: 0.9999 });
-    expect(resolveRecipe(recipe)).toMatchObject({ warmup: 0.05, ema: 0.9999, epochs: 600 });
-    expect(finalTrainingSchema.safeParse({ ema: 1 }).success).toBe(false);
-  });
-
+describe("the learning rate", () => {
   it("warms up, peaks and falls to zero", () => {
     const rates = Array.from({ length: 101 }, (_, step) =>
       learningRateAt({ learningRate: 0.1, decay: "cosine", warmup: 0.1 }, step, 100, 10),

@@ -9,7 +9,7 @@ import { countNetwork } from "../shared/count.ts";
 import { deriveNetwork, type Network } from "../shared/network.ts";
 import type { FinalTrainingReport, FinalTrainingTask, ShortTrainingReport } from "../shared/protocol.ts";
 import { deriveSeed } from "../shared/random.ts";
-import type { FinalTraining as RecipeOptions } from "../shared/specification.ts";
+import { type Recipe, recipeSteps, resolveRecipe, stepsPerEpoch } from "../shared/recipes.ts";
 import { type Augmentation, type Batch, evaluationBatch } from "./data/batches.ts";
 import { BatchLoader } from "./data/batchLoader.ts";
 import type { Dataset, Images } from "./data/dataset.ts";
@@ -17,82 +17,13 @@ import { splitHalves } from "./data/split.ts";
 import { differences, type Environment, environmentOf } from "./environment.ts";
 import { createExecutor } from "./executor/create.ts";
 import { DivergenceError, type Executor } from "./executor/executor.ts";
+import { cosine } from "./executor/sgd.ts";
 import { type ExportFile, exportFiles } from "./exports/index.ts";
 import { isOutOfMemory, TrainingFailure } from "./failure.ts";
 import type { Backend } from "./kernels/backend.ts";
 import { MovingAverage } from "./movingAverage.ts";
-import { cosine, type ExecutorFactory, half, type WorkHooks } from "./trainRound.ts";
+import { type ExecutorFactory, half, type WorkHooks } from "./trainRound.ts";
 import { deserialise, type NamedValues, serialise } from "./weights.ts";
-
-/** Everything that decides a training, apart from the architecture and the seed. */
-export interface Recipe {
-  epochs: number;
-  batchSize: number;
-  learningRate: number;
-  /** How the learning rate falls: to 0 along a cosine, or by this factor every epoch. */
-  decay: "cosine" | number;
-  /** Share of the steps over which the learning rate rises from 0. */
-  warmup: number;
-  momentum: number;
-  weightDecay: number;
-  clipNorm: number;
-  padPixels: number;
-  cutout: number;
-  auxiliaryWeight: number;
-  /** At the end; rises linearly from 0. */
-  dropPath: number;
-  labelSmoothing: number;
-  /** What a step keeps of the moving average of the weights that is tested and exported; 0 for none. */
-  ema: number;
-}
-
-const common = { momentum: 0.9, clipNorm: 5, ema: 0 };
-
-export const recipes: Record<RecipeOptions["preset"], Recipe> = {
-  "darts-cifar": {
-    ...common,
-    epochs: 600,
-    batchSize: 96,
-    learningRate: 0.025,
-    decay: "cosine",
-    warmup: 0,
-    weightDecay: 3e-4,
-    padPixels: 4,
-    cutout: 16,
-    auxiliaryWeight: 0.4,
-    dropPath: 0.3,
-    labelSmoothing: 0,
-  },
-  "darts-imagenet": {
-    ...common,
-    epochs: 250,
-    batchSize: 128,
-    learningRate: 0.1,
-    decay: 0.97,
-    warmup: 0,
-    weightDecay: 3e-5,
-    padPixels: 4,
-    cutout: 0,
-    auxiliaryWeight: 0.4,
-    dropPath: 0,
-    labelSmoothing: 0.1,
-  },
-  // An epoch or so: augmentation beyond flips, drop-path and cutout would only slow it down.
-  demo: {
-    ...common,
-    epochs: 1,
-    batchSize: 64,
-    learningRate: 0.15,
-    decay: "cosine",
-    warmup: 0.1,
-    weightDecay: 3e-4,
-    padPixels: 0,
-    cutout: 0,
-    auxiliaryWeight: 0,
-    dropPath: 0,
-    labelSmoothing: 0,
-  },
-};
 
 /** Batches of half the size, twice as many of them and half the learning rate, once memory ran out. */
 const HALVING = 2;
@@ -180,13 +111,7 @@ export class FinalTraining {
   }
 
   get totalSteps(): number {
-    const { epochs } = this.recipe;
-    const steps = this.#task.recipe.steps ?? Math.max(1, Math.round(epochs * this.#recipeStepsPerEpoch));
-    return steps * this.#split;
-  }
-
-  get #recipeStepsPerEpoch(): number {
-    return Math.ceil(this.#use.weights.length / this.recipe.batchSize);
+    return recipeSteps(this.#task.recipe, this.#use.weights.length) * this.#split;
   }
 
   /** Steps that have been trained. */
@@ -365,9 +290,9 @@ export class FinalTraining {
 
   async #tryStep(): Promise<number> {
     const { recipe } = this;
-    const stepsPerEpoch = this.#recipeStepsPerEpoch * this.#split;
+    const epochSteps = stepsPerEpoch(recipe, this.#use.weights.length) * this.#split;
     const settings = {
-      learningRate: learningRateAt(recipe, this.#step, this.totalSteps, stepsPerEpoch) / this.#split,
+      learningRate: learningRateAt(recipe, this.#step, this.totalSteps, epochSteps) / this.#split,
       momentum: recipe.momentum,
       weightDecay: recipe.weightDecay,
       clipNorm: recipe.clipNorm,
@@ -445,25 +370,15 @@ function useOf(train: Images, { seed, validation }: FinalTrainingTask): Use {
   return { weights, validation: held };
 }
 
-/** The preset with what the specification changes of it. */
-export function resolveRecipe(options: RecipeOptions): Recipe {
-  const recipe = { ...recipes[options.preset] };
-  for (const key of Object.keys(recipe) as (keyof Recipe)[]) {
-    const value = (options as Partial<Record<keyof Recipe, number>>)[key];
-    if (value !== undefined) Object.assign(recipe, { [key]: value });
-  }
-  return recipe;
-}
-
 /** The learning rate of a step: a short linear rise, then the recipe's decay. */
 export function learningRateAt(
   { learningRate, decay, warmup }: Pick<Recipe, "learningRate" | "decay" | "warmup">,
   step: number,
   totalSteps: number,
-  stepsPerEpoch: number,
+  epochSteps: number,
 ): number {
   const rising = warmup * totalSteps;
   if (step < rising) return (learningRate * (step + 1)) / (rising + 1);
-  if (decay !== "cosine") return learningRate * decay ** Math.floor(step / stepsPerEpoch);
+  if (decay !== "cosine") return learningRate * decay ** Math.floor(step / epochSteps);
   return cosine(learningRate, step - rising, totalSteps - rising);
 }

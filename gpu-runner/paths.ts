@@ -5,7 +5,7 @@
  * `fair` is the strict fairness of FairNAS (Chu et al. 2019): every operation of an edge is trained equally often.
  */
 
-import type { Logits } from "../shared/protocol.ts";
+import type { Logits, TrainedSteps } from "../shared/protocol.ts";
 import { deriveSeed, Random } from "../shared/random.ts";
 import { softmax } from "../shared/softmax.ts";
 import type { Path } from "./executor/executor.ts";
@@ -45,7 +45,8 @@ const draws: Record<Exclude<PathKind, "mixture">, Draw> = {
  * const path = pathAt({ kind: "fair", seed: 7, sizes: { normal: [8, 8] }, logits: {} }, 12);
  */
 export function pathAt(source: PathSource, step: number): Path {
-  if (source.kind === "mixture") return { kind: "mixture", weights: mapEdges(source.logits, softmax) };
+  if (source.kind === "mixture")
+    return { kind: "mixture", weights: mapEdges(source.logits, (logits) => softmax(logits)) };
   const draw = draws[source.kind];
   const selection = Object.fromEntries(
     Object.entries(source.sizes).map(([kind, sizes]) => [
@@ -56,6 +57,25 @@ export function pathAt(source: PathSource, step: number): Path {
   return { kind: "single", selection };
 }
 
-function mapEdges<T, U>(record: Record<string, T[]>, map: (value: T) => U): Record<string, U[]> {
-  return Object.fromEntries(Object.entries(record).map(([kind, edges]) => [kind, edges.map(map)]));
+/** No operation trained yet. */
+export const untrained = (sizes: PathSource["sizes"]): TrainedSteps =>
+  mapEdges(sizes, (size) => new Array<number>(size).fill(0));
+
+/** One step more for every operation of the path; a mixture trains all. */
+export function withStep(trained: TrainedSteps, path: Path): TrainedSteps {
+  return mapEdges(trained, (operations, kind, edge) =>
+    operations.map((steps, index) => {
+      const isTrained = path.kind !== "single" || path.selection[kind]?.[edge] === index;
+      return isTrained ? steps + 1 : steps;
+    }),
+  );
+}
+
+function mapEdges<T, U>(
+  record: Record<string, readonly T[]>,
+  map: (value: T, kind: string, edge: number) => U,
+): Record<string, U[]> {
+  return Object.fromEntries(
+    Object.entries(record).map(([kind, edges]) => [kind, edges.map((value, edge) => map(value, kind, edge))]),
+  );
 }

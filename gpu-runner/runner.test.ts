@@ -3,16 +3,12 @@ import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { FailureCause, LeasedTask, Notice, Report, TrainRoundTask } from "../shared/protocol.ts";
-import { Random } from "../shared/random.ts";
-import type { Dataset, Images } from "./data/dataset.ts";
 import { EdgeClient } from "./edgeClient.ts";
 import { EagerExecutor } from "./executor/eager.ts";
 import { type Backend, loadBackend } from "./kernels/backend.ts";
+import { dataset, roundOf, STEPS } from "./rounds.testing.ts";
 import { Runner, type RunnerSettings } from "./runner.ts";
 import type { ExecutorFactory } from "./trainRound.ts";
-
-const SEARCH = "search";
-const STEPS = 2;
 
 let backend: Backend;
 let edge: FakeEdge;
@@ -27,60 +23,6 @@ beforeEach(async () => {
 });
 
 afterEach(() => edge.close());
-
-function images(count: number): Images {
-  const random = new Random(count);
-  const pixels = Uint8Array.from({ length: count * 64 }, () => random.integer(256));
-  const labels = Uint8Array.from({ length: count }, () => random.integer(2));
-  return { count, height: 8, width: 8, channels: 1, classes: 2, classNames: ["a", "b"], pixels, labels };
-}
-
-const dataset: Dataset = {
-  name: "noise",
-  train: images(64),
-  test: images(16),
-  mean: [0.5],
-  std: [0.3],
-  digest: "",
-};
-
-const operations = ["none", "skip_connect", "sep_conv_3x3"];
-const edges = [operations, operations];
-
-function round(number: number, steps = STEPS): TrainRoundTask {
-  return {
-    kind: "trainRound",
-    taskId: `round-${number}`,
-    searchId: SEARCH,
-    round: number,
-    stage: {
-      index: 0,
-      seed: 7,
-      dataset: "fashion-mnist",
-      space: { normal: operations, reduction: operations, nodes: 1 },
-      choices: { normal: edges, reduction: edges },
-      stem: "cifar",
-      channels: 4,
-      layers: 3,
-      batchSize: 8,
-      validationFraction: 0.5,
-      totalSteps: 10 * steps,
-      learningRate: 0.05,
-      momentum: 0.9,
-      weightDecay: 3e-4,
-      clipNorm: 5,
-    },
-    firstStep: number * steps,
-    steps,
-    paths: "fair",
-    pathSeed: 9,
-    logits: {},
-    skipDropout: 0.2,
-    ahead: { steps, paths: "fair", skipDropout: 0.2 },
-    candidates: [{ selection: { normal: ["skip_connect", "none"], reduction: ["sep_conv_3x3", "none"] } }],
-    evaluation: { images: 16, offset: 0 },
-  };
-}
 
 /** A real server that speaks the runner protocol and hands out rounds one after the other. */
 class FakeEdge {
@@ -170,7 +112,7 @@ class FakeEdge {
   }
 
   #round(number: number): TrainRoundTask {
-    const task = round(number, this.steps);
+    const task = roundOf(number, this.steps);
     if (number === this.rounds - 1 && this.isLastRoundOtherwise) task.steps = 0;
     task.evaluation.images = this.evaluationImages;
     const halvedFrom = this.reports[number]?.halvedFrom ?? this.reports[number - 1]?.halvedFrom;
@@ -462,6 +404,20 @@ describe("a runner", () => {
     edge.reportDelayMs = 300;
     await start().ended;
     expect(edge.reports.map(({ digest }) => digest)).toEqual(wanted);
+  });
+
+  it("counts steps that were trained ahead and then given up no more than once", async () => {
+    edge.isLastRoundOtherwise = true;
+    edge.reportDelayMs = 300;
+    await start().ended;
+    expect(edge.reports.map(({ trainedSteps }) => trainedSteps !== undefined)).toEqual([
+      false,
+      false,
+      false,
+      true,
+    ]);
+    for (const edges of Object.values(edge.reports.at(-1)?.trainedSteps ?? {}))
+      expect(edges).toEqual([0, 1].map(() => [STEPS, STEPS, STEPS]));
   });
 
   it("says so and goes on when repeated weights differ from those reported", async () => {

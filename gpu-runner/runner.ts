@@ -494,6 +494,8 @@ function describeRound(
       `best of ${measurements.length} candidates ${best.toFixed(1)}% in ${seconds.evaluate.toFixed(1)} s`,
     );
   }
+  const diverged = task.candidates.length - measurements.length;
+  if (diverged > 0) parts.push(`${diverged} diverged when trained by themselves`);
   const total = seconds.train + seconds.evaluate + seconds.idle;
   if (total > 0) parts.push(`idle ${Math.round((100 * seconds.idle) / total)}%`);
   return `${parts.join(", ")}.`;

@@ -6,7 +6,14 @@
 
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { buildSupernet, type Network } from "../shared/network.ts";
-import type { Measurement, Notice, StageTask, TrainRoundReport, TrainRoundTask } from "../shared/protocol.ts";
+import type {
+  Measurement,
+  Notice,
+  StageTask,
+  TrainedSteps,
+  TrainRoundReport,
+  TrainRoundTask,
+} from "../shared/protocol.ts";
 import { deriveSeed } from "../shared/random.ts";
 import { type InlineSpace, resolveSpace, type Selection } from "../shared/space.ts";
 import { type Batch, evaluationBatch, standardAugmentation } from "./data/batches.ts";
@@ -15,10 +22,12 @@ import type { Dataset } from "./data/dataset.ts";
 import { type Halves, splitHalves } from "./data/split.ts";
 import { differences, type Environment, environmentOf } from "./environment.ts";
 import { createExecutor } from "./executor/create.ts";
-import { DivergenceError, type Executor, type Path } from "./executor/executor.ts";
+import { DivergenceError, type Evaluation, type Executor, type Path } from "./executor/executor.ts";
+import { cosine } from "./executor/sgd.ts";
 import { isOutOfMemory, TrainingFailure } from "./failure.ts";
 import type { Backend } from "./kernels/backend.ts";
-import { type PathSource, pathAt } from "./paths.ts";
+import { type PathSource, pathAt, untrained, withStep } from "./paths.ts";
+import { Tuning } from "./tuning.ts";
 import { deserialise, serialise } from "./weights.ts";
 
 /** Most images that are normalised together when a candidate is measured; half of them once memory ran out. */
@@ -47,6 +56,8 @@ interface CheckpointMeta {
   /** Steps of the stage that the weights have been trained. */
   stepsDone: number;
   lossSum: number;
+  /** Missing in files of runners that did not count. */
+  trainedSteps?: TrainedSteps | undefined;
   halvedFrom?: number | undefined;
   /** What `round` measured: its report may not have arrived. */
   lastResult?: RoundResult | undefined;
@@ -64,6 +75,8 @@ interface Held {
   stepsDone: number;
   /** Of the steps of the round that is under way. */
   lossSum: number;
+  /** Undefined where they are not known since the stage's start. */
+  trainedSteps: TrainedSteps | undefined;
   round: number;
   /** Of `round`, for the case that its report got lost. */
   lastResult: RoundResult | undefined;
@@ -152,6 +165,7 @@ export class SupernetTrainer {
       trainLoss: task.steps > 0 ? held.lossSum / task.steps : null,
       digest: held.executor.digest(),
       ...(held.halvedFrom === undefined ? {} : { halvedFrom: held.halvedFrom }),
+      ...(task.steps > 0 || held.trainedSteps === undefined ? {} : { trainedSteps: held.trainedSteps }),
       seconds: {
         train: held.aheadSeconds + (trainedAt - startedAt) / 1000,
         evaluate: (performance.now() - trainedAt) / 1000,
@@ -196,8 +210,8 @@ export class SupernetTrainer {
   checkpoint(): { searchId: string; round: number; bytes: Uint8Array } | undefined {
     const held = this.#held;
     if (held === undefined || held.round < 0) return undefined;
-    const { searchId, stage, round, stepsDone, lossSum, halvedFrom, lastResult } = held;
-    const state = { searchId, stage, round, stepsDone, lossSum, halvedFrom, lastResult };
+    const { searchId, stage, round, stepsDone, lossSum, trainedSteps, halvedFrom, lastResult } = held;
+    const state = { searchId, stage, round, stepsDone, lossSum, trainedSteps, halvedFrom, lastResult };
     const meta: CheckpointMeta = { ...state, environment: this.#environment };
     return { searchId, round, bytes: serialise(held.executor.values(), meta) };
   }
@@ -223,7 +237,7 @@ export class SupernetTrainer {
       held.executor.dispose();
       throw err;
     }
-    this.#replace({ ...held, ...state });
+    this.#replace({ ...held, ...state, trainedSteps: state.trainedSteps });
     return differences(environment, this.#environment);
   }
 
@@ -266,7 +280,14 @@ export class SupernetTrainer {
       ]),
     );
     const executor = this.#makeExecutor(this.#backend, network, stage.seed);
-    const progress = { stepsDone: 0, lossSum: 0, round: -1, lastResult: undefined, halvedFrom: undefined };
+    const progress = {
+      stepsDone: 0,
+      lossSum: 0,
+      trainedSteps: untrained(sizes),
+      round: -1,
+      lastResult: undefined,
+      halvedFrom: undefined,
+    };
     const rest = { evaluationChunk: EVALUATION_CHUNK, aheadSeconds: 0 };
     return { searchId, stage, executor, loader, halves, dataset, sizes, ...progress, ...rest };
   }
@@ -286,8 +307,10 @@ export class SupernetTrainer {
     held.loader.seek(held.stepsDone);
     while (held.stepsDone < task.firstStep + task.steps && !isEnough()) {
       const step = held.stepsDone;
-      const loss = await this.#step(held, task, pathAt(paths, step), hooks);
+      const path = pathAt(paths, step);
+      const loss = await this.#step(held, task, path, hooks);
       held.lossSum += loss;
+      held.trainedSteps = held.trainedSteps && withStep(held.trainedSteps, path);
       held.stepsDone++;
       hooks.progress?.(step + 1 - task.firstStep, task.steps, loss);
       await nextTurn(); // timers, such as the heartbeat's, run here
@@ -334,7 +357,7 @@ export class SupernetTrainer {
     try {
       return await this.#measureAll(held, task, hooks);
     } catch (err) {
-      if (!isOutOfMemory(err) || err instanceof TrainingFailure) throw err;
+      if (!isOutOfMemory(err) || err instanceof TrainingFailure || this.#held !== held) throw err;
       const { stepsDone: step } = held;
       if (held.evaluationChunk < EVALUATION_CHUNK)
         throw new TrainingFailure(`${(err as Error).message} While measuring, after step ${step}.`, {
@@ -347,34 +370,91 @@ export class SupernetTrainer {
     }
   }
 
-  async #measureAll(
-    held: Held,
-    { stage, candidates, evaluation }: TrainRoundTask,
-    hooks: WorkHooks,
-  ): Promise<Measurement[]> {
+  async #measureAll(held: Held, task: TrainRoundTask, hooks: WorkHooks): Promise<Measurement[]> {
+    const { stage, candidates, evaluation } = task;
     if (candidates.length === 0) return [];
     const batches = evaluationBatches(held, evaluation);
     const measurements: Measurement[] = [];
-    for (const [candidate, { selection }] of candidates.entries()) {
-      const path = pathOfSelection(stage, selection);
-      const [result] = held.executor.evaluate(batches, [path], "batch");
-      const { images, correct, loss } = result as { images: number; correct: number; loss: number };
-      measurements.push({
-        candidate,
-        values: { accuracy: (100 * correct) / images },
-        images,
-        loss: Number.isFinite(loss) ? loss : null,
-      });
-      await nextTurn();
-      hooks.throwIfEnded?.();
+    const tuning = startTuning(held, task);
+    try {
+      for (const [candidate, { selection }] of candidates.entries()) {
+        const path = pathOfSelection(stage, selection);
+        if (tuning && !(await isTuned(tuning, path, afterTuningStep(hooks, task, candidate)))) continue;
+        measurements.push({ candidate, ...measured(held.executor, path, batches) });
+        await nextTurn();
+        hooks.throwIfEnded?.();
+      }
+    } finally {
+      if (tuning) this.#endTuning(tuning);
     }
     return measurements;
   }
+
+  /** Where the shared weights cannot be given back, the last checkpoint brings them. */
+  #endTuning(tuning: Tuning): void {
+    try {
+      tuning.end();
+    } catch (err) {
+      this.forget();
+      throw err;
+    }
+  }
 }
 
-/** A learning rate that falls from its start to 0 along half a cosine. */
-export function cosine(start: number, step: number, totalSteps: number): number {
-  return (start / 2) * (1 + Math.cos((Math.PI * Math.min(step, totalSteps)) / totalSteps));
+/** What the measurement of a path says, apart from whose it is. */
+function measured(executor: Executor, path: Path, batches: readonly Batch[]): Omit<Measurement, "candidate"> {
+  const [result] = executor.evaluate(batches, [path], "batch");
+  const { images, correct, loss } = result as Evaluation;
+  return {
+    values: { accuracy: (100 * correct) / images },
+    images,
+    loss: Number.isFinite(loss) ? loss : null,
+  };
+}
+
+/** How a round's candidates are trained by themselves; undefined where they are not. */
+function startTuning(held: Held, { stage, tuning }: TrainRoundTask): Tuning | undefined {
+  if (tuning === undefined) return undefined;
+  const { dataset, halves, executor, halvedFrom, stepsDone } = held;
+  const isHalf = halvedFrom !== undefined && stepsDone >= halvedFrom;
+  const loader = new BatchLoader(dataset.train, halves.weights, dataset, {
+    batchSize: isHalf ? half(stage.batchSize) : stage.batchSize,
+    seed: deriveSeed(stage.seed, "tuning"),
+    augmentation: standardAugmentation,
+  });
+  const { momentum, weightDecay, clipNorm } = stage;
+  const learningRate = tuning.learningRate / (isHalf ? 2 : 1);
+  const settings = { steps: tuning.steps, learningRate, momentum, weightDecay, clipNorm };
+  return new Tuning(executor, loader, settings);
+}
+
+/** Tells how far the tuning of all candidates is, and lets timers, such as the heartbeat's, run. */
+function afterTuningStep(
+  hooks: WorkHooks,
+  { candidates, tuning }: TrainRoundTask,
+  candidate: number,
+): (step: number, loss: number) => Promise<void> {
+  const steps = tuning?.steps ?? 0;
+  return async (step, loss) => {
+    hooks.progress?.(candidate * steps + step + 1, candidates.length * steps, loss);
+    await nextTurn();
+    hooks.throwIfEnded?.();
+  };
+}
+
+/** Trains a candidate by itself; false where its numbers stop being numbers, so that there is nothing to measure. */
+async function isTuned(
+  tuning: Tuning,
+  path: Path,
+  afterStep: (step: number, loss: number) => Promise<void>,
+): Promise<boolean> {
+  try {
+    await tuning.train(path, afterStep);
+    return true;
+  } catch (err) {
+    if (err instanceof DivergenceError) return false;
+    throw err;
+  }
 }
 
 /**

@@ -3,6 +3,7 @@ import { type CostTable, costTable, selectionCost } from "./count.ts";
 import { factsOf } from "./datasets.ts";
 import type { NetworkSize } from "./network.ts";
 import { Random } from "./random.ts";
+import { rerankingLength } from "./reranking.ts";
 import { edgesOf, randomSelection, resolveSpace, type SearchSpace, type Selection } from "./space.ts";
 import {
   cheapObjectives,
@@ -23,6 +24,10 @@ export interface Profile {
   steps: number;
   rounds: number;
   evaluations: number;
+  /** Weight steps at most of architectures by themselves before they are confirmed. */
+  tuningSteps: number;
+  /** Short trainings that order the archive, and their weight steps, at most. */
+  reranking: { trainings: number; steps: number };
 }
 
 const samples = 301;
@@ -108,7 +113,12 @@ export function profile(specification: Specification): Profile {
     1,
   );
   const ranges = specification.evaluation.kind === "tabular" ? {} : rangesOf(specification, space);
-  return { ranges, architectures, ...scheduleLength(specification) };
+  return {
+    ranges,
+    architectures,
+    ...scheduleLength(specification),
+    reranking: rerankingLength(specification),
+  };
 }
 
 function rangesOf(specification: Specification, space: SearchSpace): Profile["ranges"] {

@@ -9,7 +9,7 @@ import { exportFormatNames } from "./exportFormats.ts";
 import { genotypeSchema } from "./genotype.ts";
 import { finalTrainingSchema } from "./specification.ts";
 
-export const protocolVersion = 3;
+export const protocolVersion = 4;
 export const leaseSeconds = 90;
 export const heartbeatSeconds = 20;
 
@@ -42,6 +42,10 @@ export const selectionSchema = z.record(z.string(), z.array(z.string()));
 /** Per cell kind, per edge, one number per surviving operation. */
 export const logitsSchema = z.record(z.string(), z.array(z.array(z.number())));
 export type Logits = z.infer<typeof logitsSchema>;
+
+/** Per cell kind, per edge, on how many weight steps each surviving operation was trained. */
+export const trainedStepsSchema = z.record(z.string(), z.array(z.array(z.int().min(0))));
+export type TrainedSteps = z.infer<typeof trainedStepsSchema>;
 
 /** The supernet of a stage and how it is trained: everything a new runner needs to build it from nothing. */
 export const stageTaskSchema = z.object({
@@ -96,6 +100,11 @@ export const trainRoundSchema = z.object({
   /** Measured after the weight steps, on `evaluation.images` images of half B starting at `evaluation.offset` of its seeded order. */
   candidates: z.array(z.object({ selection: selectionSchema })),
   evaluation: z.object({ images: z.int(), offset: z.int() }),
+  /**
+   * Before it is measured, each candidate is trained by itself: from the shared weights without momentum, on the same
+   * batches of half A, with a learning rate that falls to 0 along a cosine. The shared weights stay as they are.
+   */
+  tuning: z.object({ steps: z.int().min(1), learningRate: z.number() }).optional(),
 });
 export type TrainRoundTask = z.infer<typeof trainRoundSchema>;
 
@@ -191,7 +200,12 @@ export const trainRoundReportSchema = z.strictObject({
   digest: z.string(),
   /** As in the task, or where memory ran out in this round. */
   halvedFrom: z.int().min(0).optional(),
-  /** `idle`: since the end of the round before, in which nothing was computed for this one. */
+  /** Since the stage's start, in a round without weight steps, its last; absent where the runner cannot tell. */
+  trainedSteps: trainedStepsSchema.optional(),
+  /**
+   * `evaluate`: with the candidates' tuning. `idle`: since the end of the round before, in which nothing was computed
+   * for this one.
+   */
   seconds: z.strictObject({ train: z.number(), evaluate: z.number(), idle: z.number() }),
 });
 export type TrainRoundReport = z.infer<typeof trainRoundReportSchema>;

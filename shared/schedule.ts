@@ -70,6 +70,13 @@ export const scheduleSchema = z.strictObject({
     .strictObject({
       images: count.max(50_000).default(2000),
       architectures: z.int().min(0).max(64).default(24),
+      tuningSteps: z
+        .int()
+        .min(0)
+        .max(200)
+        .default(0)
+        .describe("weight steps of each architecture by itself before it is measured; shared weights stay"),
+      tuningRate: positive.default(0.02).describe("learning rate of those steps; falls to 0 along a cosine"),
     })
     .prefault({}),
   stages: z.array(stageSchema).min(1).max(10),

@@ -284,16 +284,18 @@ function refuseUnmeasured(objective: Objective, index: number, refuse: Refuse): 
     refuse(`/objectives/${index}`, "accuracy is in percent: 100 at most");
 }
 
-/** Length of a search in steps, rounds and evaluations, before confirmation and final training. */
+/** Length of a search before its final training: what it has without confirmation, and that one's tuning at most. */
 export function scheduleLength(specification: Specification): {
   steps: number;
   rounds: number;
   evaluations: number;
+  tuningSteps: number;
 } {
   const { evaluation, budget } = specification;
   if (evaluation.kind === "tabular") {
     const evaluations = budget.evaluations ?? 0;
-    return { steps: 0, rounds: Math.ceil(evaluations / evaluation.candidatesPerRound), evaluations };
+    const rounds = Math.ceil(evaluations / evaluation.candidatesPerRound);
+    return { steps: 0, rounds, evaluations, tuningSteps: 0 };
   }
   const schedule = resolveSchedule(specification);
   const facts = factsOf(specification.dataset);
@@ -309,5 +311,11 @@ export function scheduleLength(specification: Specification): {
       Math.ceil((total - warmup) / schedule.stepsPerRound) +
       1;
   }
-  return { steps, rounds, evaluations: searchRounds * schedule.policy.candidates };
+  const { architectures, tuningSteps } = schedule.confirmation;
+  return {
+    steps,
+    rounds,
+    evaluations: searchRounds * schedule.policy.candidates,
+    tuningSteps: schedule.stages.length * architectures * tuningSteps,
+  };
 }

@@ -44,7 +44,7 @@ export const smallSearch = (name: string): SpecificationInput => ({
     stepsPerRound: 2,
     warmupStepsPerRound: 4,
     policy: { candidates: 3, evaluationImages: 50 },
-    confirmation: { images: 100, architectures: 4 },
+    confirmation: { images: 100, architectures: 4, tuningSteps: 2 },
     stages: [
       {
         layers: 3,

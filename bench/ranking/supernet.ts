@@ -9,10 +9,11 @@ import { z } from "zod";
 import { type Batch, evaluationBatch } from "../../gpu-runner/data/batches.ts";
 import { BatchLoader } from "../../gpu-runner/data/batchLoader.ts";
 import { createExecutor } from "../../gpu-runner/executor/create.ts";
-import type { Executor, Path } from "../../gpu-runner/executor/executor.ts";
+import type { Executor } from "../../gpu-runner/executor/executor.ts";
+import { cosine } from "../../gpu-runner/executor/sgd.ts";
 import type { Backend } from "../../gpu-runner/kernels/backend.ts";
 import { MovingAverage } from "../../gpu-runner/movingAverage.ts";
-import { cosine } from "../../gpu-runner/trainRound.ts";
+import { Tuning } from "../../gpu-runner/tuning.ts";
 import { deserialise, serialise } from "../../gpu-runner/weights.ts";
 import { buildSupernet, type Cell, type Layer, type Network } from "../../shared/network.ts";
 import { deriveSeed } from "../../shared/random.ts";
@@ -165,28 +166,32 @@ export class Supernet {
     { file = new ScoreFile(undefined, {}), signal }: { file?: ScoreFile; signal?: AbortSignal } = {},
   ): Promise<Score[]> {
     const batches = this.#heldOutBatches(evaluation);
-    const tune = await this.#tuning(evaluation);
+    const tuning = this.#tuning(evaluation);
     const scores = file.read();
     const known = scores.length;
     const startedAt = performance.now();
     let [toldAt, savedAt] = [startedAt, startedAt];
-    for (const { selection } of cells.slice(known)) {
-      const path = singlePath(selection);
-      tune(path);
-      const [result] = this.#executor.evaluate(batches, [path], "batch");
-      if (result === undefined) throw new Error("The executor gave no evaluation.");
-      scores.push({ loss: result.loss, accuracy: (100 * result.correct) / result.images });
-      await nextTurn();
-      const now = performance.now();
-      if (signal?.aborted || now - savedAt > SAVE_SECONDS * 1000) {
-        savedAt = now;
-        file.write(scores);
+    try {
+      for (const { selection } of cells.slice(known)) {
+        const path = singlePath(selection);
+        await tuning?.train(path);
+        const [result] = this.#executor.evaluate(batches, [path], "batch");
+        if (result === undefined) throw new Error("The executor gave no evaluation.");
+        scores.push({ loss: result.loss, accuracy: (100 * result.correct) / result.images });
+        await nextTurn();
+        const now = performance.now();
+        if (signal?.aborted || now - savedAt > SAVE_SECONDS * 1000) {
+          savedAt = now;
+          file.write(scores);
+        }
+        signal?.throwIfAborted();
+        if (now - toldAt < TELL_SECONDS * 1000) continue;
+        toldAt = now;
+        const left = ((now - startedAt) / 1000 / (scores.length - known)) * (cells.length - scores.length);
+        this.#log(`scored ${scores.length} of ${cells.length} cells, ${duration(left)} left`);
       }
-      signal?.throwIfAborted();
-      if (now - toldAt < TELL_SECONDS * 1000) continue;
-      toldAt = now;
-      const left = ((now - startedAt) / 1000 / (scores.length - known)) * (cells.length - scores.length);
-      this.#log(`scored ${scores.length} of ${cells.length} cells, ${duration(left)} left`);
+    } finally {
+      tuning?.end();
     }
     file.write(scores);
     return scores;
@@ -248,27 +253,12 @@ export class Supernet {
       this.#average.update(state.done, state.done === state.steps, () => this.#executor.values());
   }
 
-  /** What trains one path from the weights as they are now. */
-  async #tuning({ tuningSteps, tuningRate }: EvaluationSettings): Promise<(path: Path) => void> {
-    if (tuningSteps === 0) return () => {};
-    const { weightDecay, seed } = this.#settings;
-    const shared = new Map([...this.#executor.values()].filter(([name]) => !name.startsWith("momentum/")));
-    const loader = this.#loader();
-    const batches: Batch[] = [];
-    while (batches.length < tuningSteps) batches.push(await loader.next());
-    loader.dispose();
-    return (path) => {
-      this.#executor.load(shared);
-      for (const [step, batch] of batches.entries()) {
-        this.#executor.trainStep(batch, path, {
-          learningRate: cosine(tuningRate, step, tuningSteps),
-          momentum: MOMENTUM,
-          weightDecay,
-          clipNorm: CLIP_NORM,
-          seed: deriveSeed(seed, "tuning", step),
-        });
-      }
-    };
+  /** What trains cells by themselves; undefined where they are scored as they are. */
+  #tuning({ tuningSteps: steps, tuningRate: learningRate }: EvaluationSettings): Tuning | undefined {
+    if (steps === 0) return undefined;
+    const { weightDecay } = this.#settings;
+    const settings = { steps, learningRate, momentum: MOMENTUM, weightDecay, clipNorm: CLIP_NORM };
+    return new Tuning(this.#executor, this.#loader(), settings);
   }
 
   #heldOutBatches({ images, batchImages }: EvaluationSettings): Batch[] {

@@ -10,11 +10,20 @@ const columns = { objective: "OBJECTIVE", minimum: "MINIMUM", median: "MEDIAN", 
 const SPELLED_OUT = 1e6;
 
 /** A search on a table has no weight steps. */
-function lengthText({ architectures, rounds, steps, evaluations }: z.infer<typeof profileSchema>): string {
+function lengthLines(profile: z.infer<typeof profileSchema>): string[] {
+  const { architectures, rounds, steps, evaluations, tuningSteps, reranking } = profile;
   const size =
     architectures < SPELLED_OUT ? architectures.toLocaleString("en-US") : architectures.toExponential(1);
   const training = steps > 0 ? `${steps} weight steps, ` : "";
-  return `${size} architectures; ${rounds} rounds, ${training}${evaluations} evaluations`;
+  return [
+    `${size} architectures; ${rounds} rounds, ${training}${evaluations} evaluations`,
+    ...(tuningSteps > 0 ? [`to tune what is confirmed: at most ${tuningSteps} weight steps`] : []),
+    ...(reranking.trainings > 0
+      ? [
+          `to order the archive: at most ${reranking.trainings} short trainings, ${reranking.steps} weight steps`,
+        ]
+      : []),
+  ];
 }
 
 export const profile: CommandRow = {
@@ -34,7 +43,7 @@ export const profile: CommandRow = {
     }));
     ctx.print(
       result,
-      [...(rows.length > 0 ? [textTable(rows, columns), ""] : []), lengthText(result)].join("\n"),
+      [...(rows.length > 0 ? [textTable(rows, columns), ""] : []), ...lengthLines(result)].join("\n"),
     );
   },
 };

@@ -220,6 +220,23 @@ describe("a search", () => {
       if (ahead !== undefined) expect(ahead).toEqual(next);
   });
 
+  test("has candidates tuned in confirmation rounds only, and in none unless asked", () => {
+    const tuningsWith = (confirmation: object) => {
+      const schedule = { ...(small.schedule as object), confirmation } as SpecificationInput["schedule"];
+      const specification = specificationSchema.parse({ ...small, schedule });
+      const found: { phase: string; tuning: TrainRoundTask["tuning"] }[] = [];
+      for (let state = startSearch(specification, "s"); currentTask(state) !== null; ) {
+        found.push({ phase: state.phase, tuning: trainTask(state)?.tuning });
+        ({ state } = completeRound(state, specification, report(state)));
+      }
+      return found;
+    };
+    const wanted = { steps: 30, learningRate: 0.02 };
+    for (const { phase, tuning } of tuningsWith({ tuningSteps: 30 }))
+      expect(tuning).toEqual(phase === "confirm" ? wanted : undefined);
+    expect(tuningsWith({}).every(({ tuning }) => tuning === undefined)).toBe(true);
+  });
+
   test("the front holds confirmed, feasible architectures within a hard limit", () => {
     const limit = 400_000;
     const { outcomes } = run({
@@ -242,6 +259,37 @@ describe("a search", () => {
     for (const edges of Object.values(policyView(state, specification).cells))
       for (const { probabilities } of edges)
         expect(Object.values(probabilities).reduce((sum, value) => sum + value, 0)).toBeCloseTo(1, 2);
+  });
+
+  test("the policy's view says how often each operation of a finished stage was trained, where that was reported", () => {
+    const specification = specificationSchema.parse(small);
+    const stagesAfter = (countsOf: (task: TrainRoundTask) => TrainRoundReport["trainedSteps"]) => {
+      let state = startSearch(specification, "s");
+      for (let task = trainTask(state); task !== null; task = trainTask(state)) {
+        const trainedSteps = state.phase === "confirm" ? countsOf(task) : undefined;
+        const outcome = completeRound(state, specification, { ...report(state), trainedSteps });
+        state = JSON.parse(JSON.stringify(outcome.state)) as ControllerState;
+      }
+      return policyView(state, specification).stages;
+    };
+    const counted = ({ stage: { index: stage, choices } }: TrainRoundTask) =>
+      Object.fromEntries(
+        Object.entries(choices).map(([kind, edges]) => [
+          kind,
+          edges.map((operations) => operations.map((_, index) => 10 * stage + index)),
+        ]),
+      );
+    const stages = stagesAfter(counted);
+    expect(stages.map(({ stage, minimum, maximum }) => [stage, minimum, maximum])).toEqual([
+      [0, 0, 9],
+      [1, 10, 15],
+    ]);
+    const operations = startSearch(specification, "s").choices.normal?.[3] ?? [];
+    expect(stages[0]?.trainedSteps.normal?.[3]).toEqual(
+      Object.fromEntries(operations.map((operation, index) => [operation, index])),
+    );
+    expect(stagesAfter(() => undefined)).toEqual([]);
+    expect(stagesAfter((task) => ({ ...counted(task), normal: [[1]] }))).toEqual([]);
   });
 
   test("the preset of the published cell makes 2,940 updates on 29,400 sampled architectures", () => {
@@ -308,6 +356,16 @@ describe("a specification that cannot be run is refused by field", () => {
       "too many drops",
       { schedule: { stages: [{ layers: 3, channels: 4, steps: 5, drop: { normal: 10, reduction: 0 } }] } },
       "/schedule/stages/0/drop/normal",
+    ],
+    [
+      "tuning that is a training",
+      {
+        schedule: {
+          confirmation: { tuningSteps: 201 },
+          stages: [{ layers: 3, channels: 4, steps: 5, drop: {} }],
+        },
+      },
+      "/schedule/confirmation/tuningSteps",
     ],
     ["unknown strategy", { strategy: { name: "nsga9" } }, "/strategy/name"],
     ["unsupported rental", { rental: { providers: ["runpod"], maxUsdPerHour: 1 } }, "/rental"],

@@ -24,6 +24,7 @@ import { type Pruning, prune, survives } from "./prune.ts";
 import { judgeOf, membersToRerank } from "./rerank.ts";
 import { excessOf } from "./reward.ts";
 import type { CandidateRecord, ControllerState, RoundOutcome } from "./state.ts";
+import { stageTraining } from "./trainedSteps.ts";
 
 /** The front is announced when its hypervolume has grown by this share. */
 const announceGrowth = 0.01;
@@ -122,6 +123,10 @@ export function completeRound(
     ...(report.kind === "trainRound" && report.halvedFrom !== undefined
       ? { halvedFrom: report.halvedFrom }
       : {}),
+    stageTrainings: [
+      ...(state.stageTrainings ?? []),
+      ...(state.phase === "confirm" ? stageTraining(task, report) : []),
+    ],
   };
 
   let pruned: Pruning[] = [];

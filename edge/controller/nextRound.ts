@@ -80,8 +80,15 @@ function withTrainTask(state: ControllerState, context: Context): ControllerStat
       state.phase === "confirm"
         ? { images: schedule.confirmation.images, offset: 0 }
         : { images: evaluationImages, offset: state.searchRounds * evaluationImages },
+    ...tuningOf(state, context),
   };
   return { ...state, strategy, task };
+}
+
+/** How candidates are trained by themselves before they are confirmed, where that is asked for. */
+function tuningOf({ phase }: ControllerState, { schedule }: Context): Pick<TrainRoundTask, "tuning"> {
+  const { tuningSteps: steps, tuningRate: learningRate } = schedule.confirmation;
+  return phase === "confirm" && steps > 0 ? { tuning: { steps, learningRate } } : {};
 }
 
 function stageTaskOf(state: ControllerState, context: Context): TrainRoundTask["stage"] {

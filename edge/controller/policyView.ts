@@ -5,7 +5,7 @@ import { edgesOf } from "../../shared/space.ts";
 import type { Specification } from "../../shared/specification.ts";
 import { Context } from "./context.ts";
 import { round4 } from "./policy.ts";
-import type { ControllerState, Phase } from "./state.ts";
+import type { ControllerState, Phase, StageTraining } from "./state.ts";
 
 export interface PolicyView {
   strategy: Specification["strategy"]["name"];
@@ -18,6 +18,8 @@ export interface PolicyView {
     { position: number; from: number; to: number; probabilities: Record<string, number> }[]
   >;
   prunings: ControllerState["prunings"];
+  /** Finished stages of which it is known, with the fewest and the most weight steps that an operation had. */
+  stages: (StageTraining & { minimum: number; maximum: number })[];
 }
 
 export function policyView(state: ControllerState, specification: Specification): PolicyView {
@@ -41,5 +43,11 @@ export function policyView(state: ControllerState, specification: Specification)
     });
   }
   const { stage, round, phase, prunings } = state;
-  return { strategy: specification.strategy.name, stage, round, phase, cells, prunings };
+  const stages = (state.stageTrainings ?? []).map((training) => ({ ...training, ...extremesOf(training) }));
+  return { strategy: specification.strategy.name, stage, round, phase, cells, prunings, stages };
+}
+
+function extremesOf({ trainedSteps }: StageTraining): { minimum: number; maximum: number } {
+  const counts = Object.values(trainedSteps).flatMap((edges) => edges.flatMap(Object.values<number>));
+  return { minimum: Math.min(...counts), maximum: Math.max(...counts) };
 }

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { Objective } from "../../shared/specification.ts";
+import { rerankingLength } from "../../shared/reranking.ts";
+import { type Objective, specificationSchema } from "../../shared/specification.ts";
 import { nonDominated } from "./archive.ts";
 import {
   agreement,
@@ -78,6 +79,17 @@ describe("successive halving of the archive", () => {
         expect(widths.length).toBeLessThanOrEqual(rungs);
         for (const [index, width] of widths.slice(1).entries())
           expect(width).toBeLessThanOrEqual(Math.ceil((widths[index] as number) / 2));
+      }),
+    );
+  });
+
+  test("trains as often as a profile says where nothing fails", () => {
+    fc.assert(
+      fc.property(archive, fc.integer({ min: 1, max: 6 }), (members, rungs) => {
+        const { widths } = play(members, rungs, (hash, rung) => hash.length + rung);
+        const reranking = { architectures: members.length, rungs: Array(rungs).fill({ steps: 1 }) };
+        const { trainings } = rerankingLength(specificationSchema.parse({ name: "x", reranking }));
+        expect(trainings).toBe(widths.reduce((total, width) => total + width, 0));
       }),
     );
   });

@@ -6,6 +6,7 @@
  */
 
 import { kendall } from "../../shared/rankCorrelation.ts";
+import { promotedOf } from "../../shared/reranking.ts";
 import type { Objective } from "../../shared/specification.ts";
 import { type Archived, layersOf, nonDominated } from "./archive.ts";
 import type { Context } from "./context.ts";
@@ -71,9 +72,8 @@ export function nextStep(standing: Standing, judge: Judge): NextStep {
   if (trainings.some((training) => training.isOpen)) return { kind: "wait" };
   const trained = trainedOn(standing, rung);
   if (trained.length === 0) return handOver("failed");
-  const better = ranked(trained, judge).slice(0, Math.ceil(trained.length / 2));
-  // A single one has nothing to be compared with.
-  if (rung + 1 >= rungs || better.length < 2) return handOver("complete");
+  const better = ranked(trained, judge).slice(0, promotedOf(trained.length));
+  if (rung + 1 >= rungs || better.length === 0) return handOver("complete");
   return { kind: "train", rung: rung + 1, hashes: better.map(({ hash }) => hash) };
 }
 

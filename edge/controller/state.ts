@@ -9,6 +9,12 @@ import type { Values } from "./reward.ts";
 
 export type Phase = "warmup" | "search" | "confirm";
 
+/** On how many weight steps a stage trained each operation: by kind of cell, edge and name. */
+export interface StageTraining {
+  stage: number;
+  trainedSteps: Record<string, Record<string, number>[]>;
+}
+
 export interface ControllerState {
   version: 2;
   searchId: string;
@@ -35,6 +41,8 @@ export interface ControllerState {
   /** Hypervolume when the front was last announced. */
   announced: number;
   prunings: (Pruning & { stage: number; round: number })[];
+  /** Finished stages whose runner could tell; missing in states from before there were any. */
+  stageTrainings?: StageTraining[];
   /** A budget is spent: confirm what there is, then end. */
   finishing: boolean;
   /** Measurements that came after their round: whoever adds one must have seen all others. */

@@ -13,6 +13,12 @@ const profileSchema = z
     steps: z.int(),
     rounds: z.int(),
     evaluations: z.int(),
+    tuningSteps: z
+      .int()
+      .describe("weight steps of architectures by themselves before they are confirmed, at most"),
+    reranking: z
+      .object({ trainings: z.int(), steps: z.int() })
+      .describe("short trainings that order the archive, and their weight steps, at most"),
   })
   .openapi("Profile");
 

@@ -35,6 +35,17 @@ const pruningSchema = z
   })
   .openapi("Pruning");
 
+const stageTrainingSchema = z
+  .object({
+    stage: z.int(),
+    minimum: z.int(),
+    maximum: z.int(),
+    trainedSteps: z
+      .record(z.string(), z.array(z.record(z.string(), z.int())))
+      .describe("by kind of cell, edge and operation, on how many weight steps it was trained"),
+  })
+  .openapi("StageTraining");
+
 const policySchema = z
   .object({
     strategy: z.enum(strategyNames),
@@ -53,6 +64,7 @@ const policySchema = z
       ),
     ),
     prunings: z.array(pruningSchema),
+    stages: z.array(stageTrainingSchema).describe("finished ones whose runner counted"),
   })
   .openapi("Policy");
 
@@ -103,7 +115,8 @@ const architectureSchema = z
 const policy = createRoute({
   ...common,
   path: "/searches/{id}/policy",
-  summary: "Probabilities of the operations on each edge, and what was pruned when",
+  summary:
+    "Probabilities of the operations on each edge, what was pruned when, and how often each was trained",
   request: { params: idParam },
   responses: { 200: json(policySchema, "The policy"), default: failure },
 });

@@ -5,9 +5,9 @@
 
 import type { SearchState, Summary } from "../../schema/searches.ts";
 import type { FinalTrainingReport, RoundReport, RoundTask } from "../../shared/protocol.ts";
+import { rungRecipe } from "../../shared/reranking.ts";
 import type { Specification } from "../../shared/specification.ts";
 import type { ControllerState, RoundOutcome } from "../controller/state.ts";
-import { rungRecipe } from "../rungRecipe.ts";
 import { archiveChanges } from "./architectures.ts";
 import { isConstraintError, statement } from "./database.ts";
 import { appendEvents, type NewEvent } from "./events.ts";

@@ -11,6 +11,11 @@ import { DivergenceError, type StepSettings } from "./executor.ts";
 /** PyTorch's `clip_grad_norm_` divides by the norm plus this. */
 export const CLIP_EPSILON = 1e-6;
 
+/** A learning rate that falls from its start to 0 along half a cosine. */
+export function cosine(start: number, step: number, totalSteps: number): number {
+  return (start / 2) * (1 + Math.cos((Math.PI * Math.min(step, totalSteps)) / totalSteps));
+}
+
 /**
  * Updates the named weights and their momentum.
  *

@@ -1,0 +1,44 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { runCli } from "./run.testing.ts";
+
+const folder = mkdtempSync(path.join(tmpdir(), "nasturtium-profile-"));
+const specification = path.join(folder, "search.yaml");
+const plain = { ranges: {}, architectures: 81, steps: 20, rounds: 3, evaluations: 25 };
+let costs = { tuningSteps: 0, reranking: { trainings: 0, steps: 0 } };
+
+const server = createServer((_request, response) => {
+  response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ ...plain, ...costs }));
+});
+
+beforeAll(async () => {
+  writeFileSync(specification, "name: x\n");
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+});
+afterAll(() => {
+  server.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test("a profile tells what confirming and ordering the archive cost at most, where they cost anything", async () => {
+  const { port } = server.address() as AddressInfo;
+  const lines = async () => {
+    const { stdout } = await runCli(
+      ["profile", specification, "--edge", `http://127.0.0.1:${port}`, "--token", "t"],
+      { cwd: folder },
+    );
+    return stdout.trim().split("\n");
+  };
+  const length = "81 architectures; 3 rounds, 20 weight steps, 25 evaluations";
+  expect(await lines()).toEqual([length]);
+  costs = { tuningSteps: 60, reranking: { trainings: 6, steps: 38 } };
+  expect(await lines()).toEqual([
+    length,
+    "to tune what is confirmed: at most 60 weight steps",
+    "to order the archive: at most 6 short trainings, 38 weight steps",
+  ]);
+});
