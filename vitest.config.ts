@@ -34,7 +34,7 @@ export default defineConfig({
           name: "edge",
           include: ["edge/**/*.test.ts"],
           exclude,
-          setupFiles: ["./edge/migrate.setup.ts"],
+          setupFiles: ["./edge/migrate.setup.ts", "./edge/queryPlans.setup.ts"],
           testTimeout: TIMEOUT_MS,
           hookTimeout: TIMEOUT_MS,
         },

@@ -157,6 +157,7 @@ CREATE TABLE `tokens` (
 );
 --> statement-breakpoint
 CREATE UNIQUE INDEX `tokens_hash_unique` ON `tokens` (`hash`);--> statement-breakpoint
+CREATE INDEX `tokens_by_creation` ON `tokens` (`created_at`);--> statement-breakpoint
 CREATE TABLE `trainings` (
 	`id` text PRIMARY KEY NOT NULL,
 	`search_id` text NOT NULL,
