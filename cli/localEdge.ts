@@ -29,6 +29,8 @@ export interface LocalEdgeOptions {
   /** 0 takes a free one. */
   port: number;
   signal: AbortSignal;
+  /** Further variables of its environment. */
+  vars?: Record<string, string>;
   onLine?: ((line: string) => void) | undefined;
 }
 
@@ -49,7 +51,9 @@ export async function startLocalEdge(options: LocalEdgeOptions): Promise<LocalEd
     [
       ...["dev", "--local", "--ip", ADDRESS, "--port", String(options.port), "--inspector-port", "0"],
       "--show-interactive-dev-session=false",
-      ...["--var", `NASTURTIUM_ADMIN_TOKEN:${options.token}`],
+      ...Object.entries({ NASTURTIUM_ADMIN_TOKEN: options.token, ...options.vars }).flatMap(
+        ([name, value]) => ["--var", `${name}:${value}`],
+      ),
     ],
     (line) => {
       const match = /Ready on (https?:\/\/\S+)/.exec(line);

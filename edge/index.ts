@@ -3,6 +3,8 @@
 import { HTTPException } from "hono/http-exception";
 import { limitJson, newApp } from "./app.ts";
 import { authenticate } from "./auth.ts";
+import type { Env } from "./env.ts";
+import { metered, noUsage, timingOf } from "./metering.ts";
 import { Problem, problemResponse } from "./problems.ts";
 import { blobs } from "./routes/blobs.ts";
 import { campaigns } from "./routes/campaigns.ts";
@@ -50,4 +52,14 @@ for (const resource of [
   app.route("/v1", resource);
 app.route("/", docs(app));
 
-export default app;
+/** The app, which says what each request costs the database where that is asked for. */
+export default {
+  async fetch(request: Request, env: Env, context?: ExecutionContext): Promise<Response> {
+    if (!env.NASTURTIUM_SERVER_TIMING) return app.fetch(request, env, context);
+    const usage = noUsage();
+    const answer = await app.fetch(request, { ...env, DB: metered(env.DB, usage) }, context);
+    const response = new Response(answer.body, answer);
+    response.headers.set("server-timing", timingOf(usage));
+    return response;
+  },
+};
