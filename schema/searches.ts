@@ -32,6 +32,8 @@ export const searches = sqliteTable(
     searching: integer({ mode: "boolean" }).notNull(),
     visibility: text({ enum: ["private", "public"] }).notNull(),
     specification: text({ mode: "json" }).$type<Specification>().notNull(),
+    /** Name of the data set it trains on, or of the table it searches. */
+    data: text().notNull(),
     /** The pushed data set it trains on; null for a built-in one, or when it was deleted after the search. */
     datasetId: text().references(() => datasets.id, { onDelete: "set null" }),
     /** The campaign that it is of, and where on its grid it stands. */
@@ -46,6 +48,7 @@ export const searches = sqliteTable(
   (table) => [
     index("searches_by_creation").on(table.createdAt, table.id),
     index("searches_by_state").on(table.state, table.createdAt, table.id),
+    index("searches_by_data").on(table.data, table.visibility, table.createdAt, table.id),
     index("searches_by_campaign").on(table.campaignId).where(sql`campaign_id IS NOT NULL`),
     index("searches_by_dataset").on(table.datasetId).where(sql`dataset_id IS NOT NULL`),
   ],

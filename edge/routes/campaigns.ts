@@ -23,23 +23,24 @@ import {
   pageQuery,
 } from "../app.ts";
 import { assertScope, holds, requires } from "../auth.ts";
-import { mergedFront } from "../campaignFront.ts";
 import { startSearch } from "../controller/controller.ts";
 import type { AppEnv } from "../env.ts";
 import { idempotent } from "../idempotency.ts";
 import { newId } from "../ids.ts";
+import { type MergedRow, mergedFront } from "../mergedFront.ts";
 import { invalid, Problem } from "../problems.ts";
+import { frontsOf } from "../store/architectures.ts";
 import {
   type Campaign,
   cancelSearches,
   findCampaign,
   finishedStates,
-  frontsOf,
   insertCampaign,
   listCampaigns,
   searchesOf,
 } from "../store/campaigns.ts";
 import { isConstraintError } from "../store/database.ts";
+import type { Search } from "../store/searches.ts";
 import { frontRowSchema, frontRowView } from "./results.ts";
 import { type Ready, readied, readJson, searchSchema, searchView } from "./searches.ts";
 
@@ -70,7 +71,7 @@ const campaignView = campaignHead
   })
   .openapi("Campaign");
 
-const mergedRowSchema = frontRowSchema
+export const mergedRowSchema = frontRowSchema
   .extend({
     searchId: z.string(),
     place: placeSchema,
@@ -78,7 +79,7 @@ const mergedRowSchema = frontRowSchema
     compared: z
       .enum(["own search", "all searches"])
       .describe(
-        "with what: accuracies by shared weights hold within one search only, those of trained networks on one data set are compared across all",
+        "with what: accuracies by shared weights hold within one search only; those of networks trained alike on the same data are compared across all",
       ),
   })
   .openapi("CampaignFrontRow");
@@ -132,6 +133,18 @@ const cancel = createRoute({
   summary: "Cancel every search that has not ended; results are kept",
   request: { params: idParam },
   responses: { 200: json(campaignView, "The campaign"), default: failure },
+});
+
+export const mergedRowView = ({
+  row,
+  search,
+  compared,
+}: MergedRow<Search>): z.infer<typeof mergedRowSchema> => ({
+  searchId: search.id,
+  place: search.place ?? {},
+  dataset: search.data,
+  compared,
+  ...frontRowView(row),
 });
 
 export const campaigns = newApp();
@@ -197,15 +210,14 @@ campaigns.openapi(read, async (c) =>
 campaigns.openapi(front, async (c) => {
   const { id } = await readable(c, c.req.valid("param").id);
   const searches = await shownSearches(c, id);
-  const rows = mergedFront(searches, await frontsOf(c.env.DB, id));
-  const data = rows.map(({ row, search, compared }) => ({
-    searchId: search.id,
-    place: search.place ?? {},
-    dataset: search.specification.dataset.name,
-    compared,
-    ...frontRowView(row),
-  }));
-  return c.json({ data }, 200);
+  const rows = mergedFront(
+    searches,
+    await frontsOf(
+      c.env.DB,
+      searches.map((search) => search.id),
+    ),
+  );
+  return c.json({ data: rows.map(mergedRowView) }, 200);
 });
 
 campaigns.openapi(cancel, async (c) => {

@@ -10,7 +10,7 @@ import { failure, idParam, json, newApp } from "../app.ts";
 import { policyView } from "../controller/policyView.ts";
 import { boundsOf, frontCsv, frontSource, selectFront, standardErrorsOf } from "../front.ts";
 import { Problem } from "../problems.ts";
-import { type Architecture, archiveOf, findArchitecture } from "../store/architectures.ts";
+import { type Architecture, findArchitecture, frontOf } from "../store/architectures.ts";
 import { findController } from "../store/searches.ts";
 import { trainingsOf } from "../store/trainings.ts";
 import { trainingSchema, trainingView } from "../trainingView.ts";
@@ -214,7 +214,7 @@ results.openapi(front, async (c) => {
   const { id, specification } = await readableSearch(c, c.req.valid("param").id);
   const { objectives } = specification;
   const bounds = boundsOf(c.req.query(), objectives);
-  const rows = selectFront(await archiveOf(c.env.DB, id), objectives, { stage, sort, limit, bounds });
+  const rows = selectFront(await frontOf(c.env.DB, id, stage), objectives, { sort, limit, bounds });
   if (format === "csv") {
     c.header("content-type", "text/csv; charset=utf-8");
     return c.body(frontCsv(rows, objectives, specification.evaluation.kind === "tabular")) as never;

@@ -119,6 +119,7 @@ CREATE TABLE `searches` (
 	`searching` integer NOT NULL,
 	`visibility` text NOT NULL,
 	`specification` text NOT NULL,
+	`data` text NOT NULL,
 	`dataset_id` text,
 	`campaign_id` text,
 	`place` text,
@@ -133,6 +134,7 @@ CREATE TABLE `searches` (
 --> statement-breakpoint
 CREATE INDEX `searches_by_creation` ON `searches` (`created_at`,`id`);--> statement-breakpoint
 CREATE INDEX `searches_by_state` ON `searches` (`state`,`created_at`,`id`);--> statement-breakpoint
+CREATE INDEX `searches_by_data` ON `searches` (`data`,`visibility`,`created_at`,`id`);--> statement-breakpoint
 CREATE INDEX `searches_by_campaign` ON `searches` (`campaign_id`) WHERE campaign_id IS NOT NULL;--> statement-breakpoint
 CREATE INDEX `searches_by_dataset` ON `searches` (`dataset_id`) WHERE dataset_id IS NOT NULL;--> statement-breakpoint
 CREATE TABLE `idempotency_keys` (
