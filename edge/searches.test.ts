@@ -210,6 +210,19 @@ describe("what a search found", () => {
     expect(await problemOf(admin(`/v1/searches/${id}/architectures/aaaa`))).toBe("404 not-found");
   });
 
+  test("an architecture says how to find it again: the same specification leads to the same front", async () => {
+    const { data } = await ok<Front>(admin(`/v1/searches/${id}/front`));
+    const { reproduce } = await ok<{ reproduce: { specification: Record<string, unknown> } }>(
+      admin(`/v1/searches/${id}/architectures/${data[0]?.hash}`),
+    );
+    const again = await ok<{ id: string }>(admin("/v1/searches", { body: reproduce.specification }));
+    await finishRounds(admin, await leaseOf(admin, await registerRunner(admin), again.id));
+    const front = await ok<Front>(admin(`/v1/searches/${again.id}/front`));
+    expect(front.data.map(({ hash, values }) => [hash, values])).toEqual(
+      data.map(({ hash, values }) => [hash, values]),
+    );
+  });
+
   test("candidates come round by round, each once", async () => {
     const first = await ok<{ data: { round: number }[]; nextCursor: string }>(
       admin(`/v1/searches/${id}/candidates?limit=2`),

@@ -3,8 +3,10 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { evidences } from "../../schema/architectures.ts";
 import { type Genotype, genotypeSchema, printGenotype } from "../../shared/genotype.ts";
+import { protocolVersion } from "../../shared/protocol.ts";
 import { costAt, trainedSize } from "../../shared/scaling.ts";
 import { type Specification, strategyNames } from "../../shared/specification.ts";
+import { version } from "../../shared/version.ts";
 import { readableSearch } from "../access.ts";
 import { failure, idParam, json, newApp } from "../app.ts";
 import { policyView } from "../controller/policyView.ts";
@@ -14,6 +16,7 @@ import { type Architecture, findArchitecture, frontOf } from "../store/architect
 import { findController } from "../store/searches.ts";
 import { trainingsOf } from "../store/trainings.ts";
 import { trainingSchema, trainingView } from "../trainingView.ts";
+import { searchView } from "./searches.ts";
 
 const common = { method: "get" as const, tags: ["Results"], security: [{ token: ["searches:read"] }, {}] };
 const values = z.record(z.string(), z.number().nullable());
@@ -109,6 +112,16 @@ const architectureSchema = z
       .describe("null in a search on a table, which knows no networks"),
     measurements: z.array(measurementSchema),
     trainings: z.array(trainingSchema),
+    reproduce: z
+      .object({
+        version: z.string().describe("of Nasturtium"),
+        protocolVersion: z.int(),
+        specification: z.record(z.string(), z.unknown()).describe("as it was sent, its seed written out"),
+        commands: z.array(z.string()),
+      })
+      .describe(
+        "the same search again: bit by bit the same with the same version, backend, threads and processor, as each training's export describes them",
+      ),
   })
   .openapi("Architecture");
 
@@ -238,6 +251,15 @@ results.openapi(architecture, async (c) => {
       counts: countsOf(newest.genotype, search.specification),
       measurements: rows.map(measurementView),
       trainings: trainings.map((training) => trainingView({ ...training, progress: null })),
+      reproduce: {
+        version,
+        protocolVersion,
+        specification: searchView(search).specification,
+        commands: [
+          "nasturtium search specification.json",
+          ...(search.specification.evaluation.kind === "tabular" ? [] : [`nasturtium train SEARCH ${hash}`]),
+        ],
+      },
     },
     200,
   );
