@@ -2,6 +2,7 @@
 
 import { OpenAPIHono, z } from "@hono/zod-openapi";
 import { bodyLimit } from "hono/body-limit";
+import { etag } from "hono/etag";
 import { fieldErrors } from "../shared/fieldErrors.ts";
 import type { AppEnv } from "./env.ts";
 import { invalid, Problem, problemMediaType, problemSchema } from "./problems.ts";
@@ -42,6 +43,9 @@ export const failure = {
 };
 
 export const idParam = z.object({ id: z.string().openapi({ param: { name: "id", in: "path" } }) });
+
+/** For answers that are asked for again and again: a tag of the body, and 304 where the client has it. */
+export const tagged = etag();
 
 /** Keyset pagination: the cursor is opaque to clients. */
 export const pageQuery = z.object({

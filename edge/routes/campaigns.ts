@@ -21,6 +21,7 @@ import {
   newApp,
   pageOf,
   pageQuery,
+  tagged,
 } from "../app.ts";
 import { assertScope, holds, requires } from "../auth.ts";
 import { startSearch } from "../controller/controller.ts";
@@ -106,7 +107,12 @@ const list = createRoute({
   responses: { 200: json(pageOf(campaignHead.openapi("CampaignHead")), "Campaigns"), default: failure },
 });
 
-const reading = { method: "get" as const, tags, security: [{ token: ["searches:read"] }, {}] };
+const reading = {
+  method: "get" as const,
+  middleware: tagged,
+  tags,
+  security: [{ token: ["searches:read"] }, {}],
+};
 
 const read = createRoute({
   ...reading,

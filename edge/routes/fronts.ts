@@ -2,7 +2,7 @@
 
 import { createRoute, z } from "@hono/zod-openapi";
 import { type Objective, objectiveId } from "../../shared/specification.ts";
-import { failure, json, newApp } from "../app.ts";
+import { failure, json, newApp, tagged } from "../app.ts";
 import { holds } from "../auth.ts";
 import { boundsOf, selectFront } from "../front.ts";
 import { mergedFront } from "../mergedFront.ts";
@@ -24,6 +24,7 @@ const query = z
 const across = createRoute({
   method: "get",
   path: "/fronts",
+  middleware: tagged,
   tags: ["Results"],
   security: [{ token: ["searches:read"] }, {}],
   summary: `Non-dominated architectures of the newest ${mostSearches} searches on a data set; without a token, of the public ones`,

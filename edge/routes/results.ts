@@ -8,7 +8,7 @@ import { costAt, trainedSize } from "../../shared/scaling.ts";
 import { type Specification, strategyNames } from "../../shared/specification.ts";
 import { version } from "../../shared/version.ts";
 import { readableSearch } from "../access.ts";
-import { failure, idParam, json, newApp } from "../app.ts";
+import { failure, idParam, json, newApp, tagged } from "../app.ts";
 import { policyView } from "../controller/policyView.ts";
 import { boundsOf, frontCsv, frontSource, selectFront, standardErrorsOf } from "../front.ts";
 import { Problem } from "../problems.ts";
@@ -18,7 +18,12 @@ import { trainingsOf } from "../store/trainings.ts";
 import { trainingSchema, trainingView } from "../trainingView.ts";
 import { searchView } from "./searches.ts";
 
-const common = { method: "get" as const, tags: ["Results"], security: [{ token: ["searches:read"] }, {}] };
+const common = {
+  method: "get" as const,
+  middleware: tagged,
+  tags: ["Results"],
+  security: [{ token: ["searches:read"] }, {}],
+};
 const values = z.record(z.string(), z.number().nullable());
 
 const effectSchema = z.object({ low: z.number(), mean: z.number(), high: z.number() });
