@@ -3,9 +3,9 @@
 import { readFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
 import { parse } from "yaml";
-import { type CampaignInput, checkCampaign } from "../shared/campaign.ts";
+import type { CampaignInput } from "../shared/campaign.ts";
 import type { FieldError, SpecificationInput } from "../shared/specification.ts";
-import { checkSpecification } from "../shared/validate.ts";
+import { campaignErrors, checkSpecification } from "../shared/validate.ts";
 import { badInput, reasonOf } from "./errors.ts";
 
 /**
@@ -29,16 +29,8 @@ export async function readSpecification(file: string): Promise<SpecificationInpu
  */
 export async function readCampaign(file: string): Promise<CampaignInput> {
   const value = await readValue(file);
-  const { planned, errors } = checkCampaign(value);
-  if (errors !== undefined) throw refused(file, errors, "campaign");
-  const wrong = planned.flatMap(({ input, pointerOf }) =>
-    (checkSpecification(input, "elsewhere").errors ?? []).map(({ pointer, detail }) => ({
-      pointer: pointerOf(pointer),
-      detail,
-    })),
-  );
-  const once = new Map(wrong.map((error) => [error.pointer, error]));
-  if (once.size > 0) throw refused(file, [...once.values()], "campaign");
+  const errors = campaignErrors(value);
+  if (errors.length > 0) throw refused(file, errors, "campaign");
   return value as CampaignInput;
 }
 
