@@ -7,6 +7,8 @@ export interface Env {
   BUCKET: R2Bucket;
   /** A first token with scope `admin`; unset where tokens of the database are enough. There is no default. */
   NASTURTIUM_ADMIN_TOKEN?: string;
+  /** What secrets of others are encrypted under; the first token where it is unset. */
+  NASTURTIUM_SECRET?: string;
 }
 
 /** Who asks: a token of the database, or the one of the environment. */
