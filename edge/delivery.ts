@@ -142,11 +142,11 @@ function refusalOf(
   usage: Usage,
 ): string {
   if (maxRunning !== null && usage.running + searches.length > maxRunning)
-    return `${usage.running} searches of this trigger are not over; with ${searches.length} more there would be over ${maxRunning}`;
+    return `${usage.running} searches of this trigger are not over, and this would start ${searches.length}; limits.maxRunning is ${maxRunning}`;
   if (budgetGpuHours !== null && gpuHours === null)
     return "what the template starts has no budget.gpuHours, and the trigger limits them";
   if (budgetGpuHours !== null && usage.gpuHours + (gpuHours ?? 0) > budgetGpuHours)
-    return `this trigger started ${usage.gpuHours} GPU hours within ${budgetDays} days; with ${gpuHours} more there would be over ${budgetGpuHours}`;
+    return `this trigger started ${usage.gpuHours} GPU hours within ${budgetDays} days, and this would start ${gpuHours}; limits.budget.gpuHours is ${budgetGpuHours}`;
   return "the trigger was disabled, or was at a limit, at that moment";
 }
 

@@ -82,6 +82,7 @@ const answerSchema = z
   })
   .openapi("TriggerAnswer");
 
+// Without Idempotency-Key, here and where it rotates: a remembered answer would keep the secret readable.
 const create = createRoute({
   ...managing,
   method: "post",
