@@ -146,8 +146,9 @@ describe("a trigger", () => {
     expect(await ok(admin(`/v1/triggers/${trigger.id}`))).toEqual(shown);
     const list = await ok<{ data: unknown[] }>(admin("/v1/triggers"));
     expect(list.data[0]).toEqual(shown);
-    const { results } = await env.DB.prepare("SELECT * FROM triggers").all();
-    expect(JSON.stringify(results)).not.toContain(secret);
+    const row = await env.DB.prepare("SELECT * FROM triggers WHERE id = ?").bind(trigger.id).first();
+    expect(row).toHaveProperty("name", "ci");
+    expect(JSON.stringify(row)).not.toContain(secret);
   });
 
   test("with a rotated secret takes the new one only", async () => {
@@ -530,8 +531,8 @@ describe("deliveries", () => {
     const trigger = await triggerWith();
     for (const id of ["old", "young"]) await push(trigger, toMain, { id });
     const age = (id: string, days: number) =>
-      env.DB.prepare("UPDATE trigger_deliveries SET created_at = ? WHERE delivery_id = ?")
-        .bind(Date.now() - days * 86_400_000, id)
+      env.DB.prepare("UPDATE trigger_deliveries SET created_at = ? WHERE trigger_id = ? AND delivery_id = ?")
+        .bind(Date.now() - days * 86_400_000, trigger.id, id)
         .run();
     await age("old", 91);
     await age("young", 89);
