@@ -13,6 +13,14 @@ const REPEATABLE: readonly string[] = ["GET", "PUT"];
 const RETRY_MS = 500;
 const RETRIED_STATUS = new Set([429, 502, 503, 504]);
 
+/** By resource, what names one of it, and the command that lists them. */
+const lists: Record<string, [by: "id" | "name", command: string]> = {
+  campaigns: ["id", "campaigns"],
+  datasets: ["name", "data"],
+  templates: ["name", "templates"],
+  triggers: ["id", "triggers"],
+};
+
 const problemSchema = z.looseObject({
   type: z.string().optional(),
   title: z.string().optional(),
@@ -139,10 +147,8 @@ export class EdgeClient {
       return new CliError(`${message}.`, "Correct the input and try again.", exitCodes.badInput);
     }
     if (status === 404) {
-      const isDataset = new URL(response.url).pathname.startsWith("/v1/datasets/");
-      const fix = isDataset
-        ? "Check the name: `nasturtium data list`."
-        : "Check the id: `nasturtium searches list`.";
+      const list = lists[new URL(response.url).pathname.split("/")[2] ?? ""] ?? ["id", "searches"];
+      const fix = `Check the ${list[0]}: \`nasturtium ${list[1]} list\`.`;
       return new NotFoundError(`${message}.`, fix);
     }
     return new CliError(`${message}.`, status >= 500 ? "See the edge's log." : "");

@@ -8,6 +8,7 @@ import type { AppEnv } from "./env.ts";
 import { invalid, Problem, problemMediaType, problemSchema } from "./problems.ts";
 
 const jsonLimitBytes = 256 * 1024;
+const deliveryLimitBytes = 1024 * 1024;
 
 /** A sub-app whose invalid requests become validation problems. */
 export function newApp(): OpenAPIHono<AppEnv> {
@@ -18,13 +19,17 @@ export function newApp(): OpenAPIHono<AppEnv> {
   });
 }
 
-/** Bodies of everything but uploaded parts. */
-export const limitJson = bodyLimit({
-  maxSize: jsonLimitBytes,
-  onError: () => {
-    throw new Problem("too-large", `At most ${jsonLimitBytes} bytes are accepted here.`);
-  },
-});
+const limitBody = (maxBytes: number) =>
+  bodyLimit({
+    maxSize: maxBytes,
+    onError: () => {
+      throw new Problem("too-large", `At most ${maxBytes} bytes are accepted here.`);
+    },
+  });
+
+/** Bodies of everything but uploaded parts and deliveries. */
+export const limitJson = limitBody(jsonLimitBytes);
+export const limitDelivery = limitBody(deliveryLimitBytes);
 
 export const json = <S extends z.ZodType>(schema: S, description: string) => ({
   description,

@@ -9,6 +9,8 @@ export interface Env {
   NASTURTIUM_ADMIN_TOKEN?: string;
   /** Set to anything: answers say in Server-Timing what they cost the database. */
   NASTURTIUM_SERVER_TIMING?: string;
+  /** What secrets of others are encrypted under; the first token where it is unset. */
+  NASTURTIUM_SECRET?: string;
 }
 
 /** Who asks: a token of the database, or the one of the environment. */

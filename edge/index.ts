@@ -1,7 +1,7 @@
 /** The Worker: HTTP in front of the controller, the database and the bucket. */
 
 import { HTTPException } from "hono/http-exception";
-import { limitJson, newApp } from "./app.ts";
+import { limitDelivery, limitJson, newApp } from "./app.ts";
 import { authenticate } from "./auth.ts";
 import type { Env } from "./env.ts";
 import { metered, noUsage, timingOf } from "./metering.ts";
@@ -17,10 +17,13 @@ import { results } from "./routes/results.ts";
 import { scaled } from "./routes/scaled.ts";
 import { searches } from "./routes/searches.ts";
 import { tasks } from "./routes/tasks.ts";
+import { templates } from "./routes/templates.ts";
 import { tokens } from "./routes/tokens.ts";
 import { trainings } from "./routes/trainings.ts";
+import { triggers } from "./routes/triggers.ts";
 
 const partPath = /^\/v1\/(?:blobs\/[^/]+\/parts|datasets\/[^/]+\/shards)\/[^/]+$/;
+const deliveryPath = /^\/v1\/triggers\/[^/]+$/;
 
 const app = newApp();
 
@@ -36,7 +39,11 @@ app.notFound((c) => problemResponse(new Problem("not-found"), c.req.path));
 
 app.get("/healthz", (c) => c.json({ status: "ok" }));
 app.use("/v1/*", authenticate);
-app.use("/v1/*", (c, next) => (partPath.test(c.req.path) ? next() : limitJson(c, next)));
+app.use("/v1/*", (c, next) => {
+  if (partPath.test(c.req.path)) return next();
+  const isDelivery = c.req.method === "POST" && deliveryPath.test(c.req.path);
+  return (isDelivery ? limitDelivery : limitJson)(c, next);
+});
 for (const resource of [
   searches,
   campaigns,
@@ -46,6 +53,8 @@ for (const resource of [
   scaled,
   trainings,
   profiles,
+  templates,
+  triggers,
   datasets,
   tokens,
   tasks,

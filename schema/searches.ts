@@ -6,6 +6,7 @@ import type { Place } from "../shared/campaign.ts";
 import type { Specification } from "../shared/specification.ts";
 import { campaigns } from "./campaigns.ts";
 import { datasets } from "./datasets.ts";
+import { triggers } from "./triggers.ts";
 
 export const searchStates = ["queued", "running", "paused", "completed", "failed", "cancelled"] as const;
 export type SearchState = (typeof searchStates)[number];
@@ -39,6 +40,8 @@ export const searches = sqliteTable(
     /** The campaign that it is of, and where on its grid it stands. */
     campaignId: text().references(() => campaigns.id, { onDelete: "set null" }),
     place: text({ mode: "json" }).$type<Place>(),
+    /** The trigger that started it. */
+    triggerId: text().references(() => triggers.id, { onDelete: "set null" }),
     failure: text(),
     version: integer().notNull(),
     createdAt: integer().notNull(),
@@ -50,6 +53,7 @@ export const searches = sqliteTable(
     index("searches_by_state").on(table.state, table.createdAt, table.id),
     index("searches_by_data").on(table.data, table.visibility, table.createdAt, table.id),
     index("searches_by_campaign").on(table.campaignId).where(sql`campaign_id IS NOT NULL`),
+    index("searches_by_trigger").on(table.triggerId, table.state).where(sql`trigger_id IS NOT NULL`),
     index("searches_by_dataset").on(table.datasetId).where(sql`dataset_id IS NOT NULL`),
   ],
 );

@@ -14,7 +14,7 @@ export type Search = typeof searches.$inferSelect &
 /** A search that nothing was done for yet. */
 export interface NewSearch
   extends Pick<Search, "id" | "specification" | "datasetId" | "createdAt">,
-    Partial<Pick<Search, "campaignId" | "place">> {
+    Partial<Pick<Search, "campaignId" | "place" | "triggerId">> {
   controller: ControllerState;
 }
 
@@ -42,9 +42,9 @@ export function searchInsertions(db: D1Database, list: readonly NewSearch[]): D1
   return [
     statement(
       db,
-      `INSERT INTO searches (id, name, data, visibility, specification, dataset_id, campaign_id, place, created_at,
+      `INSERT INTO searches (id, name, data, visibility, specification, dataset_id, campaign_id, place, trigger_id, created_at,
          state, searching, version)
-       SELECT ${fields("id", "name", "data", "visibility", "specification", "datasetId", "campaignId", "place", "createdAt")},
+       SELECT ${fields("id", "name", "data", "visibility", "specification", "datasetId", "campaignId", "place", "triggerId", "createdAt")},
          'queued', 1, 1
        FROM json_each(:rows)`,
       { rows },

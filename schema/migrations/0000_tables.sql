@@ -123,19 +123,22 @@ CREATE TABLE `searches` (
 	`dataset_id` text,
 	`campaign_id` text,
 	`place` text,
+	`trigger_id` text,
 	`failure` text,
 	`version` integer NOT NULL,
 	`created_at` integer NOT NULL,
 	`started_at` integer,
 	`finished_at` integer,
 	FOREIGN KEY (`dataset_id`) REFERENCES `datasets`(`id`) ON UPDATE no action ON DELETE set null,
-	FOREIGN KEY (`campaign_id`) REFERENCES `campaigns`(`id`) ON UPDATE no action ON DELETE set null
+	FOREIGN KEY (`campaign_id`) REFERENCES `campaigns`(`id`) ON UPDATE no action ON DELETE set null,
+	FOREIGN KEY (`trigger_id`) REFERENCES `triggers`(`id`) ON UPDATE no action ON DELETE set null
 );
 --> statement-breakpoint
 CREATE INDEX `searches_by_creation` ON `searches` (`created_at`,`id`);--> statement-breakpoint
 CREATE INDEX `searches_by_state` ON `searches` (`state`,`created_at`,`id`);--> statement-breakpoint
 CREATE INDEX `searches_by_data` ON `searches` (`data`,`visibility`,`created_at`,`id`);--> statement-breakpoint
 CREATE INDEX `searches_by_campaign` ON `searches` (`campaign_id`) WHERE campaign_id IS NOT NULL;--> statement-breakpoint
+CREATE INDEX `searches_by_trigger` ON `searches` (`trigger_id`,`state`) WHERE trigger_id IS NOT NULL;--> statement-breakpoint
 CREATE INDEX `searches_by_dataset` ON `searches` (`dataset_id`) WHERE dataset_id IS NOT NULL;--> statement-breakpoint
 CREATE TABLE `idempotency_keys` (
 	`principal` text NOT NULL,
@@ -177,4 +180,47 @@ CREATE TABLE `trainings` (
 );
 --> statement-breakpoint
 CREATE INDEX `trainings_by_search` ON `trainings` (`search_id`,`created_at`,`id`);--> statement-breakpoint
-CREATE INDEX `trainings_by_state` ON `trainings` (`state`,`created_at`);
+CREATE INDEX `trainings_by_state` ON `trainings` (`state`,`created_at`);--> statement-breakpoint
+CREATE TABLE `templates` (
+	`name` text PRIMARY KEY NOT NULL,
+	`description` text NOT NULL,
+	`specification` text,
+	`campaign` text,
+	`version` integer NOT NULL,
+	`created_at` integer NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE `trigger_deliveries` (
+	`trigger_id` text NOT NULL,
+	`delivery_id` text NOT NULL,
+	`event` text,
+	`state` text NOT NULL,
+	`reason` text,
+	`search_id` text,
+	`campaign_id` text,
+	`gpu_hours` real,
+	`created_at` integer NOT NULL,
+	PRIMARY KEY(`trigger_id`, `delivery_id`),
+	FOREIGN KEY (`trigger_id`) REFERENCES `triggers`(`id`) ON UPDATE no action ON DELETE cascade
+);
+--> statement-breakpoint
+CREATE INDEX `trigger_deliveries_by_creation` ON `trigger_deliveries` (`trigger_id`,`created_at`,`delivery_id`);--> statement-breakpoint
+CREATE TABLE `triggers` (
+	`id` text PRIMARY KEY NOT NULL,
+	`name` text NOT NULL,
+	`template` text NOT NULL,
+	`source` text NOT NULL,
+	`events` text,
+	`filters` text NOT NULL,
+	`mapping` text NOT NULL,
+	`max_running` integer,
+	`budget_gpu_hours` real,
+	`enabled` integer NOT NULL,
+	`sealed_secret` text NOT NULL,
+	`version` integer NOT NULL,
+	`created_at` integer NOT NULL,
+	FOREIGN KEY (`template`) REFERENCES `templates`(`name`) ON UPDATE no action ON DELETE no action
+);
+--> statement-breakpoint
+CREATE INDEX `triggers_by_creation` ON `triggers` (`created_at`,`id`);--> statement-breakpoint
+CREATE INDEX `triggers_by_template` ON `triggers` (`template`);

@@ -1,0 +1,17 @@
+/** Versions of rows over HTTP: `"version"`, or `"version.revision"` where more changes than If-Match protects. */
+
+import { Problem } from "./problems.ts";
+
+const tagsOf = (header: string): string[] => header.split(",").map((tag) => tag.trim().replace(/^W\//, ""));
+
+/** @throws Problem unless If-Match names the version, or any */
+export function assertMatches(version: number, ifMatch: string | undefined): void {
+  if (ifMatch === undefined) throw new Problem("precondition-required");
+  if (ifMatch.trim() === "*") return;
+  const versions = tagsOf(ifMatch).map((tag) => /^"(\d+)(?:\.\d+)?"$/.exec(tag)?.[1]);
+  if (!versions.includes(String(version))) throw new Problem("precondition-failed");
+}
+
+/** Whether If-None-Match names what is there: a 304. */
+export const isKnown = (etag: string, ifNoneMatch: string | undefined): boolean =>
+  ifNoneMatch !== undefined && tagsOf(ifNoneMatch).includes(etag);
