@@ -4,6 +4,7 @@ import type { OpenAPIHono } from "@hono/zod-openapi";
 import { Hono } from "hono";
 import { html, raw } from "hono/html";
 import type { AppEnv } from "../env.ts";
+import { withNamesAndLinks } from "../openApi.ts";
 import { Problem, type ProblemName, problemTypes } from "../problems.ts";
 
 const info = {
@@ -37,7 +38,8 @@ export function docs(app: OpenAPIHono<AppEnv>): Hono<AppEnv> {
       name: "webhook-signature",
       description: "Standard Webhooks 1.0.0, or GitHub's X-Hub-Signature-256",
     });
-    return app.getOpenAPI31Document({ openapi: "3.1.0", info });
+    const described = app.getOpenAPI31Document({ openapi: "3.1.0", info });
+    return { ...described, paths: withNamesAndLinks(described.paths ?? {}) };
   };
   let cached: ReturnType<typeof document> | undefined;
   const described = () => {
