@@ -17,6 +17,7 @@ const problemSchema = z.looseObject({
   type: z.string().optional(),
   title: z.string().optional(),
   detail: z.string().optional(),
+  requestId: z.string().optional(),
   errors: z.array(z.looseObject({ pointer: z.string(), detail: z.string() })).optional(),
 });
 
@@ -145,6 +146,7 @@ export class EdgeClient {
         : "Check the id: `nasturtium searches list`.";
       return new NotFoundError(`${message}.`, fix);
     }
-    return new CliError(`${message}.`, status >= 500 ? "See the edge's log." : "");
+    const request = problem.requestId === undefined ? "" : ` for request ${problem.requestId}`;
+    return new CliError(`${message}.`, status >= 500 ? `See the edge's log${request}.` : "");
   }
 }

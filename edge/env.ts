@@ -18,6 +18,8 @@ export interface Principal {
 export interface AppEnv {
   Bindings: Env;
   Variables: {
+    /** In the answer, in its problem and in the log. */
+    requestId: string;
     /** Null without a token: only what is public may be read. */
     principal: Principal | null;
   };

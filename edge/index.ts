@@ -1,9 +1,12 @@
 /** The Worker: HTTP in front of the controller, the database and the bucket. */
 
+import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { limitJson, newApp } from "./app.ts";
 import { authenticate } from "./auth.ts";
+import type { AppEnv } from "./env.ts";
 import { Problem, problemResponse } from "./problems.ts";
+import { identifyRequest } from "./requestId.ts";
 import { blobs } from "./routes/blobs.ts";
 import { campaigns } from "./routes/campaigns.ts";
 import { datasets } from "./routes/datasets.ts";
@@ -21,16 +24,18 @@ const partPath = /^\/v1\/(?:blobs\/[^/]+\/parts|datasets\/[^/]+\/shards)\/[^/]+$
 
 const app = newApp();
 
-app.onError((error, c) => {
-  const instance = c.req.path;
-  if (error instanceof Problem) return problemResponse(error, instance);
-  if (error instanceof HTTPException && error.status === 400)
-    return problemResponse(new Problem("malformed-json"), instance);
-  console.error(error);
-  return problemResponse(new Problem("internal"), instance);
-});
-app.notFound((c) => problemResponse(new Problem("not-found"), c.req.path));
+const answer = (c: Context<AppEnv>, problem: Problem): Response =>
+  problemResponse(problem, { instance: c.req.path, requestId: c.get("requestId") });
 
+app.onError((error, c) => {
+  if (error instanceof Problem) return answer(c, error);
+  if (error instanceof HTTPException && error.status === 400) return answer(c, new Problem("malformed-json"));
+  console.error(`request ${c.get("requestId")}:`, error);
+  return answer(c, new Problem("internal"));
+});
+app.notFound((c) => answer(c, new Problem("not-found")));
+
+app.use(identifyRequest);
 app.get("/healthz", (c) => c.json({ status: "ok" }));
 app.use("/v1/*", authenticate);
 app.use("/v1/*", (c, next) => (partPath.test(c.req.path) ? next() : limitJson(c, next)));

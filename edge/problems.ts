@@ -151,7 +151,7 @@ export const problemTypes = {
     status: 500,
     title: "Something went wrong on our side",
     why: "An error that nobody foresaw.",
-    fix: "Repeat the request; if it stays, report it with the time and the path.",
+    fix: "Repeat the request; if it stays, report it with its `requestId`.",
   },
 } as const satisfies Record<string, ProblemType>;
 
@@ -166,6 +166,7 @@ export const problemSchema = z
     status: z.int(),
     detail: z.string(),
     instance: z.string(),
+    requestId: z.string(),
     errors: z.array(z.object({ pointer: z.string(), detail: z.string() })).optional(),
   })
   .openapi("Problem");
@@ -192,7 +193,7 @@ export const invalid = (errors: FieldError[]): Problem =>
 
 export const problemAddress = (name: ProblemName): string => `/docs/problems/${name}`;
 
-export function problemResponse(problem: Problem, instance: string): Response {
+export function problemResponse(problem: Problem, where: { instance: string; requestId: string }): Response {
   const { status, title } = problemTypes[problem.problem];
   const headers = new Headers({ "content-type": problemMediaType, "cache-control": "no-store" });
   if (problem.problem === "unauthorized") headers.set("www-authenticate", 'Bearer realm="nasturtium"');
@@ -201,7 +202,7 @@ export function problemResponse(problem: Problem, instance: string): Response {
     title,
     status,
     detail: problem.message,
-    instance,
+    ...where,
     ...(problem.errors === undefined ? {} : { errors: problem.errors }),
   };
   return new Response(JSON.stringify(body), { status, headers });
