@@ -5,6 +5,7 @@ import { HTTPException } from "hono/http-exception";
 import { limitJson, newApp } from "./app.ts";
 import { authenticate } from "./auth.ts";
 import type { AppEnv } from "./env.ts";
+import { crossOrigin, unanswered } from "./methods.ts";
 import { Problem, problemResponse } from "./problems.ts";
 import { identifyRequest } from "./requestId.ts";
 import { blobs } from "./routes/blobs.ts";
@@ -30,12 +31,15 @@ const answer = (c: Context<AppEnv>, problem: Problem): Response =>
 app.onError((error, c) => {
   if (error instanceof Problem) return answer(c, error);
   if (error instanceof HTTPException && error.status === 400) return answer(c, new Problem("malformed-json"));
+  if (error instanceof HTTPException && error.status === 415)
+    return answer(c, new Problem("unsupported-media-type"));
   console.error(`request ${c.get("requestId")}:`, error);
   return answer(c, new Problem("internal"));
 });
-app.notFound((c) => answer(c, new Problem("not-found")));
+app.notFound((c) => answer(c, unanswered(app, c.req)));
 
 app.use(identifyRequest);
+app.use(crossOrigin(app));
 app.get("/healthz", (c) => c.json({ status: "ok" }));
 app.use("/v1/*", authenticate);
 app.use("/v1/*", (c, next) => (partPath.test(c.req.path) ? next() : limitJson(c, next)));

@@ -45,6 +45,18 @@ export const problemTypes = {
     why: "Nothing has this address, or it was deleted.",
     fix: "Check the path and the ids in it.",
   },
+  "method-not-allowed": {
+    status: 405,
+    title: "The path does not have this method",
+    why: "Something has this address, but not for this method.",
+    fix: "Use a method that the answer's `allow` names.",
+  },
+  "unsupported-media-type": {
+    status: 415,
+    title: "The body has another type than is read here",
+    why: "The body's content-type is missing or is not JSON.",
+    fix: "Send JSON with `content-type: application/json`.",
+  },
   "invalid-state": {
     status: 409,
     title: "The search is in a state that does not allow this",
@@ -175,12 +187,20 @@ export const problemSchema = z
 export class Problem extends Error {
   readonly problem: ProblemName;
   readonly errors: FieldError[] | undefined;
+  /** Of its answer. */
+  readonly headers: Readonly<Record<string, string>>;
 
-  constructor(problem: ProblemName, detail?: string, errors?: FieldError[]) {
+  constructor(
+    problem: ProblemName,
+    detail?: string,
+    errors?: FieldError[],
+    headers: Readonly<Record<string, string>> = {},
+  ) {
     const { why, fix } = problemTypes[problem];
     super(detail ?? `${why} ${fix}`);
     this.problem = problem;
     this.errors = errors;
+    this.headers = headers;
   }
 }
 
@@ -195,7 +215,11 @@ export const problemAddress = (name: ProblemName): string => `/docs/problems/${n
 
 export function problemResponse(problem: Problem, where: { instance: string; requestId: string }): Response {
   const { status, title } = problemTypes[problem.problem];
-  const headers = new Headers({ "content-type": problemMediaType, "cache-control": "no-store" });
+  const headers = new Headers({
+    ...problem.headers,
+    "content-type": problemMediaType,
+    "cache-control": "no-store",
+  });
   if (problem.problem === "unauthorized") headers.set("www-authenticate", 'Bearer realm="nasturtium"');
   const body = {
     type: problemAddress(problem.problem),

@@ -138,7 +138,11 @@ export interface Ready {
   datasetId: string | null;
 }
 
+const jsonType = /^application\/([\w.-]+\+)?json\s*(;|$)/i;
+
+/** The body of a route whose schema is not zod's, which would see to its type. */
 export async function readJson(c: Context<AppEnv>): Promise<unknown> {
+  if (!jsonType.test(c.req.header("content-type") ?? "")) throw new Problem("unsupported-media-type");
   try {
     return await c.req.json();
   } catch {
