@@ -3,12 +3,13 @@
  * without a query and a leaked one can be recognised; the database keeps only its SHA-256.
  */
 
-import type { MiddlewareHandler } from "hono";
+import type { Context, MiddlewareHandler } from "hono";
 import type { Scope } from "../schema/tokens.ts";
-import type { AppEnv, Env, Principal } from "./env.ts";
+import { finishLater, isoTime } from "./app.ts";
+import type { AppEnv, Principal } from "./env.ts";
 import { base32, sha256 } from "./ids.ts";
 import { Problem } from "./problems.ts";
-import { findToken } from "./store/tokens.ts";
+import { findToken, isUseStale, touchToken } from "./store/tokens.ts";
 
 const prefix = "nst_";
 const secretBytes = 20;
@@ -41,20 +42,39 @@ async function equals(a: string, b: string): Promise<boolean> {
   return left !== undefined && right !== undefined && crypto.subtle.timingSafeEqual(left, right);
 }
 
-async function principalOf(token: string, env: Env): Promise<Principal | null> {
-  if (env.NASTURTIUM_ADMIN_TOKEN && (await equals(token, env.NASTURTIUM_ADMIN_TOKEN)))
-    return { id: "environment", scopes: ["admin"] };
-  if (!(await isWellFormed(token))) return null;
-  return findToken(env.DB, await sha256(token));
+const environment: Principal = {
+  id: "environment",
+  name: "environment",
+  scopes: ["admin"],
+  searchId: null,
+  instance: null,
+};
+
+/** Throws `unauthorized` for a token that is not valid. */
+async function principalOf(c: Context<AppEnv>, secret: string): Promise<Principal> {
+  const { DB: db, NASTURTIUM_ADMIN_TOKEN: first } = c.env;
+  if (first && (await equals(secret, first))) return environment;
+  const token = (await isWellFormed(secret)) ? await findToken(db, await sha256(secret)) : null;
+  if (token === null) throw new Problem("unauthorized");
+  const { id, revokedAt, expiresAt } = token;
+  const now = Date.now();
+  if (revokedAt !== null)
+    throw new Problem("unauthorized", `The token was revoked at ${isoTime(revokedAt)}; use another.`);
+  if (expiresAt !== null && expiresAt <= now)
+    throw new Problem("unauthorized", `The token expired at ${isoTime(expiresAt)}; use another.`);
+  if (isUseStale(token, now)) await finishLater(c, touchToken(db, id, now));
+  return token;
 }
 
 /** Resolves the token of a request. A token that is not valid is refused even where none is needed. */
 export const authenticate: MiddlewareHandler<AppEnv> = async (c, next) => {
   const header = c.req.header("authorization");
-  const token = header?.match(/^Bearer +(\S+)$/i)?.[1];
-  const principal = token === undefined ? null : await principalOf(token, c.env);
-  if (header !== undefined && principal === null) throw new Problem("unauthorized");
-  c.set("principal", principal);
+  if (header === undefined) c.set("principal", null);
+  else {
+    const secret = header.match(/^Bearer +(\S+)$/i)?.[1];
+    if (secret === undefined) throw new Problem("unauthorized");
+    c.set("principal", await principalOf(c, secret));
+  }
   await next();
 };
 

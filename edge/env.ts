@@ -12,7 +12,12 @@ export interface Env {
 /** Who asks: a token of the database, or the one of the environment. */
 export interface Principal {
   id: string;
+  name: string;
   scopes: readonly Scope[];
+  /** The one search that it may work for; null: any. */
+  searchId: string | null;
+  /** What its runners are called; null: as they say. */
+  instance: string | null;
 }
 
 export interface AppEnv {

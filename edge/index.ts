@@ -4,6 +4,7 @@ import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { limitJson, newApp } from "./app.ts";
 import { authenticate } from "./auth.ts";
+import { confine } from "./confinement.ts";
 import type { AppEnv } from "./env.ts";
 import { crossOrigin, unanswered } from "./methods.ts";
 import { Problem, problemResponse } from "./problems.ts";
@@ -43,6 +44,7 @@ app.use(crossOrigin(app));
 app.get("/healthz", (c) => c.json({ status: "ok" }));
 app.use("/v1/*", authenticate);
 app.use("/v1/*", (c, next) => (partPath.test(c.req.path) ? next() : limitJson(c, next)));
+app.use("/v1/*", confine);
 for (const resource of [
   searches,
   campaigns,

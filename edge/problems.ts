@@ -30,14 +30,14 @@ export const problemTypes = {
   unauthorized: {
     status: 401,
     title: "A token is needed",
-    why: "The request carries no token, or one that is unknown, mistyped or revoked.",
+    why: "The request carries no token, or one that is unknown, mistyped, expired or revoked.",
     fix: "Send `authorization: Bearer <token>`; `nasturtium tokens create` makes one.",
   },
   forbidden: {
     status: 403,
     title: "The token may not do this",
-    why: "The token is valid but lacks the scope this needs.",
-    fix: "Use a token with the scope named in `detail`.",
+    why: "The token is valid but lacks the scope this needs, or is bound to one search.",
+    fix: "Use a token with what `detail` names.",
   },
   "not-found": {
     status: 404,

@@ -7,6 +7,7 @@ import { protocolVersion } from "../shared/protocol.ts";
 import type { SpecificationInput } from "../shared/specification.ts";
 import { newToken } from "./auth.ts";
 import type { Env } from "./env.ts";
+import { newId } from "./ids.ts";
 import { insertToken } from "./store/tokens.ts";
 
 export const env = bindings as unknown as Env;
@@ -43,7 +44,9 @@ export const callerWith =
 
 export async function tokenWith(...scopes: Scope[]): Promise<string> {
   const { token, hash } = await newToken();
-  await insertToken(env.DB, scopes.join(" "), scopes, hash);
+  const unbound = { expiresAt: null, lastUsedAt: null, revokedAt: null, searchId: null, instance: null };
+  const row = { id: newId(), name: scopes.join(" "), scopes, createdAt: Date.now(), createdBy: "test" };
+  await insertToken(env.DB, { ...row, ...unbound }, hash);
   return token;
 }
 

@@ -153,11 +153,16 @@ CREATE TABLE `tokens` (
 	`hash` text NOT NULL,
 	`scopes` text NOT NULL,
 	`created_at` integer NOT NULL,
-	`revoked_at` integer
+	`created_by` text NOT NULL,
+	`expires_at` integer,
+	`last_used_at` integer,
+	`revoked_at` integer,
+	`search_id` text,
+	`instance` text
 );
 --> statement-breakpoint
 CREATE UNIQUE INDEX `tokens_hash_unique` ON `tokens` (`hash`);--> statement-breakpoint
-CREATE INDEX `tokens_by_creation` ON `tokens` (`created_at`);--> statement-breakpoint
+CREATE INDEX `tokens_by_creation` ON `tokens` (`created_at`,`id`);--> statement-breakpoint
 CREATE TABLE `trainings` (
 	`id` text PRIMARY KEY NOT NULL,
 	`search_id` text NOT NULL,
