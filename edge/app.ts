@@ -50,6 +50,12 @@ export const label = z
   .max(120)
   .regex(/^\P{Cc}*$/u, "holds a control character");
 
+const runnerPath =
+  /^\/v1\/(?:(?:tasks|blobs)(?:\/|$)|datasets\/[^/]+\/shards\/|searches\/[^/]+\/(?:checkpoints$|rounds\/[^/]+\/))/;
+
+/** What runners, and pushes of data, send in masses. */
+export const isRunnerTraffic = (path: string): boolean => runnerPath.test(path);
+
 /** Method and pattern of the route that answers, e.g. `GET /v1/searches/:id`; undefined where none does. */
 export function endpointOf(c: Context<AppEnv>): string | undefined {
   // What answers GET answers HEAD.

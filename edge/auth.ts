@@ -50,31 +50,39 @@ const environment: Principal = {
   instance: null,
 };
 
-/** Throws `unauthorized` for a token that is not valid. */
-async function principalOf(c: Context<AppEnv>, secret: string): Promise<Principal> {
+/** Whose token it is, or why it is not valid. */
+async function principalOf(c: Context<AppEnv>, secret: string): Promise<Principal | Problem> {
   const { DB: db, NASTURTIUM_ADMIN_TOKEN: first } = c.env;
   if (first && (await equals(secret, first))) return environment;
   const token = (await isWellFormed(secret)) ? await findToken(db, await sha256(secret)) : null;
-  if (token === null) throw new Problem("unauthorized");
+  if (token === null) return new Problem("unauthorized");
   const { id, revokedAt, expiresAt } = token;
   const now = Date.now();
   if (revokedAt !== null)
-    throw new Problem("unauthorized", `The token was revoked at ${isoTime(revokedAt)}; use another.`);
+    return new Problem("unauthorized", `The token was revoked at ${isoTime(revokedAt)}; use another.`);
   if (expiresAt !== null && expiresAt <= now)
-    throw new Problem("unauthorized", `The token expired at ${isoTime(expiresAt)}; use another.`);
+    return new Problem("unauthorized", `The token expired at ${isoTime(expiresAt)}; use another.`);
   if (isUseStale(token, now)) await finishLater(c, touchToken(db, id, now));
   return token;
 }
 
-/** Resolves the token of a request. A token that is not valid is refused even where none is needed. */
+/** Resolves the token of a request. Whoever sends one that is not valid is counted before being refused. */
 export const authenticate: MiddlewareHandler<AppEnv> = async (c, next) => {
   const header = c.req.header("authorization");
-  if (header === undefined) c.set("principal", null);
-  else {
+  let found: Principal | Problem | null = null;
+  if (header !== undefined) {
     const secret = header.match(/^Bearer +(\S+)$/i)?.[1];
-    if (secret === undefined) throw new Problem("unauthorized");
-    c.set("principal", await principalOf(c, secret));
+    found = secret === undefined ? new Problem("unauthorized") : await principalOf(c, secret);
   }
+  c.set("principal", found instanceof Problem ? null : found);
+  c.set("refusal", found instanceof Problem ? found : null);
+  await next();
+};
+
+/** A token that is not valid is refused even where none is needed. */
+export const admit: MiddlewareHandler<AppEnv> = async (c, next) => {
+  const refusal = c.get("refusal");
+  if (refusal !== null) throw refusal;
   await next();
 };
 

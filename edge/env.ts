@@ -1,12 +1,15 @@
 /** What the Worker is given: its bindings, and what a request carries from the middleware to its handler. */
 
 import type { Scope } from "../schema/tokens.ts";
+import type { Problem } from "./problems.ts";
 
 export interface Env {
   DB: D1Database;
   BUCKET: R2Bucket;
   /** A first token with scope `admin`; unset where tokens of the database are enough. There is no default. */
   NASTURTIUM_ADMIN_TOKEN?: string;
+  /** Requests a minute of each principal, a whole number: 600 unless set, 0 for no limit. */
+  NASTURTIUM_RATE_LIMIT?: string;
 }
 
 /** Who asks: a token of the database, or the one of the environment. */
@@ -27,5 +30,7 @@ export interface AppEnv {
     requestId: string;
     /** Null without a token: only what is public may be read. */
     principal: Principal | null;
+    /** Why the token that came is not valid. */
+    refusal: Problem | null;
   };
 }

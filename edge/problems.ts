@@ -57,6 +57,12 @@ export const problemTypes = {
     why: "The body's content-type is missing or is not JSON.",
     fix: "Send JSON with `content-type: application/json`.",
   },
+  "rate-limited": {
+    status: 429,
+    title: "Too many requests",
+    why: "More requests came from this token, or without one from this address, than are answered in a minute.",
+    fix: "Wait for the seconds in Retry-After; the RateLimit header of every answer says what is left.",
+  },
   "invalid-state": {
     status: 409,
     title: "The search is in a state that does not allow this",

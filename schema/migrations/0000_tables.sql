@@ -70,6 +70,13 @@ CREATE TABLE `events` (
 	PRIMARY KEY(`search_id`, `sequence`)
 );
 --> statement-breakpoint
+CREATE TABLE `rate_counts` (
+	`principal` text PRIMARY KEY NOT NULL,
+	`count` integer NOT NULL,
+	`window_end` integer NOT NULL
+);
+--> statement-breakpoint
+CREATE INDEX `rate_counts_by_end` ON `rate_counts` (`window_end`);--> statement-breakpoint
 CREATE TABLE `rounds` (
 	`search_id` text NOT NULL,
 	`round` integer NOT NULL,
