@@ -3,6 +3,7 @@
 import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { limitJson, newApp } from "./app.ts";
+import { recordChanges } from "./audit.ts";
 import { admit, authenticate } from "./auth.ts";
 import { confine } from "./confinement.ts";
 import type { AppEnv } from "./env.ts";
@@ -10,6 +11,7 @@ import { crossOrigin, unanswered } from "./methods.ts";
 import { Problem, problemResponse } from "./problems.ts";
 import { limitRate } from "./rateLimit.ts";
 import { identifyRequest } from "./requestId.ts";
+import { audit } from "./routes/audit.ts";
 import { blobs } from "./routes/blobs.ts";
 import { campaigns } from "./routes/campaigns.ts";
 import { datasets } from "./routes/datasets.ts";
@@ -43,7 +45,7 @@ app.notFound((c) => answer(c, unanswered(app, c.req)));
 app.use(identifyRequest);
 app.use(crossOrigin(app));
 app.get("/healthz", (c) => c.json({ status: "ok" }));
-app.use("/v1/*", authenticate, limitRate, admit);
+app.use("/v1/*", recordChanges, authenticate, limitRate, admit);
 app.use("/v1/*", (c, next) => (partPath.test(c.req.path) ? next() : limitJson(c, next)));
 app.use("/v1/*", confine);
 for (const resource of [
@@ -56,6 +58,7 @@ for (const resource of [
   profiles,
   datasets,
   tokens,
+  audit,
   tasks,
   blobs,
 ])

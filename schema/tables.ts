@@ -1,6 +1,7 @@
 /** Every table of the database. */
 
 export * from "./architectures.ts";
+export * from "./audit.ts";
 export * from "./blobs.ts";
 export * from "./campaigns.ts";
 export * from "./datasets.ts";

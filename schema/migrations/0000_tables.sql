@@ -17,6 +17,22 @@ CREATE TABLE `architectures` (
 	PRIMARY KEY(`search_id`, `hash`, `stage`)
 );
 --> statement-breakpoint
+CREATE TABLE `audit` (
+	`id` text PRIMARY KEY NOT NULL,
+	`at` integer NOT NULL,
+	`principal_id` text,
+	`principal_name` text,
+	`action` text NOT NULL,
+	`target_type` text NOT NULL,
+	`target_id` text,
+	`request_id` text NOT NULL,
+	`status` integer NOT NULL
+);
+--> statement-breakpoint
+CREATE INDEX `audit_by_time` ON `audit` (`at`,`id`);--> statement-breakpoint
+CREATE INDEX `audit_by_principal` ON `audit` (`principal_id`,`at`,`id`);--> statement-breakpoint
+CREATE INDEX `audit_by_action` ON `audit` (`action`,`at`,`id`);--> statement-breakpoint
+CREATE INDEX `audit_by_target` ON `audit` (`target_id`,`at`,`id`);--> statement-breakpoint
 CREATE TABLE `blob_parts` (
 	`blob_id` text NOT NULL,
 	`part` integer NOT NULL,
