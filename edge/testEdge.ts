@@ -26,7 +26,7 @@ export type Caller = (path: string, call?: Call) => Promise<Response>;
 export const callerWith =
   (token: string | null): Caller =>
   (path, { method, body, headers = {} } = {}) => {
-    const isBytes = body instanceof Uint8Array;
+    const isBytes = body instanceof Uint8Array || body instanceof ReadableStream;
     return worker.fetch(
       new Request(`${origin}${path}`, {
         method: method ?? (body === undefined ? "GET" : "POST"),
@@ -35,9 +35,7 @@ export const callerWith =
           ...(body === undefined || isBytes ? {} : { "content-type": "application/json" }),
           ...headers,
         },
-        ...(body === undefined
-          ? {}
-          : { body: isBytes ? (body as Uint8Array<ArrayBuffer>) : JSON.stringify(body) }),
+        ...(body === undefined ? {} : { body: isBytes ? (body as BodyInit) : JSON.stringify(body) }),
       }),
     );
   };
