@@ -35,13 +35,14 @@ function methodsOf(app: App, path: string): string[] {
   return [...known, ...(known.includes("GET") ? ["HEAD"] : []), "OPTIONS"];
 }
 
-/** Routes under `/v1` that can be read without a token. */
+/** Routes that can be read without a token. */
 function publicRoutes(app: App): Set<string> {
   const described = app.openAPIRegistry.definitions.flatMap((definition) =>
     definition.type === "route" ? [definition.route] : [],
   );
-  const open = described.filter(({ security }) =>
-    security?.some((requirement) => Object.keys(requirement).length === 0),
+  const open = described.filter(
+    ({ method, security }) =>
+      method === "get" && security?.some((requirement) => Object.keys(requirement).length === 0),
   );
   return new Set(open.map(({ path }) => path.replaceAll(/\{(\w+)\}/g, ":$1")));
 }
