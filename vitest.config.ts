@@ -26,6 +26,8 @@ export default defineConfig({
             miniflare: {
               bindings: {
                 NASTURTIUM_SECRET: "of the tests",
+                // Counted only where a test sets a limit.
+                NASTURTIUM_RATE_LIMIT: "0",
                 TEST_MIGRATIONS: existsSync(MIGRATIONS_DIR) ? await readD1Migrations(MIGRATIONS_DIR) : [],
               },
             },

@@ -1,5 +1,6 @@
 /** Calls the edge over HTTP and turns its problems (RFC 9457) into errors for people. */
 
+import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { CliError, exitCodes, NotFoundError, reasonOf } from "./errors.ts";
 
@@ -11,7 +12,15 @@ const ATTEMPTS = 4;
 /** Doing these twice is the same as once. */
 const REPEATABLE: readonly string[] = ["GET", "PUT"];
 const RETRY_MS = 500;
-const RETRIED_STATUS = new Set([429, 502, 503, 504]);
+const TOO_MANY = 429;
+const RETRIED_STATUS = new Set([TOO_MANY, 502, 503, 504]);
+/** Longer than this nobody waits without knowing why. */
+const LONGEST_PAUSE_MS = 60_000;
+
+function retryAfterMs(response: Response): number | undefined {
+  const text = response.headers.get("retry-after");
+  return text !== null && /^\d+$/.test(text) ? Math.min(LONGEST_PAUSE_MS, Number(text) * 1000) : undefined;
+}
 
 /** By resource, what names one of it, and the command that lists them. */
 const lists: Record<string, [by: "id" | "name", command: string]> = {
@@ -25,6 +34,7 @@ const problemSchema = z.looseObject({
   type: z.string().optional(),
   title: z.string().optional(),
   detail: z.string().optional(),
+  requestId: z.string().optional(),
   errors: z.array(z.looseObject({ pointer: z.string(), detail: z.string() })).optional(),
 });
 
@@ -85,15 +95,19 @@ export class EdgeClient {
     const method = options.method ?? "GET";
     const attempts = REPEATABLE.includes(method) ? ATTEMPTS : 1;
     for (let attempt = 1; ; attempt++) {
+      let pauseMs = RETRY_MS * 2 ** (attempt - 1);
       try {
         const response = await this.#fetch(path, method, options);
         if (response.ok) return response;
-        if (attempt >= attempts || !RETRIED_STATUS.has(response.status)) throw await this.#problem(response);
+        // One that came too often was not looked at, whatever it asks for.
+        const most = response.status === TOO_MANY ? ATTEMPTS : attempts;
+        if (attempt >= most || !RETRIED_STATUS.has(response.status)) throw await this.#problem(response);
+        pauseMs = retryAfterMs(response) ?? pauseMs;
         await response.body?.cancel();
       } catch (error) {
         if (error instanceof CliError || this.#signal.aborted || attempt >= attempts) throw this.#wrap(error);
       }
-      await new Promise((resolve) => setTimeout(resolve, RETRY_MS * 2 ** (attempt - 1)));
+      await sleep(pauseMs, undefined, { signal: this.#signal });
     }
   }
 
@@ -151,6 +165,7 @@ export class EdgeClient {
       const fix = `Check the ${list[0]}: \`nasturtium ${list[1]} list\`.`;
       return new NotFoundError(`${message}.`, fix);
     }
-    return new CliError(`${message}.`, status >= 500 ? "See the edge's log." : "");
+    const request = problem.requestId === undefined ? "" : ` for request ${problem.requestId}`;
+    return new CliError(`${message}.`, status >= 500 ? `See the edge's log${request}.` : "");
   }
 }

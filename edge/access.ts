@@ -17,7 +17,6 @@ export async function readableSearch(c: Context<AppEnv>, id: string): Promise<Se
   const search = await findSearch(c.env.DB, id);
   const principal = c.get("principal");
   if (search?.visibility === "public") {
-    c.header("access-control-allow-origin", "*");
     c.header("cache-control", isOver(search) ? overCaching : "no-cache");
     return search;
   }

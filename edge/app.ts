@@ -1,8 +1,10 @@
 /** What every sub-app shares: validation answered as problems, and shorthand for describing routes. */
 
 import { OpenAPIHono, z } from "@hono/zod-openapi";
+import type { Context } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { etag } from "hono/etag";
+import { matchedRoutes } from "hono/route";
 import { fieldErrors } from "../shared/fieldErrors.ts";
 import type { AppEnv } from "./env.ts";
 import { invalid, Problem, problemMediaType, problemSchema } from "./problems.ts";
@@ -46,6 +48,39 @@ export const failure = {
   description: "A problem: see /docs",
   content: { [problemMediaType]: { schema: problemSchema } },
 };
+
+/** A name for people: it may be printed to a terminal. */
+export const label = z
+  .string()
+  .min(1)
+  .max(120)
+  .regex(/^\P{Cc}*$/u, "holds a control character");
+
+const runnerPath =
+  /^\/v1\/(?:(?:tasks|blobs)(?:\/|$)|datasets\/[^/]+\/shards\/|searches\/[^/]+\/(?:checkpoints$|rounds\/[^/]+\/))/;
+
+/** What runners, and pushes of data, send in masses. */
+export const isRunnerTraffic = (path: string): boolean => runnerPath.test(path);
+
+/** Method and pattern of the route that answers, e.g. `GET /v1/searches/:id`; undefined where none does. */
+export function endpointOf(c: Context<AppEnv>): string | undefined {
+  // What answers GET answers HEAD.
+  const asked = c.req.method === "HEAD" ? "GET" : c.req.method;
+  const route = matchedRoutes(c).find(({ method }) => method === asked);
+  return route && `${route.method} ${route.path}`;
+}
+
+/** Lets the platform finish this after the answer; waits for it where there is no platform to do so. */
+export async function finishLater(c: Context<AppEnv>, work: Promise<unknown>): Promise<void> {
+  let later: Pick<ExecutionContext, "waitUntil"> | undefined;
+  try {
+    later = c.executionCtx;
+  } catch {
+    // Hono throws where a request came without one.
+  }
+  if (later === undefined) await work;
+  else later.waitUntil(work);
+}
 
 export const idParam = z.object({ id: z.string().openapi({ param: { name: "id", in: "path" } }) });
 

@@ -3,12 +3,13 @@
  * without a query and a leaked one can be recognised; the database keeps only its SHA-256.
  */
 
-import type { MiddlewareHandler } from "hono";
+import type { Context, MiddlewareHandler } from "hono";
 import type { Scope } from "../schema/tokens.ts";
-import type { AppEnv, Env, Principal } from "./env.ts";
+import { finishLater, isoTime } from "./app.ts";
+import type { AppEnv, Principal } from "./env.ts";
 import { base32, sha256 } from "./ids.ts";
 import { Problem } from "./problems.ts";
-import { findToken } from "./store/tokens.ts";
+import { findToken, isUseStale, touchToken } from "./store/tokens.ts";
 
 const prefix = "nst_";
 const secretBytes = 20;
@@ -41,20 +42,47 @@ async function equals(a: string, b: string): Promise<boolean> {
   return left !== undefined && right !== undefined && crypto.subtle.timingSafeEqual(left, right);
 }
 
-async function principalOf(token: string, env: Env): Promise<Principal | null> {
-  if (env.NASTURTIUM_ADMIN_TOKEN && (await equals(token, env.NASTURTIUM_ADMIN_TOKEN)))
-    return { id: "environment", scopes: ["admin"] };
-  if (!(await isWellFormed(token))) return null;
-  return findToken(env.DB, await sha256(token));
+const environment: Principal = {
+  id: "environment",
+  name: "environment",
+  scopes: ["admin"],
+  searchId: null,
+  instance: null,
+};
+
+/** Whose token it is, or why it is not valid. */
+async function principalOf(c: Context<AppEnv>, secret: string): Promise<Principal | Problem> {
+  const { DB: db, NASTURTIUM_ADMIN_TOKEN: first } = c.env;
+  if (first && (await equals(secret, first))) return environment;
+  const token = (await isWellFormed(secret)) ? await findToken(db, await sha256(secret)) : null;
+  if (token === null) return new Problem("unauthorized");
+  const { id, revokedAt, expiresAt } = token;
+  const now = Date.now();
+  if (revokedAt !== null)
+    return new Problem("unauthorized", `The token was revoked at ${isoTime(revokedAt)}; use another.`);
+  if (expiresAt !== null && expiresAt <= now)
+    return new Problem("unauthorized", `The token expired at ${isoTime(expiresAt)}; use another.`);
+  if (isUseStale(token, now)) await finishLater(c, touchToken(db, id, now));
+  return token;
 }
 
-/** Resolves the token of a request. A token that is not valid is refused even where none is needed. */
+/** Resolves the token of a request. Whoever sends one that is not valid is counted before being refused. */
 export const authenticate: MiddlewareHandler<AppEnv> = async (c, next) => {
   const header = c.req.header("authorization");
-  const token = header?.match(/^Bearer +(\S+)$/i)?.[1];
-  const principal = token === undefined ? null : await principalOf(token, c.env);
-  if (header !== undefined && principal === null) throw new Problem("unauthorized");
-  c.set("principal", principal);
+  let found: Principal | Problem | null = null;
+  if (header !== undefined) {
+    const secret = header.match(/^Bearer +(\S+)$/i)?.[1];
+    found = secret === undefined ? new Problem("unauthorized") : await principalOf(c, secret);
+  }
+  c.set("principal", found instanceof Problem ? null : found);
+  c.set("refusal", found instanceof Problem ? found : null);
+  await next();
+};
+
+/** A token that is not valid is refused even where none is needed. */
+export const admit: MiddlewareHandler<AppEnv> = async (c, next) => {
+  const refusal = c.get("refusal");
+  if (refusal !== null) throw refusal;
   await next();
 };
 

@@ -1,6 +1,7 @@
 /** What the Worker is given: its bindings, and what a request carries from the middleware to its handler. */
 
 import type { Scope } from "../schema/tokens.ts";
+import type { Problem } from "./problems.ts";
 
 export interface Env {
   DB: D1Database;
@@ -11,18 +12,29 @@ export interface Env {
   NASTURTIUM_SERVER_TIMING?: string;
   /** What secrets of others are encrypted under; the first token where it is unset. */
   NASTURTIUM_SECRET?: string;
+  /** Requests a minute of each principal, a whole number: 600 unless set, 0 for no limit. */
+  NASTURTIUM_RATE_LIMIT?: string;
 }
 
 /** Who asks: a token of the database, or the one of the environment. */
 export interface Principal {
   id: string;
+  name: string;
   scopes: readonly Scope[];
+  /** The one search that it may work for; null: any. */
+  searchId: string | null;
+  /** What its runners are called; null: as they say. */
+  instance: string | null;
 }
 
 export interface AppEnv {
   Bindings: Env;
   Variables: {
+    /** In the answer, in its problem and in the log. */
+    requestId: string;
     /** Null without a token: only what is public may be read. */
     principal: Principal | null;
+    /** Why the token that came is not valid. */
+    refusal: Problem | null;
   };
 }

@@ -1,11 +1,18 @@
 /** The Worker: HTTP in front of the controller, the database and the bucket. */
 
+import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { limitDelivery, limitJson, newApp } from "./app.ts";
-import { authenticate } from "./auth.ts";
-import type { Env } from "./env.ts";
+import { recordChanges } from "./audit.ts";
+import { admit, authenticate } from "./auth.ts";
+import { confine } from "./confinement.ts";
+import type { AppEnv, Env } from "./env.ts";
 import { metered, noUsage, timingOf } from "./metering.ts";
+import { crossOrigin, unanswered } from "./methods.ts";
 import { Problem, problemResponse } from "./problems.ts";
+import { limitRate } from "./rateLimit.ts";
+import { identifyRequest } from "./requestId.ts";
+import { audit } from "./routes/audit.ts";
 import { blobs } from "./routes/blobs.ts";
 import { campaigns } from "./routes/campaigns.ts";
 import { datasets } from "./routes/datasets.ts";
@@ -27,23 +34,29 @@ const deliveryPath = /^\/v1\/triggers\/[^/]+$/;
 
 const app = newApp();
 
-app.onError((error, c) => {
-  const instance = c.req.path;
-  if (error instanceof Problem) return problemResponse(error, instance);
-  if (error instanceof HTTPException && error.status === 400)
-    return problemResponse(new Problem("malformed-json"), instance);
-  console.error(error);
-  return problemResponse(new Problem("internal"), instance);
-});
-app.notFound((c) => problemResponse(new Problem("not-found"), c.req.path));
+const answer = (c: Context<AppEnv>, problem: Problem): Response =>
+  problemResponse(problem, { instance: c.req.path, requestId: c.get("requestId") });
 
+app.onError((error, c) => {
+  if (error instanceof Problem) return answer(c, error);
+  if (error instanceof HTTPException && error.status === 400) return answer(c, new Problem("malformed-json"));
+  if (error instanceof HTTPException && error.status === 415)
+    return answer(c, new Problem("unsupported-media-type"));
+  console.error(`request ${c.get("requestId")}:`, error);
+  return answer(c, new Problem("internal"));
+});
+app.notFound((c) => answer(c, unanswered(app, c.req)));
+
+app.use(identifyRequest);
+app.use(crossOrigin(app));
 app.get("/healthz", (c) => c.json({ status: "ok" }));
-app.use("/v1/*", authenticate);
+app.use("/v1/*", recordChanges, authenticate, limitRate, admit);
 app.use("/v1/*", (c, next) => {
   if (partPath.test(c.req.path)) return next();
   const isDelivery = c.req.method === "POST" && deliveryPath.test(c.req.path);
   return (isDelivery ? limitDelivery : limitJson)(c, next);
 });
+app.use("/v1/*", confine);
 for (const resource of [
   searches,
   campaigns,
@@ -57,6 +70,7 @@ for (const resource of [
   triggers,
   datasets,
   tokens,
+  audit,
   tasks,
   blobs,
 ])

@@ -30,20 +30,38 @@ export const problemTypes = {
   unauthorized: {
     status: 401,
     title: "A token is needed",
-    why: "The request carries no token, or one that is unknown, mistyped or revoked.",
+    why: "The request carries no token, or one that is unknown, mistyped, expired or revoked.",
     fix: "Send `authorization: Bearer <token>`; `nasturtium tokens create` makes one.",
   },
   forbidden: {
     status: 403,
     title: "The token may not do this",
-    why: "The token is valid but lacks the scope this needs.",
-    fix: "Use a token with the scope named in `detail`.",
+    why: "The token is valid but lacks the scope this needs, or is bound to one search.",
+    fix: "Use a token with what `detail` names.",
   },
   "not-found": {
     status: 404,
     title: "There is no such thing",
     why: "Nothing has this address, or it was deleted.",
     fix: "Check the path and the ids in it.",
+  },
+  "method-not-allowed": {
+    status: 405,
+    title: "The path does not have this method",
+    why: "Something has this address, but not for this method.",
+    fix: "Use a method that the answer's `allow` names.",
+  },
+  "unsupported-media-type": {
+    status: 415,
+    title: "The body has another type than is read here",
+    why: "The body's content-type is missing or is not JSON.",
+    fix: "Send JSON with `content-type: application/json`.",
+  },
+  "rate-limited": {
+    status: 429,
+    title: "Too many requests",
+    why: "More requests came from this token, or without one from this address, than are answered in a minute.",
+    fix: "Wait for the seconds in Retry-After; the RateLimit header of every answer says what is left.",
   },
   "invalid-state": {
     status: 409,
@@ -181,7 +199,7 @@ export const problemTypes = {
     status: 500,
     title: "Something went wrong on our side",
     why: "An error that nobody foresaw.",
-    fix: "Repeat the request; if it stays, report it with the time and the path.",
+    fix: "Repeat the request; if it stays, report it with its `requestId`.",
   },
 } as const satisfies Record<string, ProblemType>;
 
@@ -196,6 +214,7 @@ export const problemSchema = z
     status: z.int(),
     detail: z.string(),
     instance: z.string(),
+    requestId: z.string(),
     errors: z.array(z.object({ pointer: z.string(), detail: z.string() })).optional(),
   })
   .openapi("Problem");
@@ -204,12 +223,20 @@ export const problemSchema = z
 export class Problem extends Error {
   readonly problem: ProblemName;
   readonly errors: FieldError[] | undefined;
+  /** Of its answer. */
+  readonly headers: Readonly<Record<string, string>>;
 
-  constructor(problem: ProblemName, detail?: string, errors?: FieldError[]) {
+  constructor(
+    problem: ProblemName,
+    detail?: string,
+    errors?: FieldError[],
+    headers: Readonly<Record<string, string>> = {},
+  ) {
     const { why, fix } = problemTypes[problem];
     super(detail ?? `${why} ${fix}`);
     this.problem = problem;
     this.errors = errors;
+    this.headers = headers;
   }
 }
 
@@ -222,16 +249,20 @@ export const invalid = (errors: FieldError[]): Problem =>
 
 export const problemAddress = (name: ProblemName): string => `/docs/problems/${name}`;
 
-export function problemResponse(problem: Problem, instance: string): Response {
+export function problemResponse(problem: Problem, where: { instance: string; requestId: string }): Response {
   const { status, title } = problemTypes[problem.problem];
-  const headers = new Headers({ "content-type": problemMediaType, "cache-control": "no-store" });
+  const headers = new Headers({
+    ...problem.headers,
+    "content-type": problemMediaType,
+    "cache-control": "no-store",
+  });
   if (problem.problem === "unauthorized") headers.set("www-authenticate", 'Bearer realm="nasturtium"');
   const body = {
     type: problemAddress(problem.problem),
     title,
     status,
     detail: problem.message,
-    instance,
+    ...where,
     ...(problem.errors === undefined ? {} : { errors: problem.errors }),
   };
   return new Response(JSON.stringify(body), { status, headers });

@@ -7,6 +7,7 @@ import { protocolVersion } from "../shared/protocol.ts";
 import type { SpecificationInput } from "../shared/specification.ts";
 import { newToken } from "./auth.ts";
 import type { Env } from "./env.ts";
+import { newId } from "./ids.ts";
 import { insertToken } from "./store/tokens.ts";
 
 export const env = bindings as unknown as Env;
@@ -25,7 +26,7 @@ export type Caller = (path: string, call?: Call) => Promise<Response>;
 export const callerWith =
   (token: string | null): Caller =>
   (path, { method, body, headers = {} } = {}) => {
-    const isBytes = body instanceof Uint8Array;
+    const isBytes = body instanceof Uint8Array || body instanceof ReadableStream;
     return worker.fetch(
       new Request(`${origin}${path}`, {
         method: method ?? (body === undefined ? "GET" : "POST"),
@@ -34,16 +35,16 @@ export const callerWith =
           ...(body === undefined || isBytes ? {} : { "content-type": "application/json" }),
           ...headers,
         },
-        ...(body === undefined
-          ? {}
-          : { body: isBytes ? (body as Uint8Array<ArrayBuffer>) : JSON.stringify(body) }),
+        ...(body === undefined ? {} : { body: isBytes ? (body as BodyInit) : JSON.stringify(body) }),
       }),
     );
   };
 
 export async function tokenWith(...scopes: Scope[]): Promise<string> {
   const { token, hash } = await newToken();
-  await insertToken(env.DB, scopes.join(" "), scopes, hash);
+  const unbound = { expiresAt: null, lastUsedAt: null, revokedAt: null, searchId: null, instance: null };
+  const row = { id: newId(), name: scopes.join(" "), scopes, createdAt: Date.now(), createdBy: "test" };
+  await insertToken(env.DB, { ...row, ...unbound }, hash);
   return token;
 }
 

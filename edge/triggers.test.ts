@@ -293,7 +293,11 @@ describe("a delivery", () => {
     ];
     const bodies = await Promise.all(
       wrong.map(async (answer) => {
-        const { instance: _, ...body } = (await (await answer).json()) as Record<string, unknown>;
+        const {
+          instance: _,
+          requestId: __,
+          ...body
+        } = (await (await answer).json()) as Record<string, unknown>;
         return body;
       }),
     );

@@ -16,7 +16,7 @@ import { closeShortTraining } from "./rerank.ts";
 import { statement } from "./store/database.ts";
 import { appendEvents, type NewEvent } from "./store/events.ts";
 import { failTraining } from "./store/reports.ts";
-import { type Lease, maxAttempts, type Offer, offers, takeLease } from "./store/runners.ts";
+import { type Lease, maxAttempts, type Offer, offers, takeLease, type Wanted } from "./store/runners.ts";
 import { findController, findSearch, moveSearch } from "./store/searches.ts";
 import { findTraining, type Training } from "./store/trainings.ts";
 
@@ -48,10 +48,7 @@ export function leased(lease: Lease, task: Task): LeasedTask {
 }
 
 /** Leases the first work that there is; null when there is none. Throws `unknown-runner`. */
-export async function leaseWork(
-  db: D1Database,
-  wanted: { runnerId: string; searchId?: string | undefined },
-): Promise<LeasedTask | null> {
+export async function leaseWork(db: D1Database, wanted: Wanted): Promise<LeasedTask | null> {
   const now = Date.now();
   const list = await offers(db, wanted, now);
   if (list === undefined) throw new Problem("unknown-runner");

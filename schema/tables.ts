@@ -1,10 +1,12 @@
 /** Every table of the database. */
 
 export * from "./architectures.ts";
+export * from "./audit.ts";
 export * from "./blobs.ts";
 export * from "./campaigns.ts";
 export * from "./datasets.ts";
 export * from "./events.ts";
+export * from "./rateCounts.ts";
 export * from "./rounds.ts";
 export * from "./runners.ts";
 export * from "./searches.ts";

@@ -14,9 +14,19 @@ export const tokens = sqliteTable(
     hash: text().notNull().unique(),
     scopes: text({ mode: "json" }).$type<Scope[]>().notNull(),
     createdAt: integer().notNull(),
+    /** The principal that asked for it. */
+    createdBy: text().notNull(),
+    /** Refused from then on; null: never by time. */
+    expiresAt: integer(),
+    /** To within some minutes. */
+    lastUsedAt: integer(),
     revokedAt: integer(),
+    /** The one search that a runner with this token works for; null: any. */
+    searchId: text(),
+    /** What every runner with this token is called; null: as it says. */
+    instance: text(),
   },
-  (table) => [index("tokens_by_creation").on(table.createdAt)],
+  (table) => [index("tokens_by_creation").on(table.createdAt, table.id)],
 );
 
 export const idempotencyKeys = sqliteTable(

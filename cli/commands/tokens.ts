@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import { type CommandRow, oneOf, repeated } from "../command.ts";
+import { badInput } from "../errors.ts";
 import { textTable } from "../table.ts";
 
 const SCOPES = ["admin", "searches:read", "searches:write", "runner", "device"];
@@ -10,11 +11,32 @@ const tokenSchema = z.looseObject({
   id: z.string(),
   name: z.string(),
   scopes: z.array(z.string()),
-  createdAt: z.union([z.string(), z.number()]).nullish(),
-  lastUsedAt: z.union([z.string(), z.number()]).nullish(),
-  revokedAt: z.union([z.string(), z.number()]).nullish(),
+  expiresAt: z.string().nullable(),
+  lastUsedAt: z.string().nullable(),
+  revokedAt: z.string().nullable(),
+  searchId: z.string().nullable(),
 });
+type Token = z.infer<typeof tokenSchema>;
 export const createdTokenSchema = z.looseObject({ id: z.string(), token: z.string() });
+
+const unitMs: Record<string, number> = { h: 3_600_000, d: 86_400_000 };
+
+/** When a token expires, as ISO 8601: that long from now (`12h`, `30d`), or a time as it stands. */
+export function expiryOf(text: string, now: number): string {
+  const [, count, unit = ""] = /^(\d{1,5})([hd])$/.exec(text) ?? [];
+  const time = count === undefined ? Date.parse(text) : now + Number(count) * (unitMs[unit] ?? 0);
+  const isTime = count !== undefined || /^\d{4}-\d{2}-\d{2}/.test(text);
+  if (isTime && time > now) return new Date(time).toISOString();
+  throw badInput(
+    `--expires is a time to come, not "${text}".`,
+    "Give hours or days such as 12h or 30d, or a time such as 2030-01-31T12:00:00Z.",
+  );
+}
+
+function stateOf({ revokedAt, expiresAt }: Token, now: number): string {
+  if (revokedAt !== null) return "revoked";
+  return expiresAt !== null && Date.parse(expiresAt) <= now ? "expired" : "valid";
+}
 
 export const tokens: CommandRow[] = [
   {
@@ -28,11 +50,22 @@ export const tokens: CommandRow[] = [
         required: true,
       },
       { flags: "--name <name>", description: "what it is for", required: true },
+      {
+        flags: "--expires <time>",
+        description: "when it ends: 12h, 30d or a time of ISO 8601 (default: never)",
+        parse: (text) => expiryOf(text, Date.now()),
+      },
+      { flags: "--search <id>", description: "the one search that a runner with it works for" },
     ],
     async run(ctx, _args, options) {
       const created = await ctx.client().json("/v1/tokens", createdTokenSchema, {
         method: "POST",
-        body: { name: options.name, scopes: options.scope },
+        body: {
+          name: options.name,
+          scopes: options.scope,
+          expiresAt: options.expires,
+          searchId: options.search,
+        },
       });
       ctx.print(created, created.token);
     },
@@ -45,14 +78,20 @@ export const tokens: CommandRow[] = [
       ctx.print(
         { data: rows },
         textTable(
-          rows.map(({ id, name, scopes, createdAt, revokedAt }) => ({
-            id,
-            name,
-            scopes: scopes.join(" "),
-            createdAt: createdAt ?? null,
-            state: revokedAt ? "revoked" : "valid",
+          rows.map((token) => ({
+            ...token,
+            scopes: token.scopes.join(" "),
+            state: stateOf(token, Date.now()),
           })),
-          { id: "ID", name: "NAME", scopes: "SCOPES", createdAt: "CREATED", state: "STATE" },
+          {
+            id: "ID",
+            name: "NAME",
+            scopes: "SCOPES",
+            searchId: "SEARCH",
+            expiresAt: "EXPIRES",
+            lastUsedAt: "LAST USED",
+            state: "STATE",
+          },
         ),
       );
     },

@@ -201,7 +201,6 @@ async function existing(c: Context<AppEnv>, id: string): Promise<Campaign> {
 async function readable(c: Context<AppEnv>, id: string): Promise<Campaign> {
   const campaign = await findCampaign(c.env.DB, id);
   if (campaign?.visibility === "public") {
-    c.header("access-control-allow-origin", "*");
     c.header("cache-control", "no-cache");
     return campaign;
   }

@@ -47,7 +47,7 @@ export function docs(app: OpenAPIHono<AppEnv>): Hono<AppEnv> {
     return cached;
   };
   const routes = new Hono<AppEnv>();
-  routes.get("/openapi.json", (c) => c.json(described(), 200, { "access-control-allow-origin": "*" }));
+  routes.get("/openapi.json", (c) => c.json(described()));
   routes.get("/docs", (c) => {
     c.header("content-security-policy", contentSecurityPolicy);
     return c.html(page(info.title, overview(endpointsOf(described().paths ?? {}))));

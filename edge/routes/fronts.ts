@@ -58,7 +58,6 @@ fronts.openapi(across, async (c) => {
     })
     .slice(0, limit)
     .map(({ merged }) => mergedRowView(merged));
-  if (isPublic) c.header("access-control-allow-origin", "*");
   c.header("cache-control", isPublic ? "public, max-age=60" : "private, no-cache");
   return c.json({ data }, 200);
 });

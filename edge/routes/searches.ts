@@ -108,7 +108,11 @@ export function searchView(search: Search): z.infer<typeof searchSchema> {
 /** The version is what If-Match protects; the round makes the tag change with every round, for If-None-Match. */
 const etagOf = ({ version, round }: Pick<Search, "version" | "round">): string => `"${version}.${round}"`;
 
+const jsonType = /^application\/([\w.-]+\+)?json\s*(;|$)/i;
+
+/** The body of a route whose schema is not zod's, which would see to its type. */
 export async function readJson(c: Context<AppEnv>): Promise<unknown> {
+  if (!jsonType.test(c.req.header("content-type") ?? "")) throw new Problem("unsupported-media-type");
   try {
     return await c.req.json();
   } catch {

@@ -119,12 +119,16 @@ tasks.openapi(register, async (c) => {
       "protocol-mismatch",
       `The runner speaks version ${request.protocolVersion}, this deployment version ${protocolVersion}.`,
     );
-  return c.json({ runnerId: await insertRunner(c.env.DB, request.name, request.backend) }, 201);
+  const name = c.get("principal")?.instance ?? request.name;
+  return c.json({ runnerId: await insertRunner(c.env.DB, name, request.backend) }, 201);
 });
 
-tasks.openapi(lease, async (c) =>
-  c.json({ lease: await leaseWork(c.env.DB, c.req.valid("json")), retryAfterSeconds }, 200),
-);
+tasks.openapi(lease, async (c) => {
+  const { runnerId, searchId } = c.req.valid("json");
+  const bound = c.get("principal");
+  const wanted = { runnerId, searchId: bound?.searchId ?? searchId, instance: bound?.instance };
+  return c.json({ lease: await leaseWork(c.env.DB, wanted), retryAfterSeconds }, 200);
+});
 
 tasks.openapi(heartbeat, async (c) => {
   const { leaseId, ...told } = c.req.valid("json");

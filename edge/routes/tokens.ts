@@ -1,15 +1,31 @@
-/** Tokens: create, list, revoke. A token is shown once, when it is made. */
+/** Tokens: create, list, read, revoke. A token is shown once, when it is made. */
 
 import { createRoute, z } from "@hono/zod-openapi";
+import type { Context } from "hono";
 import { scopes } from "../../schema/tokens.ts";
-import { body, failure, idParam, isoTime, isoTimeOrNull, json, newApp, pageOf } from "../app.ts";
-import { newToken, requires } from "../auth.ts";
-import { Problem } from "../problems.ts";
-import { insertToken, listTokens, revokeToken, type Token } from "../store/tokens.ts";
+import type { FieldError } from "../../shared/specification.ts";
+import {
+  body,
+  decodeCursor,
+  encodeCursor,
+  failure,
+  idParam,
+  isoTime,
+  isoTimeOrNull,
+  json,
+  label,
+  newApp,
+  pageOf,
+  pageQuery,
+} from "../app.ts";
+import { assertScope, newToken, requires } from "../auth.ts";
+import type { AppEnv } from "../env.ts";
+import { newId } from "../ids.ts";
+import { invalid, Problem } from "../problems.ts";
+import { findSearch } from "../store/searches.ts";
+import { insertToken, listTokens, readToken, revokeToken, type Token } from "../store/tokens.ts";
 
-const tags = ["Tokens"];
-const security = [{ token: ["admin"] }];
-const middleware = requires("admin");
+const common = { tags: ["Tokens"], security: [{ token: ["admin"] }], middleware: requires("admin") };
 
 const tokenSchema = z
   .object({
@@ -17,26 +33,37 @@ const tokenSchema = z
     name: z.string(),
     scopes: z.array(z.enum(scopes)),
     createdAt: z.string(),
+    createdBy: z.string().describe("id of the token that asked for it, or `environment`"),
+    expiresAt: z.string().nullable(),
+    lastUsedAt: z.string().nullable().describe("to within 5 minutes"),
     revokedAt: z.string().nullable(),
+    searchId: z.string().nullable().describe("the one search that a runner with it works for"),
+    instance: z.string().nullable().describe("what runners with it are called"),
   })
   .openapi("Token");
 
-const view = ({ createdAt, revokedAt, ...token }: Token): z.infer<typeof tokenSchema> => ({
+const createSchema = z.strictObject({
+  name: label,
+  scopes: z.array(z.enum(scopes)).min(1).max(scopes.length),
+  expiresAt: z.iso.datetime({ offset: true }).optional().describe("in the future; absent: it never expires"),
+  searchId: z.string().optional().describe("binds a token of scope `runner` alone to this search"),
+  instance: label.optional().describe("binds a token of scope `runner` alone: its runners are called so"),
+});
+
+const view = (token: Token): z.infer<typeof tokenSchema> => ({
   ...token,
-  createdAt: isoTime(createdAt),
-  revokedAt: isoTimeOrNull(revokedAt),
+  createdAt: isoTime(token.createdAt),
+  expiresAt: isoTimeOrNull(token.expiresAt),
+  lastUsedAt: isoTimeOrNull(token.lastUsedAt),
+  revokedAt: isoTimeOrNull(token.revokedAt),
 });
 
 const create = createRoute({
+  ...common,
   method: "post",
   path: "/tokens",
-  tags,
-  security,
-  middleware,
   summary: "Create a token",
-  request: {
-    body: body(z.strictObject({ name: z.string().min(1).max(120), scopes: z.array(z.enum(scopes)).min(1) })),
-  },
+  request: { body: body(createSchema) },
   responses: {
     201: json(tokenSchema.extend({ token: z.string() }), "The token, shown this once"),
     default: failure,
@@ -44,42 +71,90 @@ const create = createRoute({
 });
 
 const list = createRoute({
+  ...common,
   method: "get",
   path: "/tokens",
-  tags,
-  security,
-  middleware,
-  summary: "List tokens",
-  responses: { 200: json(pageOf(tokenSchema), "Tokens, newest first"), default: failure },
+  summary: "List tokens, newest first",
+  request: { query: pageQuery },
+  responses: { 200: json(pageOf(tokenSchema), "Tokens"), default: failure },
+});
+
+const read = createRoute({
+  ...common,
+  method: "get",
+  path: "/tokens/{id}",
+  summary: "Read a token, without its secret",
+  request: { params: idParam },
+  responses: { 200: json(tokenSchema, "The token"), default: failure },
 });
 
 const revoke = createRoute({
+  ...common,
   method: "delete",
   path: "/tokens/{id}",
-  tags,
-  security,
-  middleware,
-  summary: "Revoke a token",
+  summary: "Revoke a token; revoking it again changes nothing",
   request: { params: idParam },
   responses: { 200: json(tokenSchema, "The revoked token"), default: failure },
 });
 
 export const tokens = newApp();
 
+/** What the schema cannot see. */
+async function assertPossible(
+  c: Context<AppEnv>,
+  { scopes: granted, expiresAt, searchId, instance }: z.infer<typeof createSchema>,
+): Promise<void> {
+  const errors: FieldError[] = [];
+  if (expiresAt !== undefined && Date.parse(expiresAt) <= Date.now())
+    errors.push({ pointer: "/expiresAt", detail: "must be in the future" });
+  if (granted.some((scope) => scope !== "runner"))
+    for (const [key, value] of Object.entries({ searchId, instance }))
+      if (value !== undefined)
+        errors.push({ pointer: `/${key}`, detail: "only a token of scope runner alone can be bound" });
+  if (errors.length === 0 && searchId !== undefined && (await findSearch(c.env.DB, searchId)) === null)
+    errors.push({ pointer: "/searchId", detail: "there is no such search" });
+  if (errors.length > 0) throw invalid(errors);
+}
+
 tokens.openapi(create, async (c) => {
-  const { name, scopes: granted } = c.req.valid("json");
+  const asked = c.req.valid("json");
+  await assertPossible(c, asked);
   const { token, hash } = await newToken();
-  return c.json({ ...view(await insertToken(c.env.DB, name, granted, hash)), token }, 201, {
-    "cache-control": "no-store",
-  });
+  const row: Token = {
+    id: newId(),
+    name: asked.name,
+    scopes: asked.scopes,
+    createdAt: Date.now(),
+    createdBy: assertScope(c.get("principal"), "admin").id,
+    expiresAt: asked.expiresAt === undefined ? null : Date.parse(asked.expiresAt),
+    lastUsedAt: null,
+    revokedAt: null,
+    searchId: asked.searchId ?? null,
+    instance: asked.instance ?? null,
+  };
+  await insertToken(c.env.DB, row, hash);
+  const headers = { location: `/v1/tokens/${row.id}`, "cache-control": "no-store" };
+  return c.json({ ...view(row), token }, 201, headers);
 });
 
-tokens.openapi(list, async (c) =>
-  c.json({ data: (await listTokens(c.env.DB)).map(view), nextCursor: null }, 200),
+tokens.openapi(list, async (c) => {
+  const { cursor, limit } = c.req.valid("query");
+  const before = decodeCursor(cursor, z.tuple([z.number(), z.string()]));
+  const page = await listTokens(c.env.DB, { before, limit });
+  const last = page.length === limit ? page.at(-1) : undefined;
+  const nextCursor = last === undefined ? null : encodeCursor([last.createdAt, last.id]);
+  return c.json({ data: page.map(view), nextCursor }, 200);
+});
+
+const existing = (token: Token | null): Token => {
+  if (token === null) throw new Problem("not-found");
+  return token;
+};
+
+tokens.openapi(read, async (c) =>
+  c.json(view(existing(await readToken(c.env.DB, c.req.valid("param").id))), 200),
 );
 
-tokens.openapi(revoke, async (c) => {
-  const token = await revokeToken(c.env.DB, c.req.valid("param").id);
-  if (token === null) throw new Problem("not-found");
-  return c.json(view(token), 200);
-});
+tokens.openapi(revoke, async (c) =>
+  c.json(view(existing(await revokeToken(c.env.DB, c.req.valid("param").id, Date.now()))), 200),
+);

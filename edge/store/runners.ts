@@ -53,12 +53,15 @@ interface OfferRow {
   expires_at: number | null;
 }
 
+/** Who asks for work, and of which search; with `instance` the runner must be called so. */
+export interface Wanted {
+  runnerId: string;
+  searchId?: string | undefined;
+  instance?: string | null | undefined;
+}
+
 /** What a runner could take, trainings first: they end a search. Undefined when the runner is not known. */
-export async function offers(
-  db: D1Database,
-  wanted: { runnerId: string; searchId?: string | undefined },
-  now: number,
-): Promise<Offer[] | undefined> {
+export async function offers(db: D1Database, wanted: Wanted, now: number): Promise<Offer[] | undefined> {
   const values = {
     runnerId: wanted.runnerId,
     now,
@@ -68,7 +71,11 @@ export async function offers(
   const free = "(l.resource IS NULL OR l.expires_at <= :now OR l.runner_id = :runnerId)";
   const mineFirst = "(l.runner_id IS :runnerId AND l.expires_at > :now) DESC";
   const [known, trainings, searches] = await db.batch<OfferRow>([
-    statement(db, "SELECT id AS resource FROM runners WHERE id = :runnerId", values),
+    statement(
+      db,
+      "SELECT id AS resource FROM runners WHERE id = :runnerId AND name = coalesce(:instance, name)",
+      { runnerId: wanted.runnerId, instance: wanted.instance ?? null },
+    ),
     statement(
       db,
       `SELECT t.id AS resource, t.search_id, l.attempts, l.runner_id, l.expires_at

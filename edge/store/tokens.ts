@@ -1,49 +1,76 @@
 /** Tokens in the database. */
 
-import { and, desc, eq, isNull } from "drizzle-orm";
-import { type Scope, tokens } from "../../schema/tokens.ts";
-import type { Principal } from "../env.ts";
-import { newId } from "../ids.ts";
+import { and, desc, eq, isNull, lt, lte, or, sql } from "drizzle-orm";
+import { tokens } from "../../schema/tokens.ts";
 import { database } from "./database.ts";
 
 export type Token = Omit<typeof tokens.$inferSelect, "hash">;
+
+/** How exactly `lastUsedAt` is kept: a busy token is not written with every request. */
+export const useIntervalMs = 300_000;
 
 const columns = {
   id: tokens.id,
   name: tokens.name,
   scopes: tokens.scopes,
   createdAt: tokens.createdAt,
+  createdBy: tokens.createdBy,
+  expiresAt: tokens.expiresAt,
+  lastUsedAt: tokens.lastUsedAt,
   revokedAt: tokens.revokedAt,
+  searchId: tokens.searchId,
+  instance: tokens.instance,
 };
 
-export async function findToken(db: D1Database, hash: string): Promise<Principal | null> {
-  const [row] = await database(db)
-    .select({ id: tokens.id, scopes: tokens.scopes })
-    .from(tokens)
-    .where(and(eq(tokens.hash, hash), isNull(tokens.revokedAt)));
+/** Also one that is revoked or has expired. */
+export async function findToken(db: D1Database, hash: string): Promise<Token | null> {
+  const [row] = await database(db).select(columns).from(tokens).where(eq(tokens.hash, hash));
   return row ?? null;
 }
 
-export async function insertToken(
-  db: D1Database,
-  name: string,
-  scopes: Scope[],
-  hash: string,
-): Promise<Token> {
-  const token = { id: newId(), name, scopes, createdAt: Date.now(), revokedAt: null };
+export async function readToken(db: D1Database, id: string): Promise<Token | null> {
+  const [row] = await database(db).select(columns).from(tokens).where(eq(tokens.id, id));
+  return row ?? null;
+}
+
+export const isUseStale = ({ lastUsedAt }: Pick<Token, "lastUsedAt">, now: number): boolean =>
+  lastUsedAt === null || lastUsedAt <= now - useIntervalMs;
+
+/** Writes that a token was used, unless another request just did. */
+export async function touchToken(db: D1Database, id: string, now: number): Promise<void> {
+  await database(db)
+    .update(tokens)
+    .set({ lastUsedAt: now })
+    .where(
+      and(eq(tokens.id, id), or(isNull(tokens.lastUsedAt), lte(tokens.lastUsedAt, now - useIntervalMs))),
+    );
+}
+
+export const insertToken = async (db: D1Database, token: Token, hash: string): Promise<void> => {
   await database(db)
     .insert(tokens)
     .values({ ...token, hash });
-  return token;
+};
+
+/** Newest first; `before` is the key of the last token of the page before. */
+export function listTokens(
+  db: D1Database,
+  { before, limit }: { before: readonly [number, string] | null; limit: number },
+): Promise<Token[]> {
+  const [createdAt, id] = before ?? [Number.MAX_SAFE_INTEGER, ""];
+  return database(db)
+    .select(columns)
+    .from(tokens)
+    .where(or(lt(tokens.createdAt, createdAt), and(eq(tokens.createdAt, createdAt), lt(tokens.id, id))))
+    .orderBy(desc(tokens.createdAt), desc(tokens.id))
+    .limit(limit);
 }
 
-export const listTokens = (db: D1Database): Promise<Token[]> =>
-  database(db).select(columns).from(tokens).orderBy(desc(tokens.createdAt)).limit(200);
-
-export async function revokeToken(db: D1Database, id: string): Promise<Token | null> {
+/** Revokes a token, once: revoking it again changes nothing. Null when there is none. */
+export async function revokeToken(db: D1Database, id: string, now: number): Promise<Token | null> {
   const [row] = await database(db)
     .update(tokens)
-    .set({ revokedAt: Date.now() })
+    .set({ revokedAt: sql`coalesce(${tokens.revokedAt}, ${now})` })
     .where(eq(tokens.id, id))
     .returning(columns);
   return row ?? null;

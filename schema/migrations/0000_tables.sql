@@ -17,6 +17,22 @@ CREATE TABLE `architectures` (
 	PRIMARY KEY(`search_id`, `hash`, `stage`)
 );
 --> statement-breakpoint
+CREATE TABLE `audit` (
+	`id` text PRIMARY KEY NOT NULL,
+	`at` integer NOT NULL,
+	`principal_id` text,
+	`principal_name` text,
+	`action` text NOT NULL,
+	`target_type` text NOT NULL,
+	`target_id` text,
+	`request_id` text NOT NULL,
+	`status` integer NOT NULL
+);
+--> statement-breakpoint
+CREATE INDEX `audit_by_time` ON `audit` (`at`,`id`);--> statement-breakpoint
+CREATE INDEX `audit_by_principal` ON `audit` (`principal_id`,`at`,`id`);--> statement-breakpoint
+CREATE INDEX `audit_by_action` ON `audit` (`action`,`at`,`id`);--> statement-breakpoint
+CREATE INDEX `audit_by_target` ON `audit` (`target_id`,`at`,`id`);--> statement-breakpoint
 CREATE TABLE `blob_parts` (
 	`blob_id` text NOT NULL,
 	`part` integer NOT NULL,
@@ -70,6 +86,13 @@ CREATE TABLE `events` (
 	PRIMARY KEY(`search_id`, `sequence`)
 );
 --> statement-breakpoint
+CREATE TABLE `rate_counts` (
+	`principal` text PRIMARY KEY NOT NULL,
+	`count` integer NOT NULL,
+	`window_end` integer NOT NULL
+);
+--> statement-breakpoint
+CREATE INDEX `rate_counts_by_end` ON `rate_counts` (`window_end`);--> statement-breakpoint
 CREATE TABLE `rounds` (
 	`search_id` text NOT NULL,
 	`round` integer NOT NULL,
@@ -158,11 +181,16 @@ CREATE TABLE `tokens` (
 	`hash` text NOT NULL,
 	`scopes` text NOT NULL,
 	`created_at` integer NOT NULL,
-	`revoked_at` integer
+	`created_by` text NOT NULL,
+	`expires_at` integer,
+	`last_used_at` integer,
+	`revoked_at` integer,
+	`search_id` text,
+	`instance` text
 );
 --> statement-breakpoint
 CREATE UNIQUE INDEX `tokens_hash_unique` ON `tokens` (`hash`);--> statement-breakpoint
-CREATE INDEX `tokens_by_creation` ON `tokens` (`created_at`);--> statement-breakpoint
+CREATE INDEX `tokens_by_creation` ON `tokens` (`created_at`,`id`);--> statement-breakpoint
 CREATE TABLE `trainings` (
 	`id` text PRIMARY KEY NOT NULL,
 	`search_id` text NOT NULL,

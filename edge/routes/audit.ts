@@ -1,0 +1,63 @@
+/** The audit trail: who changed what, or was refused. */
+
+import { createRoute, z } from "@hono/zod-openapi";
+import { decodeCursor, encodeCursor, failure, isoTime, json, newApp, pageOf, pageQuery } from "../app.ts";
+import { requires } from "../auth.ts";
+import { type AuditRow, listAudit } from "../store/audit.ts";
+
+const entrySchema = z
+  .object({
+    id: z.string(),
+    at: z.string(),
+    principal: z
+      .object({ id: z.string(), name: z.string() })
+      .nullable()
+      .describe("a token, or `environment`; null without a valid one"),
+    action: z.string().describe("such as `search.cancel`"),
+    target: z.object({ type: z.string(), id: z.string().nullable() }),
+    requestId: z.string(),
+    status: z.int().describe("of the answer"),
+  })
+  .openapi("AuditEntry");
+
+const list = createRoute({
+  method: "get",
+  path: "/audit",
+  tags: ["Audit"],
+  security: [{ token: ["admin"] }],
+  middleware: requires("admin"),
+  summary: "Changes that were made, or refused for want of a token or scope, newest first",
+  request: {
+    query: pageQuery.extend({
+      principal: z.string().optional().describe("id of a token, or `environment`"),
+      action: z.string().optional(),
+      target: z.string().optional().describe("id of what was changed"),
+    }),
+  },
+  responses: { 200: json(pageOf(entrySchema), "Changes"), default: failure },
+});
+
+const view = ({
+  principalId,
+  principalName,
+  targetType,
+  targetId,
+  at,
+  ...entry
+}: AuditRow): z.infer<typeof entrySchema> => ({
+  ...entry,
+  at: isoTime(at),
+  principal: principalId === null ? null : { id: principalId, name: principalName ?? "" },
+  target: { type: targetType, id: targetId },
+});
+
+export const audit = newApp();
+
+audit.openapi(list, async (c) => {
+  const { cursor, limit, ...filter } = c.req.valid("query");
+  const before = decodeCursor(cursor, z.tuple([z.number(), z.string()]));
+  const page = await listAudit(c.env.DB, filter, { before, limit });
+  const last = page.length === limit ? page.at(-1) : undefined;
+  const nextCursor = last === undefined ? null : encodeCursor([last.at, last.id]);
+  return c.json({ data: page.map(view), nextCursor }, 200);
+});
