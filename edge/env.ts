@@ -7,6 +7,12 @@ export interface Env {
   BUCKET: R2Bucket;
   /** A first token with scope `admin`; unset where tokens of the database are enough. There is no default. */
   NASTURTIUM_ADMIN_TOKEN?: string;
+  /** What secrets in the database are encrypted under; where it is unset, the admin token. */
+  NASTURTIUM_SECRET?: string;
+  /** `host:port, host:port` that webhooks may call although they are not public, http included. */
+  NASTURTIUM_WEBHOOK_HOSTS?: string;
+  /** How long an endpoint may take to answer; 15 where it is unset. */
+  NASTURTIUM_WEBHOOK_TIMEOUT_SECONDS?: string;
 }
 
 /** Who asks: a token of the database, or the one of the environment. */

@@ -1,8 +1,9 @@
-/** The Worker: HTTP in front of the controller, the database and the bucket. */
+/** The Worker: HTTP in front of the controller, the database and the bucket, and a look around every minute. */
 
 import { HTTPException } from "hono/http-exception";
 import { limitJson, newApp } from "./app.ts";
 import { authenticate } from "./auth.ts";
+import type { Env } from "./env.ts";
 import { Problem, problemResponse } from "./problems.ts";
 import { blobs } from "./routes/blobs.ts";
 import { campaigns } from "./routes/campaigns.ts";
@@ -16,6 +17,10 @@ import { searches } from "./routes/searches.ts";
 import { tasks } from "./routes/tasks.ts";
 import { tokens } from "./routes/tokens.ts";
 import { trainings } from "./routes/trainings.ts";
+import { webhooks } from "./routes/webhooks.ts";
+import { announcing } from "./webhooks/afterwards.ts";
+import { realPlatform } from "./webhooks/deliver.ts";
+import { sweep } from "./webhooks/sweep.ts";
 
 const partPath = /^\/v1\/(?:blobs\/[^/]+\/parts|datasets\/[^/]+\/shards)\/[^/]+$/;
 
@@ -34,6 +39,7 @@ app.notFound((c) => problemResponse(new Problem("not-found"), c.req.path));
 app.get("/healthz", (c) => c.json({ status: "ok" }));
 app.use("/v1/*", authenticate);
 app.use("/v1/*", (c, next) => (partPath.test(c.req.path) ? next() : limitJson(c, next)));
+app.use("/v1/*", announcing);
 for (const resource of [
   searches,
   campaigns,
@@ -46,8 +52,12 @@ for (const resource of [
   tokens,
   tasks,
   blobs,
+  webhooks,
 ])
   app.route("/v1", resource);
 app.route("/", docs(app));
 
-export default app;
+export default {
+  fetch: app.fetch,
+  scheduled: (_controller, env, ctx) => ctx.waitUntil(sweep(env, realPlatform())),
+} satisfies ExportedHandler<Env>;

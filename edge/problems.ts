@@ -135,6 +135,18 @@ export const problemTypes = {
     why: "The search looked its architectures up in a table; what their operations compute is not known here.",
     fix: "Search with `evaluation: { kind: supernet }` in a space of networks to train one.",
   },
+  "no-secret": {
+    status: 409,
+    title: "This deployment has nothing to encrypt secrets with",
+    why: "Neither NASTURTIUM_SECRET nor NASTURTIUM_ADMIN_TOKEN is set, so a signing secret could not be kept safely.",
+    fix: "Set a long random value with `wrangler secret put NASTURTIUM_SECRET` and repeat the request.",
+  },
+  "webhook-disabled": {
+    status: 409,
+    title: "The webhook is disabled",
+    why: "Nothing is sent to a webhook that is disabled.",
+    fix: "Enable it with PATCH and `enabled: true`, then repeat the request.",
+  },
   "idempotency-key-reused": {
     status: 422,
     title: "The Idempotency-Key belongs to another request",

@@ -10,3 +10,4 @@ export * from "./runners.ts";
 export * from "./searches.ts";
 export * from "./tokens.ts";
 export * from "./trainings.ts";
+export * from "./webhooks.ts";

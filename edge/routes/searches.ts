@@ -30,6 +30,7 @@ import {
 import { requires } from "../auth.ts";
 import { startSearch } from "../controller/controller.ts";
 import type { AppEnv } from "../env.ts";
+import { assertVersion } from "../etag.ts";
 import { idempotent } from "../idempotency.ts";
 import { newId } from "../ids.ts";
 import { invalid, Problem } from "../problems.ts";
@@ -110,13 +111,6 @@ export function searchView(search: Search): z.infer<typeof searchSchema> {
 
 /** The version is what If-Match protects; the round makes the tag change with every round, for If-None-Match. */
 const etagOf = ({ version, round }: Pick<Search, "version" | "round">): string => `"${version}.${round}"`;
-
-function assertMatches(search: Search, ifMatch: string | undefined): void {
-  if (ifMatch === undefined) throw new Problem("precondition-required");
-  if (ifMatch === "*") return;
-  const versions = ifMatch.split(",").map((tag) => /^\s*(?:W\/)?"(\d+)\.\d+"\s*$/.exec(tag)?.[1]);
-  if (!versions.includes(String(search.version))) throw new Problem("precondition-failed");
-}
 
 /** Most pushed data sets among which a mistyped name is looked for. */
 const suggestedAmong = 50;
@@ -287,7 +281,7 @@ searches.openapi(change, async (c) => {
   const { id } = c.req.valid("param");
   const { name, visibility, budget } = c.req.valid("json");
   const search = await existingSearch(c, id);
-  assertMatches(search, c.req.header("if-match"));
+  assertVersion(search.version, c.req.header("if-match"));
   if (budget !== undefined) await assertBudget(c.env.DB, search, budget);
   const specification = {
     ...search.specification,
@@ -299,6 +293,8 @@ searches.openapi(change, async (c) => {
     name: specification.name,
     visibility: specification.visibility,
     specification,
+    // Shares of another budget are told anew.
+    ...(budget === undefined ? {} : { gpuHoursTold: 0, wallClockHoursTold: 0 }),
   });
   if (!changed) throw new Problem("precondition-failed");
   const now = await existingSearch(c, id);

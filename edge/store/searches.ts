@@ -94,7 +94,9 @@ export async function listSearches(
 export async function changeSearch(
   db: D1Database,
   search: Pick<Search, "id" | "version">,
-  change: Partial<Pick<Search, "name" | "visibility" | "specification">>,
+  change: Partial<
+    Pick<Search, "name" | "visibility" | "specification" | "gpuHoursTold" | "wallClockHoursTold">
+  >,
 ): Promise<boolean> {
   const changed = await database(db)
     .update(searches)
