@@ -20,6 +20,13 @@ const problemSchema = z.looseObject({
   errors: z.array(z.looseObject({ pointer: z.string(), detail: z.string() })).optional(),
 });
 
+/** What to do about a wrong address, by the resource that it is of. */
+const missingFixes: Record<string, string> & { searches: string } = {
+  searches: "Check the id: `nasturtium searches list`.",
+  datasets: "Check the name: `nasturtium data list`.",
+  webhooks: "Check the id: `nasturtium webhooks list`.",
+};
+
 export interface RequestOptions {
   method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   body?: unknown;
@@ -139,11 +146,8 @@ export class EdgeClient {
       return new CliError(`${message}.`, "Correct the input and try again.", exitCodes.badInput);
     }
     if (status === 404) {
-      const isDataset = new URL(response.url).pathname.startsWith("/v1/datasets/");
-      const fix = isDataset
-        ? "Check the name: `nasturtium data list`."
-        : "Check the id: `nasturtium searches list`.";
-      return new NotFoundError(`${message}.`, fix);
+      const resource = new URL(response.url).pathname.split("/")[2] ?? "";
+      return new NotFoundError(`${message}.`, missingFixes[resource] ?? missingFixes.searches);
     }
     return new CliError(`${message}.`, status >= 500 ? "See the edge's log." : "");
   }

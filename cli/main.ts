@@ -20,6 +20,7 @@ import { search } from "./commands/search.ts";
 import { searches } from "./commands/searches.ts";
 import { tokens } from "./commands/tokens.ts";
 import { train } from "./commands/train.ts";
+import { webhooks } from "./commands/webhooks.ts";
 import { describeError, exitCodes } from "./errors.ts";
 
 const commands: CommandRow[] = [
@@ -37,6 +38,7 @@ const commands: CommandRow[] = [
   scale,
   exportTraining,
   ...tokens,
+  ...webhooks,
   count,
   doctor,
 ];
@@ -100,6 +102,7 @@ const groups: Record<string, string> = {
   data: "store, list and delete data of one's own",
   searches: "list and steer searches",
   tokens: "create, list and revoke tokens",
+  webhooks: "have endpoints told of events",
 };
 
 function addCommand(program: Command, row: CommandRow, signal: AbortSignal): void {

@@ -14,7 +14,7 @@ export const anyDue = (db: D1Database, now: number): D1PreparedStatement =>
 /** A delivery that nobody else sends until the claim ends. */
 export interface Claimed
   extends Pick<Delivery, "id" | "webhookId" | "type" | "data" | "tries" | "createdAt"> {
-  /** Null when it was deleted. */
+  /** Null when it is gone. */
   webhook: Pick<
     Webhook,
     "url" | "format" | "enabled" | "secret" | "previousSecret" | "previousUntil" | "origin"

@@ -36,9 +36,16 @@ export async function changeWebhook(
   if (change.enabled !== false) return (await update).length > 0;
   const [changed] = await typed.batch([
     update,
-    typed.run(sql`UPDATE webhook_deliveries SET state = 'failed', next_attempt_at = NULL
-      WHERE webhook_id = ${id} AND state = 'pending'
-        AND EXISTS (SELECT 1 FROM webhooks WHERE id = ${id} AND enabled = 0)`),
+    typed
+      .update(webhookDeliveries)
+      .set({ state: "failed", nextAttemptAt: null })
+      .where(
+        and(
+          eq(webhookDeliveries.webhookId, id),
+          eq(webhookDeliveries.state, "pending"),
+          sql`EXISTS (SELECT 1 FROM webhooks WHERE id = ${id} AND enabled = 0)`,
+        ),
+      ),
   ]);
   return changed.length > 0;
 }

@@ -44,10 +44,14 @@ export async function deliverDue(env: Env, platform: Platform, limit: number): P
   const now = platform.now();
   const claim = { now, until: now + claimMs };
   const claimed = await claimDue(env.DB, { ...claim, limit });
+  const ended = new Set<string>();
   for (let first = 0; first < claimed.length; first += sideBySide) {
-    const group = claimed.slice(first, first + sideBySide);
+    const group = claimed
+      .slice(first, first + sideBySide)
+      .map((delivery) => (ended.has(delivery.webhookId) ? { ...delivery, webhook: null } : delivery));
     const outcomes = await Promise.all(group.map((delivery) => deliver(env, platform, delivery)));
     await writeOutcomes(env.DB, outcomes, claim);
+    for (const { webhookId, disabledReason } of outcomes) if (disabledReason !== null) ended.add(webhookId);
   }
 }
 
