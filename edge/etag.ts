@@ -1,11 +1,17 @@
-/** If-Match against the version of a row, with which the row's tag begins: `"3"`, or `"3.12"` where more than it shows. */
+/** Versions of rows over HTTP: `"version"`, or `"version.revision"` where more changes than If-Match protects. */
 
 import { Problem } from "./problems.ts";
 
-/** @throws Problem `precondition-required` without the header, `precondition-failed` when it names other versions */
-export function assertVersion(version: number, ifMatch: string | undefined): void {
+const tagsOf = (header: string): string[] => header.split(",").map((tag) => tag.trim().replace(/^W\//, ""));
+
+/** @throws Problem unless If-Match names the version, or any */
+export function assertMatches(version: number, ifMatch: string | undefined): void {
   if (ifMatch === undefined) throw new Problem("precondition-required");
   if (ifMatch.trim() === "*") return;
-  const versions = ifMatch.split(",").map((tag) => /^\s*(?:W\/)?"(\d+)(?:\.\d+)?"\s*$/.exec(tag)?.[1]);
+  const versions = tagsOf(ifMatch).map((tag) => /^"(\d+)(?:\.\d+)?"$/.exec(tag)?.[1]);
   if (!versions.includes(String(version))) throw new Problem("precondition-failed");
 }
+
+/** Whether If-None-Match names what is there: a 304. */
+export const isKnown = (etag: string, ifNoneMatch: string | undefined): boolean =>
+  ifNoneMatch !== undefined && tagsOf(ifNoneMatch).includes(etag);

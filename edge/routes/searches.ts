@@ -30,7 +30,7 @@ import {
 import { requires } from "../auth.ts";
 import { startSearch } from "../controller/controller.ts";
 import type { AppEnv } from "../env.ts";
-import { assertVersion } from "../etag.ts";
+import { assertMatches } from "../etag.ts";
 import { idempotent } from "../idempotency.ts";
 import { newId } from "../ids.ts";
 import { invalid, Problem } from "../problems.ts";
@@ -281,7 +281,7 @@ searches.openapi(change, async (c) => {
   const { id } = c.req.valid("param");
   const { name, visibility, budget } = c.req.valid("json");
   const search = await existingSearch(c, id);
-  assertVersion(search.version, c.req.header("if-match"));
+  assertMatches(search.version, c.req.header("if-match"));
   if (budget !== undefined) await assertBudget(c.env.DB, search, budget);
   const specification = {
     ...search.specification,

@@ -19,7 +19,7 @@ import {
 } from "../app.ts";
 import { requires } from "../auth.ts";
 import type { AppEnv } from "../env.ts";
-import { assertVersion } from "../etag.ts";
+import { assertMatches } from "../etag.ts";
 import { idempotent } from "../idempotency.ts";
 import { newId } from "../ids.ts";
 import { invalid, Problem } from "../problems.ts";
@@ -281,7 +281,7 @@ webhooks.openapi(read, async (c) => {
 
 webhooks.openapi(change, async (c) => {
   const webhook = await existing(c, c.req.valid("param").id);
-  assertVersion(webhook.version, c.req.header("if-match"));
+  assertMatches(webhook.version, c.req.header("if-match"));
   const wanted = c.req.valid("json");
   await assertPossible(c, wanted);
   const given = Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== undefined));

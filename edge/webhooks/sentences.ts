@@ -6,7 +6,7 @@ import { testEvent, type WebhookEvent } from "../../shared/webhookEvents.ts";
 const number = z.number().nullish().catch(null);
 const text = z.string().catch("");
 
-/** What sentences are made of; whatever is missing is left out of them. */
+/** What sentences are made of; figures behind a colon that are missing are left out. */
 const factsSchema = z.object({
   name: text,
   trainingId: text,
@@ -19,7 +19,6 @@ const factsSchema = z.object({
   hypervolume: number,
   edgesPruned: number,
   trained: number,
-  architectures: number,
   testAccuracy: number,
   validationAccuracy: number,
   parameters: number,
