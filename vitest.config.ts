@@ -25,6 +25,7 @@ export default defineConfig({
             wrangler: { configPath: "./wrangler.toml" },
             miniflare: {
               bindings: {
+                NASTURTIUM_SECRET: "of the tests",
                 TEST_MIGRATIONS: existsSync(MIGRATIONS_DIR) ? await readD1Migrations(MIGRATIONS_DIR) : [],
               },
             },
@@ -34,7 +35,7 @@ export default defineConfig({
           name: "edge",
           include: ["edge/**/*.test.ts"],
           exclude,
-          setupFiles: ["./edge/migrate.setup.ts"],
+          setupFiles: ["./edge/migrate.setup.ts", "./edge/queryPlans.setup.ts"],
           testTimeout: TIMEOUT_MS,
           hookTimeout: TIMEOUT_MS,
         },

@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import { placeSchema } from "../shared/campaign.ts";
+import { triggerSources } from "../shared/trigger.ts";
 
 export const finishedStates: readonly string[] = ["completed", "failed", "cancelled"];
 
@@ -123,6 +124,42 @@ export const campaignFrontRowSchema = frontRowSchema.extend({
 });
 export type CampaignFrontRow = z.infer<typeof campaignFrontRowSchema>;
 
+export const templateSchema = z.looseObject({
+  name: z.string(),
+  description: z.string(),
+  placeholders: z.array(z.string()),
+  specification: z.record(z.string(), z.unknown()).optional(),
+  campaign: z.record(z.string(), z.unknown()).optional(),
+});
+export type Template = z.infer<typeof templateSchema>;
+
+/** A search, or a campaign with its searches. */
+export const startedSchema = z.looseObject({
+  id: z.string(),
+  searches: z.array(z.looseObject({ id: z.string() })).optional(),
+});
+
+export const triggerSchema = z.looseObject({
+  id: z.string(),
+  name: z.string(),
+  template: z.string(),
+  source: z.enum(triggerSources),
+  events: z.array(z.string()).optional(),
+  enabled: z.boolean(),
+});
+export const triggerWithSecretSchema = triggerSchema.extend({ secret: z.string() });
+export type TriggerWithSecret = z.infer<typeof triggerWithSecretSchema>;
+
+export const triggerDeliverySchema = z.looseObject({
+  deliveryId: z.string(),
+  event: z.string().nullable(),
+  state: z.string(),
+  reason: z.string().nullable(),
+  searchId: z.string().nullable(),
+  campaignId: z.string().nullable(),
+  createdAt: z.string(),
+});
+
 /** A table's rewards are what its owner made them; elsewhere accuracy is in percent. */
 export const isTabular = ({ specification }: Search): boolean =>
   specification?.evaluation?.kind === "tabular";
@@ -132,3 +169,6 @@ export const campaignPath = (id: string, rest = ""): string =>
   `/v1/campaigns/${encodeURIComponent(id)}${rest}`;
 export const trainingPath = (id: string, rest = ""): string =>
   `/v1/trainings/${encodeURIComponent(id)}${rest}`;
+export const templatePath = (name: string, rest = ""): string =>
+  `/v1/templates/${encodeURIComponent(name)}${rest}`;
+export const triggerPath = (id: string, rest = ""): string => `/v1/triggers/${encodeURIComponent(id)}${rest}`;

@@ -13,19 +13,21 @@ const REPEATABLE: readonly string[] = ["GET", "PUT"];
 const RETRY_MS = 500;
 const RETRIED_STATUS = new Set([429, 502, 503, 504]);
 
+/** By resource, what names one of it, and the command that lists them. */
+const lists: Record<string, [by: "id" | "name", command: string]> = {
+  campaigns: ["id", "campaigns"],
+  datasets: ["name", "data"],
+  templates: ["name", "templates"],
+  triggers: ["id", "triggers"],
+  webhooks: ["id", "webhooks"],
+};
+
 const problemSchema = z.looseObject({
   type: z.string().optional(),
   title: z.string().optional(),
   detail: z.string().optional(),
   errors: z.array(z.looseObject({ pointer: z.string(), detail: z.string() })).optional(),
 });
-
-/** What to do about a wrong address, by the resource that it is of. */
-const missingFixes: Record<string, string> & { searches: string } = {
-  searches: "Check the id: `nasturtium searches list`.",
-  datasets: "Check the name: `nasturtium data list`.",
-  webhooks: "Check the id: `nasturtium webhooks list`.",
-};
 
 export interface RequestOptions {
   method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -146,8 +148,9 @@ export class EdgeClient {
       return new CliError(`${message}.`, "Correct the input and try again.", exitCodes.badInput);
     }
     if (status === 404) {
-      const resource = new URL(response.url).pathname.split("/")[2] ?? "";
-      return new NotFoundError(`${message}.`, missingFixes[resource] ?? missingFixes.searches);
+      const list = lists[new URL(response.url).pathname.split("/")[2] ?? ""] ?? ["id", "searches"];
+      const fix = `Check the ${list[0]}: \`nasturtium ${list[1]} list\`.`;
+      return new NotFoundError(`${message}.`, fix);
     }
     return new CliError(`${message}.`, status >= 500 ? "See the edge's log." : "");
   }

@@ -29,9 +29,9 @@ export interface LocalEdgeOptions {
   token: string;
   /** 0 takes a free one. */
   port: number;
-  /** Further variables of the Worker's environment. */
-  variables?: Record<string, string>;
   signal: AbortSignal;
+  /** Further variables of its environment. */
+  vars?: Record<string, string>;
   onLine?: ((line: string) => void) | undefined;
 }
 
@@ -52,7 +52,7 @@ export async function startLocalEdge(options: LocalEdgeOptions): Promise<LocalEd
     [
       ...["dev", "--local", "--ip", ADDRESS, "--port", String(options.port), "--inspector-port", "0"],
       "--show-interactive-dev-session=false",
-      ...Object.entries({ NASTURTIUM_ADMIN_TOKEN: options.token, ...options.variables }).flatMap(
+      ...Object.entries({ NASTURTIUM_ADMIN_TOKEN: options.token, ...options.vars }).flatMap(
         ([name, value]) => ["--var", `${name}:${value}`],
       ),
     ],

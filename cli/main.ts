@@ -18,8 +18,10 @@ import { runner } from "./commands/runner.ts";
 import { scale } from "./commands/scale.ts";
 import { search } from "./commands/search.ts";
 import { searches } from "./commands/searches.ts";
+import { templates } from "./commands/templates.ts";
 import { tokens } from "./commands/tokens.ts";
 import { train } from "./commands/train.ts";
+import { triggers } from "./commands/triggers.ts";
 import { webhooks } from "./commands/webhooks.ts";
 import { describeError, exitCodes } from "./errors.ts";
 
@@ -31,6 +33,8 @@ const commands: CommandRow[] = [
   search,
   ...searches,
   ...campaigns,
+  ...templates,
+  ...triggers,
   ...data,
   front,
   compare,
@@ -99,9 +103,12 @@ function createProgram(signal: AbortSignal): Command {
 }
 
 const groups: Record<string, string> = {
+  campaigns: "list and steer campaigns",
   data: "store, list and delete data of one's own",
   searches: "list and steer searches",
+  templates: "specifications with placeholders, to start again and again",
   tokens: "create, list and revoke tokens",
+  triggers: "webhooks that start a template",
   webhooks: "have endpoints told of events",
 };
 

@@ -3,9 +3,11 @@
 import { readFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
 import { parse } from "yaml";
-import { type CampaignInput, checkCampaign } from "../shared/campaign.ts";
+import type { CampaignInput } from "../shared/campaign.ts";
 import type { FieldError, SpecificationInput } from "../shared/specification.ts";
-import { checkSpecification } from "../shared/validate.ts";
+import { checkTemplate, type TemplateInput } from "../shared/template.ts";
+import { checkTrigger, type TriggerInput } from "../shared/trigger.ts";
+import { campaignErrors, checkSpecification } from "../shared/validate.ts";
 import { badInput, reasonOf } from "./errors.ts";
 
 /**
@@ -29,17 +31,33 @@ export async function readSpecification(file: string): Promise<SpecificationInpu
  */
 export async function readCampaign(file: string): Promise<CampaignInput> {
   const value = await readValue(file);
-  const { planned, errors } = checkCampaign(value);
-  if (errors !== undefined) throw refused(file, errors, "campaign");
-  const wrong = planned.flatMap(({ input, pointerOf }) =>
-    (checkSpecification(input, "elsewhere").errors ?? []).map(({ pointer, detail }) => ({
-      pointer: pointerOf(pointer),
-      detail,
-    })),
-  );
-  const once = new Map(wrong.map((error) => [error.pointer, error]));
-  if (once.size > 0) throw refused(file, [...once.values()], "campaign");
+  const errors = campaignErrors(value);
+  if (errors.length > 0) throw refused(file, errors, "campaign");
   return value as CampaignInput;
+}
+
+/**
+ * The template as written, after checking what holds whatever its placeholders' values will be.
+ *
+ * @throws CliError with the JSON pointer of each field that is wrong
+ */
+export async function readTemplate(file: string): Promise<TemplateInput> {
+  const value = await readValue(file);
+  const { errors } = checkTemplate(value);
+  if (errors !== undefined) throw refused(file, errors, "template");
+  return value as TemplateInput;
+}
+
+/**
+ * The trigger as written; whether it fits its template, only the edge knows.
+ *
+ * @throws CliError with the JSON pointer of each field that is wrong
+ */
+export async function readTrigger(file: string): Promise<TriggerInput> {
+  const value = await readValue(file);
+  const { errors } = checkTrigger(value);
+  if (errors !== undefined) throw refused(file, errors, "trigger");
+  return value as TriggerInput;
 }
 
 const readValue = async (file: string): Promise<unknown> => parseText(file, await readText(file));

@@ -6,13 +6,19 @@ import type { AppEnv } from "./env.ts";
 import { Problem } from "./problems.ts";
 import { findSearch, type Search } from "./store/searches.ts";
 
+/** Of a public search that is over: its answers change only when more is trained or it is made private. */
+const overCaching = "public, max-age=60";
+
+const isOver = ({ state }: Search): boolean =>
+  state === "completed" || state === "failed" || state === "cancelled";
+
 /** The search if it may be read. Without a token, one that is private looks like one that does not exist. */
 export async function readableSearch(c: Context<AppEnv>, id: string): Promise<Search> {
   const search = await findSearch(c.env.DB, id);
   const principal = c.get("principal");
   if (search?.visibility === "public") {
     c.header("access-control-allow-origin", "*");
-    c.header("cache-control", "no-cache");
+    c.header("cache-control", isOver(search) ? overCaching : "no-cache");
     return search;
   }
   assertScope(principal, "searches:read");

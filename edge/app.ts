@@ -2,11 +2,13 @@
 
 import { OpenAPIHono, z } from "@hono/zod-openapi";
 import { bodyLimit } from "hono/body-limit";
+import { etag } from "hono/etag";
 import { fieldErrors } from "../shared/fieldErrors.ts";
 import type { AppEnv } from "./env.ts";
 import { invalid, Problem, problemMediaType, problemSchema } from "./problems.ts";
 
 const jsonLimitBytes = 256 * 1024;
+const deliveryLimitBytes = 1024 * 1024;
 
 /** A sub-app whose invalid requests become validation problems. */
 export function newApp(): OpenAPIHono<AppEnv> {
@@ -17,13 +19,17 @@ export function newApp(): OpenAPIHono<AppEnv> {
   });
 }
 
-/** Bodies of everything but uploaded parts. */
-export const limitJson = bodyLimit({
-  maxSize: jsonLimitBytes,
-  onError: () => {
-    throw new Problem("too-large", `At most ${jsonLimitBytes} bytes are accepted here.`);
-  },
-});
+const limitBody = (maxBytes: number) =>
+  bodyLimit({
+    maxSize: maxBytes,
+    onError: () => {
+      throw new Problem("too-large", `At most ${maxBytes} bytes are accepted here.`);
+    },
+  });
+
+/** Bodies of everything but uploaded parts and deliveries. */
+export const limitJson = limitBody(jsonLimitBytes);
+export const limitDelivery = limitBody(deliveryLimitBytes);
 
 export const json = <S extends z.ZodType>(schema: S, description: string) => ({
   description,
@@ -42,6 +48,9 @@ export const failure = {
 };
 
 export const idParam = z.object({ id: z.string().openapi({ param: { name: "id", in: "path" } }) });
+
+/** For answers that are asked for again and again: a tag of the body, and 304 where the client has it. */
+export const tagged = etag();
 
 /** Keyset pagination: the cursor is opaque to clients. */
 export const pageQuery = z.object({

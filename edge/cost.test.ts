@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import type { LeasedTask } from "../shared/protocol.ts";
 import type { Env } from "./env.ts";
 import app from "./index.ts";
+import { noUsage, type Usage } from "./metering.ts";
 import {
   callerWith,
   createSearch,
@@ -15,39 +16,10 @@ import {
   tokenWith,
 } from "./testEdge.ts";
 
-interface Usage {
-  trips: number;
-  rowsWritten: number;
-}
-
-/** The database, counting what goes to it. Single statements report no rows, and may only read here. */
-function counting(db: D1Database, usage: Usage): D1Database {
-  const counted = (target: D1PreparedStatement): D1PreparedStatement =>
-    new Proxy(target, {
-      get(statement, key) {
-        const value: unknown = Reflect.get(statement, key);
-        if (key === "bind") return (...values: unknown[]) => counted(statement.bind(...values));
-        if (typeof value !== "function") return value;
-        return (...args: unknown[]) => {
-          usage.trips += 1;
-          return value.apply(statement, args);
-        };
-      },
-    });
-  return new Proxy(db, {
-    get(target, key) {
-      if (key === "prepare") return (sql: string) => counted(target.prepare(sql));
-      if (key === "batch")
-        return async (statements: D1PreparedStatement[]) => {
-          usage.trips += 1;
-          const results = await target.batch(statements);
-          usage.rowsWritten += results.reduce((sum, { meta }) => sum + meta.rows_written, 0);
-          return results;
-        };
-      const value: unknown = Reflect.get(target, key);
-      return typeof value === "function" ? value.bind(target) : value;
-    },
-  });
+/** What the answer says that it cost. */
+function usageOf(response: Response): Usage {
+  const counts = [...(response.headers.get("server-timing") ?? "").matchAll(/(\w+)=(\d+)/g)];
+  return { ...noUsage(), ...Object.fromEntries(counts.map(([, name, count]) => [name, Number(count)])) };
 }
 
 test("a round of a search costs at most 3 trips to the database and on average 10 rows written", async () => {
@@ -58,7 +30,6 @@ test("a round of a search costs at most 3 trips to the database and on average 1
   const perRound: Usage[] = [];
   let stateBytes = 0;
   while (lease?.task.kind === "trainRound") {
-    const usage = { trips: 0, rowsWritten: 0 };
     const body = reportFor(roundOf(lease));
     const noise = (candidate: number) =>
       ((candidate * 7919 + body.digest.length + perRound.length * 104_729) % 997) / 20;
@@ -75,8 +46,9 @@ test("a round of a search costs at most 3 trips to the database and on average 1
     });
     const response: Response = await app.fetch(request, {
       ...env,
-      DB: counting(env.DB, usage),
+      NASTURTIUM_SERVER_TIMING: "1",
     } satisfies Env);
+    const usage = usageOf(response);
     lease = ((await response.json()) as { next: LeasedTask | null }).next;
     if (lease?.task.kind === "trainRound") perRound.push(usage);
     const size = await env.DB.prepare(

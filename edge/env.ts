@@ -7,7 +7,9 @@ export interface Env {
   BUCKET: R2Bucket;
   /** A first token with scope `admin`; unset where tokens of the database are enough. There is no default. */
   NASTURTIUM_ADMIN_TOKEN?: string;
-  /** What secrets in the database are encrypted under; where it is unset, the admin token. */
+  /** Set to anything: answers say in Server-Timing what they cost the database. */
+  NASTURTIUM_SERVER_TIMING?: string;
+  /** What secrets of others are encrypted under; the first token where it is unset. */
   NASTURTIUM_SECRET?: string;
   /** `host:port, host:port` that webhooks may call although they are not public, http included. */
   NASTURTIUM_WEBHOOK_HOSTS?: string;

@@ -8,8 +8,6 @@ import { invalid } from "./problems.ts";
 import type { Architecture } from "./store/architectures.ts";
 
 export interface FrontQuery {
-  /** Default: the newest stage that measured something. */
-  stage?: number | undefined;
   /** An objective's id, with `-` in front for the largest first. Default: the first objective, best first. */
   sort?: string | undefined;
   limit: number;
@@ -19,7 +17,7 @@ export interface FrontQuery {
 /** Of every row: what was trained at another size has a source of its own. */
 export const frontSource = "search" as const;
 
-const fixedKeys = new Set(["stage", "sort", "limit", "format", "cursor"]);
+const fixedKeys = new Set(["stage", "sort", "limit", "format", "cursor", "dataset", "table"]);
 
 /** `max_<objective id>` and `min_<objective id>` of a query. */
 export function boundsOf(
@@ -46,27 +44,26 @@ export function boundsOf(
     });
 }
 
-export function selectFront(
-  archive: readonly Architecture[],
+export function selectFront<T extends Valued>(
+  members: readonly T[],
   objectives: readonly Objective[],
   query: FrontQuery,
-): Architecture[] {
-  const stage = query.stage ?? archive.reduce((newest, row) => Math.max(newest, row.stage), 0);
-  const within = (row: Architecture) =>
+): T[] {
+  const within = (row: T) =>
     query.bounds.every(({ objective, kind, value }) => {
       const measured = row.values[objective];
       return typeof measured === "number" && (kind === "max" ? measured <= value : measured >= value);
     });
-  return archive
-    .filter((row) => row.stage === stage && row.onFront && row.feasible && within(row))
-    .sort(orderBy(objectives, query.sort))
-    .slice(0, query.limit);
+  return members.filter(within).sort(orderBy(objectives, query.sort)).slice(0, query.limit);
 }
+
+/** What can be asked about. */
+type Valued = Pick<Architecture, "hash" | "values">;
 
 function orderBy(
   objectives: readonly Objective[],
   sort: string | undefined,
-): (a: Architecture, b: Architecture) => number {
+): (a: Valued, b: Valued) => number {
   const [first] = objectives;
   const fallback = first === undefined ? "" : `${first.goal === "maximize" ? "-" : ""}${objectiveId(first)}`;
   const key = sort ?? fallback;
@@ -81,7 +78,7 @@ function orderBy(
     ]);
   const sign = key.startsWith("-") ? -1 : 1;
   const worst = Number.POSITIVE_INFINITY;
-  const rank = (row: Architecture) => (typeof row.values[id] === "number" ? sign * row.values[id] : worst);
+  const rank = (row: Valued) => (typeof row.values[id] === "number" ? sign * row.values[id] : worst);
   return (a, b) => {
     const [left, right] = [rank(a), rank(b)];
     return left === right ? a.hash.localeCompare(b.hash) : left < right ? -1 : 1;

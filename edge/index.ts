@@ -1,28 +1,33 @@
 /** The Worker: HTTP in front of the controller, the database and the bucket, and a look around every minute. */
 
 import { HTTPException } from "hono/http-exception";
-import { limitJson, newApp } from "./app.ts";
+import { limitDelivery, limitJson, newApp } from "./app.ts";
 import { authenticate } from "./auth.ts";
 import type { Env } from "./env.ts";
+import { metered, noUsage, timingOf } from "./metering.ts";
 import { Problem, problemResponse } from "./problems.ts";
 import { blobs } from "./routes/blobs.ts";
 import { campaigns } from "./routes/campaigns.ts";
 import { datasets } from "./routes/datasets.ts";
 import { docs } from "./routes/docs.ts";
+import { fronts } from "./routes/fronts.ts";
 import { history } from "./routes/history.ts";
 import { profiles } from "./routes/profiles.ts";
 import { results } from "./routes/results.ts";
 import { scaled } from "./routes/scaled.ts";
 import { searches } from "./routes/searches.ts";
 import { tasks } from "./routes/tasks.ts";
+import { templates } from "./routes/templates.ts";
 import { tokens } from "./routes/tokens.ts";
 import { trainings } from "./routes/trainings.ts";
+import { triggers } from "./routes/triggers.ts";
 import { webhooks } from "./routes/webhooks.ts";
 import { announcing } from "./webhooks/afterwards.ts";
 import { realPlatform } from "./webhooks/deliver.ts";
 import { sweep } from "./webhooks/sweep.ts";
 
 const partPath = /^\/v1\/(?:blobs\/[^/]+\/parts|datasets\/[^/]+\/shards)\/[^/]+$/;
+const deliveryPath = /^\/v1\/triggers\/[^/]+$/;
 
 const app = newApp();
 
@@ -38,16 +43,23 @@ app.notFound((c) => problemResponse(new Problem("not-found"), c.req.path));
 
 app.get("/healthz", (c) => c.json({ status: "ok" }));
 app.use("/v1/*", authenticate);
-app.use("/v1/*", (c, next) => (partPath.test(c.req.path) ? next() : limitJson(c, next)));
+app.use("/v1/*", (c, next) => {
+  if (partPath.test(c.req.path)) return next();
+  const isDelivery = c.req.method === "POST" && deliveryPath.test(c.req.path);
+  return (isDelivery ? limitDelivery : limitJson)(c, next);
+});
 app.use("/v1/*", announcing);
 for (const resource of [
   searches,
   campaigns,
+  fronts,
   history,
   results,
   scaled,
   trainings,
   profiles,
+  templates,
+  triggers,
   datasets,
   tokens,
   tasks,
@@ -58,6 +70,16 @@ for (const resource of [
 app.route("/", docs(app));
 
 export default {
-  fetch: app.fetch,
-  scheduled: (_controller, env, ctx) => ctx.waitUntil(sweep(env, realPlatform())),
-} satisfies ExportedHandler<Env>;
+  /** The app, which says what each request costs the database where that is asked for. */
+  async fetch(request: Request, env: Env, context?: ExecutionContext): Promise<Response> {
+    if (!env.NASTURTIUM_SERVER_TIMING) return app.fetch(request, env, context);
+    const usage = noUsage();
+    const answer = await app.fetch(request, { ...env, DB: metered(env.DB, usage) }, context);
+    const response = new Response(answer.body, answer);
+    response.headers.set("server-timing", timingOf(usage));
+    return response;
+  },
+  scheduled(_controller: ScheduledController, env: Env, context: ExecutionContext): void {
+    context.waitUntil(sweep(env, realPlatform()));
+  },
+};

@@ -135,17 +135,41 @@ export const problemTypes = {
     why: "The search looked its architectures up in a table; what their operations compute is not known here.",
     fix: "Search with `evaluation: { kind: supernet }` in a space of networks to train one.",
   },
-  "no-secret": {
-    status: 409,
-    title: "This deployment has nothing to encrypt secrets with",
-    why: "Neither NASTURTIUM_SECRET nor NASTURTIUM_ADMIN_TOKEN is set, so a signing secret could not be kept safely.",
-    fix: "Set a long random value with `wrangler secret put NASTURTIUM_SECRET` and repeat the request.",
-  },
   "webhook-disabled": {
     status: 409,
     title: "The webhook is disabled",
     why: "Nothing is sent to a webhook that is disabled.",
     fix: "Enable it with PATCH and `enabled: true`, then repeat the request.",
+  },
+  "template-exists": {
+    status: 409,
+    title: "The name belongs to another template",
+    why: "A template of this name exists already.",
+    fix: "Use another name, change the template that is there, or delete it first.",
+  },
+  "template-in-use": {
+    status: 409,
+    title: "The template is in use",
+    why: "A trigger starts it.",
+    fix: "Delete the trigger, or give it another template, first.",
+  },
+  "trigger-refused": {
+    status: 409,
+    title: "The trigger may not start this",
+    why: "The trigger is disabled, or starting this would exceed one of its limits.",
+    fix: "Enable the trigger, raise its limits, or wait until what it started is over; then send a new delivery.",
+  },
+  "signature-invalid": {
+    status: 401,
+    title: "The signature is not valid",
+    why: "There is no such trigger, or the request is not signed with its secret, or was signed too long ago.",
+    fix: "Check the address and the secret, sign the body as it is sent, and check the sender's clock.",
+  },
+  "secrets-unavailable": {
+    status: 503,
+    title: "The deployment cannot keep secrets",
+    why: "Secrets are stored encrypted, and neither NASTURTIUM_SECRET nor NASTURTIUM_ADMIN_TOKEN is set.",
+    fix: "Set a long random value: `npm run wrangler -- secret put NASTURTIUM_SECRET`.",
   },
   "idempotency-key-reused": {
     status: 422,
@@ -195,12 +219,12 @@ export class Problem extends Error {
   }
 }
 
+/** All errors in a line. */
+export const errorsText = (errors: readonly FieldError[]): string =>
+  errors.map(({ pointer, detail }) => `${pointer || "/"}: ${detail}`).join("; ");
+
 export const invalid = (errors: FieldError[]): Problem =>
-  new Problem(
-    "validation",
-    errors.map(({ pointer, detail }) => `${pointer || "/"}: ${detail}`).join("; "),
-    errors,
-  );
+  new Problem("validation", errorsText(errors), errors);
 
 export const problemAddress = (name: ProblemName): string => `/docs/problems/${name}`;
 

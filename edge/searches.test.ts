@@ -210,6 +210,40 @@ describe("what a search found", () => {
     expect(await problemOf(admin(`/v1/searches/${id}/architectures/aaaa`))).toBe("404 not-found");
   });
 
+  test("a front is answered once, and then only when it has changed", async () => {
+    const path = `/v1/searches/${id}/front`;
+    const first = await admin(path);
+    const tag = first.headers.get("etag") ?? "";
+    expect(tag).not.toBe("");
+    const again = await admin(path, { headers: { "if-none-match": tag } });
+    expect([again.status, await again.text()]).toEqual([304, ""]);
+    const other = await admin(`${path}?format=csv`, { headers: { "if-none-match": tag } });
+    expect(other.status).toBe(200);
+  });
+
+  test("only a public search that is over may be kept by caches, and not for long", async () => {
+    const caching = async (search: string, call = anonymous) =>
+      (await call(`/v1/searches/${search}/front`)).headers.get("cache-control");
+    const shown = await createSearch(admin, { visibility: "public" });
+    expect(await caching(shown)).toBe("no-cache");
+    await ok(admin(`/v1/searches/${shown}/cancel`, { method: "POST" }));
+    expect(await caching(shown)).toBe("public, max-age=60");
+    expect(await caching(id, admin)).toBe("private, no-cache");
+  });
+
+  test("an architecture says how to find it again: the same specification leads to the same front", async () => {
+    const { data } = await ok<Front>(admin(`/v1/searches/${id}/front`));
+    const { reproduce } = await ok<{ reproduce: { specification: Record<string, unknown> } }>(
+      admin(`/v1/searches/${id}/architectures/${data[0]?.hash}`),
+    );
+    const again = await ok<{ id: string }>(admin("/v1/searches", { body: reproduce.specification }));
+    await finishRounds(admin, await leaseOf(admin, await registerRunner(admin), again.id));
+    const front = await ok<Front>(admin(`/v1/searches/${again.id}/front`));
+    expect(front.data.map(({ hash, values }) => [hash, values])).toEqual(
+      data.map(({ hash, values }) => [hash, values]),
+    );
+  });
+
   test("candidates come round by round, each once", async () => {
     const first = await ok<{ data: { round: number }[]; nextCursor: string }>(
       admin(`/v1/searches/${id}/candidates?limit=2`),

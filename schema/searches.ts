@@ -6,6 +6,7 @@ import type { Place } from "../shared/campaign.ts";
 import type { Specification } from "../shared/specification.ts";
 import { campaigns } from "./campaigns.ts";
 import { datasets } from "./datasets.ts";
+import { triggers } from "./triggers.ts";
 
 export const searchStates = ["queued", "running", "paused", "completed", "failed", "cancelled"] as const;
 export type SearchState = (typeof searchStates)[number];
@@ -32,11 +33,15 @@ export const searches = sqliteTable(
     searching: integer({ mode: "boolean" }).notNull(),
     visibility: text({ enum: ["private", "public"] }).notNull(),
     specification: text({ mode: "json" }).$type<Specification>().notNull(),
+    /** Name of the data set it trains on, or of the table it searches. */
+    data: text().notNull(),
     /** The pushed data set it trains on; null for a built-in one, or when it was deleted after the search. */
     datasetId: text().references(() => datasets.id, { onDelete: "set null" }),
     /** The campaign that it is of, and where on its grid it stands. */
     campaignId: text().references(() => campaigns.id, { onDelete: "set null" }),
     place: text({ mode: "json" }).$type<Place>(),
+    /** The trigger that started it. */
+    triggerId: text().references(() => triggers.id, { onDelete: "set null" }),
     failure: text(),
     version: integer().notNull(),
     createdAt: integer().notNull(),
@@ -51,7 +56,9 @@ export const searches = sqliteTable(
   (table) => [
     index("searches_by_creation").on(table.createdAt, table.id),
     index("searches_by_state").on(table.state, table.createdAt, table.id),
+    index("searches_by_data").on(table.data, table.visibility, table.createdAt, table.id),
     index("searches_by_campaign").on(table.campaignId).where(sql`campaign_id IS NOT NULL`),
+    index("searches_by_trigger").on(table.triggerId, table.state).where(sql`trigger_id IS NOT NULL`),
     index("searches_by_dataset").on(table.datasetId).where(sql`dataset_id IS NOT NULL`),
   ],
 );

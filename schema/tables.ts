@@ -10,4 +10,5 @@ export * from "./runners.ts";
 export * from "./searches.ts";
 export * from "./tokens.ts";
 export * from "./trainings.ts";
+export * from "./triggers.ts";
 export * from "./webhooks.ts";

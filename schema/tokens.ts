@@ -5,15 +5,19 @@ import { index, integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlit
 export const scopes = ["admin", "searches:read", "searches:write", "runner", "device"] as const;
 export type Scope = (typeof scopes)[number];
 
-export const tokens = sqliteTable("tokens", {
-  id: text().primaryKey(),
-  name: text().notNull(),
-  /** SHA-256 of the token, hexadecimal. */
-  hash: text().notNull().unique(),
-  scopes: text({ mode: "json" }).$type<Scope[]>().notNull(),
-  createdAt: integer().notNull(),
-  revokedAt: integer(),
-});
+export const tokens = sqliteTable(
+  "tokens",
+  {
+    id: text().primaryKey(),
+    name: text().notNull(),
+    /** SHA-256 of the token, hexadecimal. */
+    hash: text().notNull().unique(),
+    scopes: text({ mode: "json" }).$type<Scope[]>().notNull(),
+    createdAt: integer().notNull(),
+    revokedAt: integer(),
+  },
+  (table) => [index("tokens_by_creation").on(table.createdAt)],
+);
 
 export const idempotencyKeys = sqliteTable(
   "idempotency_keys",

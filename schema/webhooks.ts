@@ -6,8 +6,8 @@ import { index, integer, sqliteTable, text } from "drizzle-orm/sqlite-core";
 export const webhookFormats = ["standard", "slack", "discord"] as const;
 export type WebhookFormat = (typeof webhookFormats)[number];
 
-export const deliveryStates = ["pending", "sending", "delivered", "failed"] as const;
-export type DeliveryState = (typeof deliveryStates)[number];
+export const webhookDeliveryStates = ["pending", "sending", "delivered", "failed"] as const;
+export type WebhookDeliveryState = (typeof webhookDeliveryStates)[number];
 
 /** One try to deliver, with at most 200 characters of an answer that was no success. */
 export interface Attempt {
@@ -36,17 +36,19 @@ export const webhooks = sqliteTable(
     enabled: integer({ mode: "boolean" }).notNull(),
     /** Why it was disabled other than by request. */
     disabledReason: text(),
-    /** Encrypted. */
-    secret: text().notNull(),
-    /** The one before, encrypted, which signs too until then. */
-    previousSecret: text(),
+    sealedSecret: text().notNull(),
+    /** The one before, which signs too until then. */
+    previousSealedSecret: text(),
     previousUntil: integer(),
     /** Address of the deployment as the last one who wrote this saw it: where links lead. */
     origin: text().notNull(),
     version: integer().notNull(),
     createdAt: integer().notNull(),
   },
-  (table) => [index("webhooks_by_enabled").on(table.enabled)],
+  (table) => [
+    index("webhooks_by_enabled").on(table.enabled),
+    index("webhooks_by_creation").on(table.createdAt, table.id),
+  ],
 );
 
 /** Written by the trigger of the migration `webhook_outbox`, in the batch of the event. */
@@ -59,7 +61,7 @@ export const webhookDeliveries = sqliteTable(
     searchId: text(),
     type: text().notNull(),
     data: text({ mode: "json" }).$type<Record<string, unknown>>().notNull(),
-    state: text({ enum: deliveryStates }).notNull(),
+    state: text({ enum: webhookDeliveryStates }).notNull(),
     /** How often it was tried since it was first due or replayed. */
     tries: integer().notNull(),
     /** The last of them. */

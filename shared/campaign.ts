@@ -7,7 +7,7 @@ import { z } from "zod";
 import { fieldErrors } from "./fieldErrors.ts";
 import { type FieldError, nameSchema, objectiveId, specificationSchema } from "./specification.ts";
 
-export const mostSearches = 32;
+export const mostSearches = 64;
 const axis = <S extends z.ZodType>(value: S) => z.array(value).min(1).max(mostSearches);
 
 export const campaignSchema = z

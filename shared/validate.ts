@@ -1,6 +1,7 @@
 /** From unknown input to a specification, or to every field that is wrong with it and what to do. Nothing is spent before. */
+import { checkCampaign } from "./campaign.ts";
 import { datasetNames, factsOf, isBuiltIn } from "./datasets.ts";
-import { fieldErrors } from "./fieldErrors.ts";
+import { eachOnce, fieldErrors } from "./fieldErrors.ts";
 import { unmetBounds } from "./profile.ts";
 import { sizeError, trainedSize } from "./scaling.ts";
 import { edgesOf, resolveSpace } from "./space.ts";
@@ -43,6 +44,20 @@ export function checkSpecification(input: unknown, pushed: PushedData = {}): Che
   }
   if (errors.length === 0 && !isTabular) errors.push(...supernetErrors(specification));
   return errors.length > 0 ? { errors } : { specification };
+}
+
+/** All that is wrong with a campaign or one of its searches, each field once; names of pushed data are accepted. */
+export function campaignErrors(input: unknown): FieldError[] {
+  const { planned, errors } = checkCampaign(input);
+  if (errors !== undefined) return errors;
+  return eachOnce(
+    planned.flatMap(({ input: search, pointerOf }) =>
+      (checkSpecification(search, "elsewhere").errors ?? []).map((error) => ({
+        ...error,
+        pointer: pointerOf(error.pointer),
+      })),
+    ),
+  );
 }
 
 /** Gives a pushed data set its facts. */

@@ -1,4 +1,4 @@
-/** A runner in a process of its own, to be killed: `runner.ts EDGE TOKEN SEARCH BACKEND CHECKPOINT_SECONDS`. */
+/** A runner in a process of its own, to be killed: `runner.ts EDGE TOKEN SEARCH BACKEND CHECKPOINT_SECONDS`; an empty SEARCH is any. */
 import type { BackendName } from "../gpu-runner/kernels/backend.ts";
 import { runRunner } from "../gpu-runner/main.ts";
 
@@ -8,7 +8,7 @@ const [edge = "", token = "", searchId = "", backend = "tensorflow", checkpointS
 await runRunner({
   edge,
   token,
-  searchId,
+  searchId: searchId || undefined,
   name: `test ${process.pid}`,
   backend: backend as BackendName,
   checkpointSeconds: Number(checkpointSeconds),

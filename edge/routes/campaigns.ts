@@ -3,14 +3,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { searchStates } from "../../schema/searches.ts";
-import {
-  type Campaign as CampaignInput,
-  campaignSchema,
-  checkCampaign,
-  type Planned,
-  placeSchema,
-} from "../../shared/campaign.ts";
-import type { FieldError } from "../../shared/specification.ts";
+import { type Campaign as CampaignInput, campaignSchema, placeSchema } from "../../shared/campaign.ts";
 import {
   decodeCursor,
   encodeCursor,
@@ -21,27 +14,26 @@ import {
   newApp,
   pageOf,
   pageQuery,
+  tagged,
 } from "../app.ts";
 import { assertScope, holds, requires } from "../auth.ts";
-import { mergedFront } from "../campaignFront.ts";
-import { startSearch } from "../controller/controller.ts";
 import type { AppEnv } from "../env.ts";
 import { idempotent } from "../idempotency.ts";
-import { newId } from "../ids.ts";
+import { type MergedRow, mergedFront } from "../mergedFront.ts";
 import { invalid, Problem } from "../problems.ts";
+import { campaignStart, store } from "../start.ts";
+import { frontsOf } from "../store/architectures.ts";
 import {
   type Campaign,
   cancelSearches,
   findCampaign,
   finishedStates,
-  frontsOf,
-  insertCampaign,
   listCampaigns,
   searchesOf,
 } from "../store/campaigns.ts";
-import { isConstraintError } from "../store/database.ts";
+import type { Search } from "../store/searches.ts";
 import { frontRowSchema, frontRowView } from "./results.ts";
-import { type Ready, readied, readJson, searchSchema, searchView } from "./searches.ts";
+import { readJson, searchSchema, searchView } from "./searches.ts";
 
 const tags = ["Campaigns"];
 const secondsPerHour = 3600;
@@ -56,7 +48,7 @@ const campaignHead = z.object({
   createdAt: z.string(),
 });
 
-const campaignView = campaignHead
+export const campaignView = campaignHead
   .extend({
     isOver: z.boolean().describe("every search has ended"),
     spent: z
@@ -70,7 +62,7 @@ const campaignView = campaignHead
   })
   .openapi("Campaign");
 
-const mergedRowSchema = frontRowSchema
+export const mergedRowSchema = frontRowSchema
   .extend({
     searchId: z.string(),
     place: placeSchema,
@@ -78,7 +70,7 @@ const mergedRowSchema = frontRowSchema
     compared: z
       .enum(["own search", "all searches"])
       .describe(
-        "with what: accuracies by shared weights hold within one search only, those of trained networks on one data set are compared across all",
+        "with what: accuracies by shared weights hold within one search only; those of networks trained alike on the same data are compared across all",
       ),
   })
   .openapi("CampaignFrontRow");
@@ -105,7 +97,12 @@ const list = createRoute({
   responses: { 200: json(pageOf(campaignHead.openapi("CampaignHead")), "Campaigns"), default: failure },
 });
 
-const reading = { method: "get" as const, tags, security: [{ token: ["searches:read"] }, {}] };
+const reading = {
+  method: "get" as const,
+  middleware: tagged,
+  tags,
+  security: [{ token: ["searches:read"] }, {}],
+};
 
 const read = createRoute({
   ...reading,
@@ -134,52 +131,33 @@ const cancel = createRoute({
   responses: { 200: json(campaignView, "The campaign"), default: failure },
 });
 
+export const mergedRowView = ({
+  row,
+  search,
+  compared,
+}: MergedRow<Search>): z.infer<typeof mergedRowSchema> => ({
+  searchId: search.id,
+  place: search.place ?? {},
+  dataset: search.data,
+  compared,
+  ...frontRowView(row),
+});
+
 export const campaigns = newApp();
 
 campaigns.openapi(create, async (c) => {
-  const checked = checkCampaign(await readJson(c));
-  if (checked.errors !== undefined) throw invalid(checked.errors);
-  const { campaign, planned } = checked;
-  const ready = await readiedAll(c.env.DB, planned);
-  const [first] = ready;
-  const id = newId();
-  const createdAt = Date.now();
-  const searches = ready.map(({ specification, datasetId, place }, index) => {
-    const searchId = newId();
-    const controller = startSearch(specification, searchId);
-    // One after the other, so that they are worked on and listed in the order of the grid.
-    return { id: searchId, specification, datasetId, place, createdAt: createdAt + index, controller };
-  });
-  const visibility = first?.specification.visibility ?? "private";
-  const row = { id, name: campaign.name, visibility, specification: campaign, createdAt };
-  try {
-    await insertCampaign(c.env.DB, row, searches);
-  } catch (error) {
-    if (!isConstraintError(error)) throw error;
-    throw invalid([{ pointer: "/search/dataset", detail: "data was deleted just now; push it again" }]);
-  }
-  return c.json(await viewOf(c, row), 201, { location: `/v1/campaigns/${id}` });
+  const start = await campaignStart(c.env.DB, await readJson(c));
+  if ("errors" in start) throw invalid(start.errors);
+  await store(c.env.DB, start);
+  const { body, headers } = await createdCampaign(c, start.campaign);
+  return c.json(body, 201, headers);
 });
 
-/** Every search of the grid, or all that is wrong with any of them, each field once. */
-async function readiedAll(
-  db: D1Database,
-  planned: readonly Planned[],
-): Promise<(Ready & Pick<Planned, "place">)[]> {
-  const errors = new Map<string, FieldError>();
-  const ready: (Ready & Pick<Planned, "place">)[] = [];
-  for (const { input, place, pointerOf } of planned) {
-    const one = await readied(db, input);
-    if ("errors" in one)
-      for (const { pointer, detail } of one.errors) {
-        const own = pointerOf(pointer);
-        errors.set(own, { pointer: own, detail });
-      }
-    else ready.push({ ...one, place });
-  }
-  if (errors.size > 0) throw invalid([...errors.values()]);
-  return ready;
-}
+/** How the campaign of a start is answered. */
+export const createdCampaign = async (c: Context<AppEnv>, campaign: Campaign) => ({
+  body: await viewOf(c, campaign),
+  headers: { location: `/v1/campaigns/${campaign.id}` },
+});
 
 campaigns.openapi(list, async (c) => {
   const { cursor, limit } = c.req.valid("query");
@@ -197,15 +175,14 @@ campaigns.openapi(read, async (c) =>
 campaigns.openapi(front, async (c) => {
   const { id } = await readable(c, c.req.valid("param").id);
   const searches = await shownSearches(c, id);
-  const rows = mergedFront(searches, await frontsOf(c.env.DB, id));
-  const data = rows.map(({ row, search, compared }) => ({
-    searchId: search.id,
-    place: search.place ?? {},
-    dataset: search.specification.dataset.name,
-    compared,
-    ...frontRowView(row),
-  }));
-  return c.json({ data }, 200);
+  const rows = mergedFront(
+    searches,
+    await frontsOf(
+      c.env.DB,
+      searches.map((search) => search.id),
+    ),
+  );
+  return c.json({ data: rows.map(mergedRowView) }, 200);
 });
 
 campaigns.openapi(cancel, async (c) => {

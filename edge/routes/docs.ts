@@ -31,6 +31,12 @@ interface Endpoint extends Operation {
 export function docs(app: OpenAPIHono<AppEnv>): Hono<AppEnv> {
   const document = () => {
     app.openAPIRegistry.registerComponent("securitySchemes", "token", { type: "http", scheme: "bearer" });
+    app.openAPIRegistry.registerComponent("securitySchemes", "signature", {
+      type: "apiKey",
+      in: "header",
+      name: "webhook-signature",
+      description: "Standard Webhooks 1.0.0, or GitHub's X-Hub-Signature-256",
+    });
     return app.getOpenAPI31Document({ openapi: "3.1.0", info });
   };
   let cached: ReturnType<typeof document> | undefined;
@@ -84,7 +90,9 @@ ${tags.map(
 }
 
 function line({ method, path, summary, security }: Endpoint) {
-  const scopes = security?.flatMap((requirement) => requirement.token ?? []) ?? [];
+  const scopes =
+    security?.flatMap(({ token = [], signature }) => (signature === undefined ? token : ["a signature"])) ??
+    [];
   const open = security?.some((requirement) => Object.keys(requirement).length === 0)
     ? ", or a public search"
     : "";

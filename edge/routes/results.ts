@@ -3,19 +3,27 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { evidences } from "../../schema/architectures.ts";
 import { type Genotype, genotypeSchema, printGenotype } from "../../shared/genotype.ts";
+import { protocolVersion } from "../../shared/protocol.ts";
 import { costAt, trainedSize } from "../../shared/scaling.ts";
 import { type Specification, strategyNames } from "../../shared/specification.ts";
+import { version } from "../../shared/version.ts";
 import { readableSearch } from "../access.ts";
-import { failure, idParam, json, newApp } from "../app.ts";
+import { failure, idParam, json, newApp, tagged } from "../app.ts";
 import { policyView } from "../controller/policyView.ts";
 import { boundsOf, frontCsv, frontSource, selectFront, standardErrorsOf } from "../front.ts";
 import { Problem } from "../problems.ts";
-import { type Architecture, archiveOf, findArchitecture } from "../store/architectures.ts";
+import { type Architecture, findArchitecture, frontOf } from "../store/architectures.ts";
 import { findController } from "../store/searches.ts";
 import { trainingsOf } from "../store/trainings.ts";
 import { trainingSchema, trainingView } from "../trainingView.ts";
+import { searchView } from "./searches.ts";
 
-const common = { method: "get" as const, tags: ["Results"], security: [{ token: ["searches:read"] }, {}] };
+const common = {
+  method: "get" as const,
+  middleware: tagged,
+  tags: ["Results"],
+  security: [{ token: ["searches:read"] }, {}],
+};
 const values = z.record(z.string(), z.number().nullable());
 
 const effectSchema = z.object({ low: z.number(), mean: z.number(), high: z.number() });
@@ -109,6 +117,16 @@ const architectureSchema = z
       .describe("null in a search on a table, which knows no networks"),
     measurements: z.array(measurementSchema),
     trainings: z.array(trainingSchema),
+    reproduce: z
+      .object({
+        version: z.string().describe("of Nasturtium"),
+        protocolVersion: z.int(),
+        specification: z.record(z.string(), z.unknown()).describe("as it was sent, its seed written out"),
+        commands: z.array(z.string()),
+      })
+      .describe(
+        "the same search again: bit by bit the same with the same version, backend, threads and processor, as each training's export describes them",
+      ),
   })
   .openapi("Architecture");
 
@@ -214,7 +232,7 @@ results.openapi(front, async (c) => {
   const { id, specification } = await readableSearch(c, c.req.valid("param").id);
   const { objectives } = specification;
   const bounds = boundsOf(c.req.query(), objectives);
-  const rows = selectFront(await archiveOf(c.env.DB, id), objectives, { stage, sort, limit, bounds });
+  const rows = selectFront(await frontOf(c.env.DB, id, stage), objectives, { sort, limit, bounds });
   if (format === "csv") {
     c.header("content-type", "text/csv; charset=utf-8");
     return c.body(frontCsv(rows, objectives, specification.evaluation.kind === "tabular")) as never;
@@ -238,6 +256,15 @@ results.openapi(architecture, async (c) => {
       counts: countsOf(newest.genotype, search.specification),
       measurements: rows.map(measurementView),
       trainings: trainings.map((training) => trainingView({ ...training, progress: null })),
+      reproduce: {
+        version,
+        protocolVersion,
+        specification: searchView(search).specification,
+        commands: [
+          "nasturtium search specification.json",
+          ...(search.specification.evaluation.kind === "tabular" ? [] : [`nasturtium train SEARCH ${hash}`]),
+        ],
+      },
     },
     200,
   );

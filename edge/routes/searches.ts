@@ -3,16 +3,8 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { type SearchState, searchStates } from "../../schema/searches.ts";
-import { isBuiltIn } from "../../shared/datasets.ts";
-import { pushedFactsOf } from "../../shared/pushedDataset.ts";
-import {
-  type FieldError,
-  type Specification,
-  scheduleLength,
-  specificationSchema,
-} from "../../shared/specification.ts";
+import { type Specification, scheduleLength, specificationSchema } from "../../shared/specification.ts";
 import { evaluationErrors } from "../../shared/tabular.ts";
-import { checkSpecification } from "../../shared/validate.ts";
 import { existingSearch, readableSearch } from "../access.ts";
 import {
   body,
@@ -28,23 +20,14 @@ import {
   pageQuery,
 } from "../app.ts";
 import { requires } from "../auth.ts";
-import { startSearch } from "../controller/controller.ts";
 import type { AppEnv } from "../env.ts";
-import { assertMatches } from "../etag.ts";
+import { assertMatches, isKnown } from "../etag.ts";
 import { idempotent } from "../idempotency.ts";
-import { newId } from "../ids.ts";
 import { invalid, Problem } from "../problems.ts";
+import { type Ready, readied, type Start, searchStart, store } from "../start.ts";
 import { removeObjects } from "../store/blobs.ts";
-import { isConstraintError } from "../store/database.ts";
-import { type Dataset, datasetOf, findDataset, listDatasets } from "../store/datasets.ts";
-import {
-  changeSearch,
-  deleteSearch,
-  listSearches,
-  moveSearch,
-  type Search,
-  searchInsertions,
-} from "../store/searches.ts";
+import { datasetOf } from "../store/datasets.ts";
+import { changeSearch, deleteSearch, listSearches, moveSearch, type Search } from "../store/searches.ts";
 
 const tags = ["Searches"];
 const reading = [{ token: ["searches:read"] }];
@@ -81,6 +64,7 @@ export const searchSchema = z
       idleShare: z.number().nullable().describe("of the runners' time, what passed between two rounds"),
     }),
     campaignId: z.string().nullable(),
+    triggerId: z.string().nullable().describe("the trigger that started it"),
     specification: z.record(z.string(), z.unknown()),
     createdAt: z.string(),
     startedAt: z.string().nullable(),
@@ -89,7 +73,18 @@ export const searchSchema = z
   .openapi("Search");
 
 export function searchView(search: Search): z.infer<typeof searchSchema> {
-  const { id, name, state, visibility, failure: reason, campaignId, specification, round, summary } = search;
+  const {
+    id,
+    name,
+    state,
+    visibility,
+    failure: reason,
+    campaignId,
+    triggerId,
+    specification,
+    round,
+    summary,
+  } = search;
   const { seconds, ...shown } = summary;
   const total = seconds.busy + seconds.idle;
   const idleShare = total > 0 ? seconds.idle / total : null;
@@ -101,6 +96,7 @@ export function searchView(search: Search): z.infer<typeof searchSchema> {
     failure: reason,
     progress: { round, rounds: scheduleLength(specification).rounds, ...shown, idleShare },
     campaignId,
+    triggerId,
     // As it was sent: it can be sent again.
     specification: { ...specification, dataset: { name: specification.dataset.name } },
     createdAt: isoTime(search.createdAt),
@@ -111,26 +107,6 @@ export function searchView(search: Search): z.infer<typeof searchSchema> {
 
 /** The version is what If-Match protects; the round makes the tag change with every round, for If-None-Match. */
 const etagOf = ({ version, round }: Pick<Search, "version" | "round">): string => `"${version}.${round}"`;
-
-/** Most pushed data sets among which a mistyped name is looked for. */
-const suggestedAmong = 50;
-
-const datasetNamed = z.object({ dataset: z.object({ name: z.string() }) });
-const tableNamed = z.object({ evaluation: z.object({ kind: z.literal("tabular"), table: z.string() }) });
-
-/** The name of the pushed data that a specification needs, if any. */
-function pushedName(input: unknown): string | undefined {
-  const table = tableNamed.safeParse(input).data?.evaluation.table;
-  if (table !== undefined) return table;
-  const dataset = datasetNamed.safeParse(input).data?.dataset.name;
-  return dataset === undefined || isBuiltIn(dataset) ? undefined : dataset;
-}
-
-/** A specification that can be done, and the pushed data it needs: null where that is built in. */
-export interface Ready {
-  specification: Specification;
-  datasetId: string | null;
-}
 
 export async function readJson(c: Context<AppEnv>): Promise<unknown> {
   try {
@@ -144,25 +120,6 @@ export async function readSpecification(c: Context<AppEnv>): Promise<Ready> {
   const ready = await readied(c.env.DB, await readJson(c));
   if ("errors" in ready) throw invalid(ready.errors);
   return ready;
-}
-
-/** Checks a specification, with the data that was pushed. */
-export async function readied(db: D1Database, input: unknown): Promise<Ready | { errors: FieldError[] }> {
-  const named = pushedName(input);
-  const pushed = named === undefined ? [] : await pushedLike(db, named);
-  const facts = pushed.map(({ name, header }) => [name, pushedFactsOf(header)] as const);
-  const checked = checkSpecification(input, Object.fromEntries(facts));
-  if (checked.errors !== undefined) return { errors: checked.errors };
-  const { specification } = checked;
-  const datasetId = pushed.find(({ name }) => name === named)?.id ?? null;
-  return { specification, datasetId };
-}
-
-/** The complete data set of this name; where there is none, others that may have been meant. */
-async function pushedLike(db: D1Database, name: string): Promise<Dataset[]> {
-  const found = await findDataset(db, name);
-  const list = found === null ? await listDatasets(db, { after: null, limit: suggestedAmong }) : [found];
-  return list.filter(({ completedAt }) => completedAt !== null);
 }
 
 const create = createRoute({
@@ -228,20 +185,19 @@ const remove = createRoute({
 export const searches = newApp();
 
 searches.openapi(create, async (c) => {
-  const { specification, datasetId } = await readSpecification(c);
-  const id = newId();
-  const controller = startSearch(specification, id);
-  const search = { id, specification, datasetId, createdAt: Date.now(), controller };
-  try {
-    await c.env.DB.batch(searchInsertions(c.env.DB, [search]));
-  } catch (error) {
-    if (datasetId === null || !isConstraintError(error)) throw error;
-    const pointer = specification.evaluation.kind === "tabular" ? "/evaluation/table" : "/dataset/name";
-    throw invalid([{ pointer, detail: "this data was deleted just now; push it again" }]);
-  }
-  const created = await existingSearch(c, id);
-  return c.json(searchView(created), 201, { location: `/v1/searches/${id}`, etag: etagOf(created) });
+  const start = await searchStart(c.env.DB, await readJson(c));
+  if ("errors" in start) throw invalid(start.errors);
+  await store(c.env.DB, start);
+  const { body, headers } = await createdSearch(c, start);
+  return c.json(body, 201, headers);
 });
+
+/** How the search of a start is answered. */
+export async function createdSearch(c: Context<AppEnv>, { searches: [search] }: Start) {
+  const created = await existingSearch(c, search?.id ?? "");
+  const headers = { location: `/v1/searches/${created.id}`, etag: etagOf(created) };
+  return { body: searchView(created), headers };
+}
 
 searches.openapi(list, async (c) => {
   const { cursor, limit, state } = c.req.valid("query");
@@ -256,11 +212,7 @@ searches.openapi(read, async (c) => {
   const search = await readableSearch(c, c.req.valid("param").id);
   const etag = etagOf(search);
   c.header("etag", etag);
-  const known = c.req
-    .header("if-none-match")
-    ?.split(",")
-    .map((tag) => tag.trim().replace(/^W\//, ""));
-  if (known?.includes(etag)) return c.body(null, 304);
+  if (isKnown(etag, c.req.header("if-none-match"))) return c.body(null, 304);
   return c.json(searchView(search), 200);
 });
 

@@ -2,7 +2,7 @@
 
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import { deliveryStates, webhookFormats } from "../../schema/webhooks.ts";
+import { webhookDeliveryStates, webhookFormats } from "../../schema/webhooks.ts";
 import { isWebhookFilter, testEvent, webhookEventGroups, webhookEvents } from "../../shared/webhookEvents.ts";
 import {
   body,
@@ -23,6 +23,8 @@ import { assertMatches } from "../etag.ts";
 import { idempotent } from "../idempotency.ts";
 import { newId } from "../ids.ts";
 import { invalid, Problem } from "../problems.ts";
+import { seal } from "../secrets.ts";
+import { newSecret } from "../signature.ts";
 import { findCampaign } from "../store/campaigns.ts";
 import { findSearch } from "../store/searches.ts";
 import {
@@ -39,9 +41,7 @@ import {
 } from "../store/webhooks.ts";
 import { deliverAfterwards } from "../webhooks/afterwards.ts";
 import { realPlatform } from "../webhooks/deliver.ts";
-import { newSecret } from "../webhooks/signature.ts";
 import { hostsIn, targetFault } from "../webhooks/target.ts";
-import { seal } from "../webhooks/vault.ts";
 
 /** How long the secret before signs beside the new one. */
 const overlapMs = 24 * 3_600_000;
@@ -99,7 +99,7 @@ const deliverySchema = z
     id: z.string().describe("what goes out as webhook-id"),
     type: z.string(),
     searchId: z.string().nullable(),
-    state: z.enum(deliveryStates),
+    state: z.enum(webhookDeliveryStates),
     attempts: z
       .array(
         z.object({
@@ -144,6 +144,11 @@ const deliveryView = ({
   createdAt: isoTime(createdAt),
 });
 
+function cursorAfter(page: readonly Pick<Webhook, "createdAt" | "id">[], limit: number): string | null {
+  const last = page.length === limit ? page.at(-1) : undefined;
+  return last === undefined ? null : encodeCursor([last.createdAt, last.id]);
+}
+
 const etagOf = ({ version }: Webhook): string => `"${version}"`;
 /** An answer with a secret is for nobody else. */
 const unstored = { "cache-control": "no-store" };
@@ -168,6 +173,7 @@ const list = createRoute({
   path: "/webhooks",
   middleware: mayWrite,
   summary: "List webhooks, newest first",
+  request: { query: pageQuery },
   responses: { 200: json(pageOf(webhookSchema), "Webhooks"), default: failure },
 });
 
@@ -227,7 +233,7 @@ const deliveries = createRoute({
   path: "/webhooks/{id}/deliveries",
   middleware: mayWrite,
   summary: "List what a webhook was told in the last 30 days, newest first",
-  request: { params: idParam, query: pageQuery.extend({ state: z.enum(deliveryStates).optional() }) },
+  request: { params: idParam, query: pageQuery.extend({ state: z.enum(webhookDeliveryStates).optional() }) },
   responses: { 200: json(pageOf(deliverySchema), "Deliveries"), default: failure },
 });
 
@@ -250,16 +256,16 @@ export const webhooks = newApp();
 webhooks.openapi(create, async (c) => {
   const input = c.req.valid("json");
   await assertPossible(c, input);
-  if ((await listWebhooks(c.env.DB, most)).length === most)
+  if ((await listWebhooks(c.env.DB, { before: null, limit: most })).length === most)
     throw new Problem("validation", `A deployment has at most ${most} webhooks.`);
   const id = newId();
-  const secret = newSecret();
+  const secret = newSecret("signed");
   const webhook: Webhook = {
     ...input,
     id,
     disabledReason: null,
-    secret: await seal(c.env, id, secret),
-    previousSecret: null,
+    sealedSecret: await seal(c.env, secret),
+    previousSealedSecret: null,
     previousUntil: null,
     origin: originOf(c),
     version: 1,
@@ -270,9 +276,12 @@ webhooks.openapi(create, async (c) => {
   return c.json({ ...view(webhook), secret }, 201, headers);
 });
 
-webhooks.openapi(list, async (c) =>
-  c.json({ data: (await listWebhooks(c.env.DB, most)).map(view), nextCursor: null }, 200),
-);
+webhooks.openapi(list, async (c) => {
+  const { cursor, limit } = c.req.valid("query");
+  const before = decodeCursor(cursor, z.tuple([z.number(), z.string()]));
+  const page = await listWebhooks(c.env.DB, { before, limit });
+  return c.json({ data: page.map(view), nextCursor: cursorAfter(page, limit) }, 200);
+});
 
 webhooks.openapi(read, async (c) => {
   const webhook = await existing(c, c.req.valid("param").id);
@@ -301,10 +310,10 @@ webhooks.openapi(remove, async (c) => {
 
 webhooks.openapi(rotate, async (c) => {
   const webhook = await existing(c, c.req.valid("param").id);
-  const secret = newSecret();
+  const secret = newSecret("signed");
   const changed = await applied(c, webhook, {
-    secret: await seal(c.env, webhook.id, secret),
-    previousSecret: webhook.secret,
+    sealedSecret: await seal(c.env, secret),
+    previousSealedSecret: webhook.sealedSecret,
     previousUntil: Date.now() + overlapMs,
     origin: originOf(c),
   });
@@ -324,9 +333,7 @@ webhooks.openapi(deliveries, async (c) => {
   const { cursor, limit, state } = c.req.valid("query");
   const before = decodeCursor(cursor, z.tuple([z.number(), z.string()]));
   const page = await listDeliveries(c.env.DB, id, { state, before, limit });
-  const last = page.length === limit ? page.at(-1) : undefined;
-  const nextCursor = last === undefined ? null : encodeCursor([last.createdAt, last.id]);
-  return c.json({ data: page.map(deliveryView), nextCursor }, 200);
+  return c.json({ data: page.map(deliveryView), nextCursor: cursorAfter(page, limit) }, 200);
 });
 
 webhooks.openapi(replay, async (c) => {

@@ -1,15 +1,31 @@
 /** The archive of a search. */
 
-import { and, desc, eq } from "drizzle-orm";
+import { and, desc, eq, sql } from "drizzle-orm";
 import { architectures } from "../../schema/architectures.ts";
 import type { RoundOutcome } from "../controller/state.ts";
 import { database, statement } from "./database.ts";
 
 export type Architecture = typeof architectures.$inferSelect;
 
-/** The whole archive, of all stages: bounded by the controller. */
-export const archiveOf = (db: D1Database, searchId: string): Promise<Architecture[]> =>
-  database(db).select().from(architectures).where(eq(architectures.searchId, searchId));
+/** Feasible members of a search's front, of a stage or of the newest that measured something. */
+export const frontOf = (db: D1Database, searchId: string, stage?: number): Promise<Architecture[]> =>
+  frontsOf(db, [searchId], stage);
+
+/** The same of several searches. */
+export const frontsOf = (
+  db: D1Database,
+  searchIds: readonly string[],
+  stage?: number,
+): Promise<Architecture[]> =>
+  database(db)
+    .select()
+    .from(architectures)
+    .where(
+      sql`${architectures.searchId} IN (SELECT value FROM json_each(${JSON.stringify(searchIds)}))
+        AND on_front = 1 AND feasible = 1
+        AND stage = coalesce(${stage ?? null},
+          (SELECT max(a.stage) FROM architectures a WHERE a.search_id = architectures.search_id))`,
+    );
 
 /** An architecture in every stage that measured it, newest first. */
 export const findArchitecture = (db: D1Database, searchId: string, hash: string): Promise<Architecture[]> =>

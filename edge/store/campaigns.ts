@@ -1,39 +1,23 @@
 /** Campaigns and the searches of each. */
 
 import { and, asc, desc, eq, lt, or, sql } from "drizzle-orm";
-import { architectures } from "../../schema/architectures.ts";
 import { campaigns } from "../../schema/campaigns.ts";
 import { controllerStates, type SearchState, searches } from "../../schema/searches.ts";
-import type { Place } from "../../shared/campaign.ts";
 import type { CampaignSpending } from "../budget.ts";
-import type { Architecture } from "./architectures.ts";
 import { database, statement } from "./database.ts";
-import { type NewSearch, type Search, searchInsertions } from "./searches.ts";
+import type { Search } from "./searches.ts";
 
 export type Campaign = typeof campaigns.$inferSelect;
 
 export const finishedStates: readonly SearchState[] = ["completed", "failed", "cancelled"];
 
-/** Stores a campaign with all of its searches, or nothing. */
-export async function insertCampaign(
-  db: D1Database,
-  campaign: Campaign,
-  list: readonly (NewSearch & { place: Place })[],
-): Promise<void> {
-  const row = { ...campaign, specification: JSON.stringify(campaign.specification) };
-  await db.batch([
-    statement(
-      db,
-      `INSERT INTO campaigns (id, name, visibility, specification, created_at)
-       VALUES (:id, :name, :visibility, :specification, :createdAt)`,
-      row,
-    ),
-    ...searchInsertions(
-      db,
-      list.map((search) => ({ ...search, campaignId: campaign.id })),
-    ),
-  ]);
-}
+export const campaignInsertion = (db: D1Database, campaign: Campaign): D1PreparedStatement =>
+  statement(
+    db,
+    `INSERT INTO campaigns (id, name, visibility, specification, created_at)
+     VALUES (:id, :name, :visibility, :specification, :createdAt)`,
+    { ...campaign, specification: JSON.stringify(campaign.specification) },
+  );
 
 export async function findCampaign(db: D1Database, id: string): Promise<Campaign | null> {
   const [row] = await database(db).select().from(campaigns).where(eq(campaigns.id, id));
@@ -99,17 +83,6 @@ export async function spendingOf(
     searches: rows.map(({ state, ...spent }) => ({ ...spent, isOver: finishedStates.includes(state) })),
   };
 }
-
-/** Members of the fronts of a campaign's searches, of the newest stage of each. */
-export const frontsOf = (db: D1Database, campaignId: string): Promise<Architecture[]> =>
-  database(db)
-    .select()
-    .from(architectures)
-    .where(
-      sql`${architectures.searchId} IN (SELECT id FROM searches WHERE campaign_id = ${campaignId})
-        AND on_front = 1 AND feasible = 1
-        AND stage = (SELECT max(a.stage) FROM architectures a WHERE a.search_id = architectures.search_id)`,
-    );
 
 /** Cancels the searches that are not over, with the event of each. */
 export async function cancelSearches(db: D1Database, campaignId: string): Promise<void> {

@@ -19,6 +19,6 @@ export function statement(
   return db.prepare(text).bind(...names.map((name) => values[name] ?? null));
 }
 
-/** Whether a batch was aborted by one of its guards. */
-export const isConstraintError = (error: unknown): boolean =>
-  error instanceof Error && /constraint failed/i.test(error.message);
+/** Whether a statement was refused, or a batch aborted, by a constraint. */
+export const isConstraintError = (error: unknown, constraint = /constraint failed/i): boolean =>
+  error instanceof Error && (constraint.test(error.message) || isConstraintError(error.cause, constraint));

@@ -1,6 +1,6 @@
 /** The outbox as the one who empties it sees it. A row is claimed before it is sent and written once it was tried. */
 
-import type { Attempt, DeliveryState } from "../../schema/webhooks.ts";
+import type { Attempt, WebhookDeliveryState } from "../../schema/webhooks.ts";
 import { statement } from "./database.ts";
 import type { Delivery, Webhook } from "./webhooks.ts";
 
@@ -17,7 +17,7 @@ export interface Claimed
   /** Null when it is gone. */
   webhook: Pick<
     Webhook,
-    "url" | "format" | "enabled" | "secret" | "previousSecret" | "previousUntil" | "origin"
+    "url" | "format" | "enabled" | "sealedSecret" | "previousSealedSecret" | "previousUntil" | "origin"
   > | null;
 }
 
@@ -26,8 +26,8 @@ interface ClaimedRow extends Omit<Claimed, "data" | "webhook"> {
   url: string | null;
   format: Webhook["format"];
   enabled: number;
-  secret: string;
-  previousSecret: string | null;
+  sealedSecret: string;
+  previousSealedSecret: string | null;
   previousUntil: number | null;
   origin: string;
 }
@@ -48,7 +48,7 @@ export async function claimDue(
   const { results } = await statement(
     db,
     `SELECT d.id, d.webhook_id AS webhookId, d.type, d.data, d.tries, d.created_at AS createdAt, w.url, w.format,
-       w.enabled, w.secret, w.previous_secret AS previousSecret, w.previous_until AS previousUntil, w.origin
+       w.enabled, w.sealed_secret AS sealedSecret, w.previous_sealed_secret AS previousSealedSecret, w.previous_until AS previousUntil, w.origin
      FROM webhook_deliveries d LEFT JOIN webhooks w ON w.id = d.webhook_id
      WHERE d.id IN (SELECT value FROM json_each(:ids))`,
     { ids: JSON.stringify(taken.results.map(({ id }) => id)) },
@@ -62,7 +62,7 @@ export async function claimDue(
 
 /** What became of a claimed delivery. */
 export interface Outcome extends Pick<Claimed, "id" | "webhookId"> {
-  state: Exclude<DeliveryState, "sending">;
+  state: Exclude<WebhookDeliveryState, "sending">;
   nextAttemptAt: number | null;
   /** Null where nothing was tried. */
   attempt: Attempt | null;

@@ -2,6 +2,7 @@
 
 import { and, desc, eq, lt, or, type SQL } from "drizzle-orm";
 import { controllerStates, type SearchState, searches } from "../../schema/searches.ts";
+import type { Specification } from "../../shared/specification.ts";
 import type { ControllerState } from "../controller/state.ts";
 import { summarize } from "../summary.ts";
 import { database, statement } from "./database.ts";
@@ -13,9 +14,13 @@ export type Search = typeof searches.$inferSelect &
 /** A search that nothing was done for yet. */
 export interface NewSearch
   extends Pick<Search, "id" | "specification" | "datasetId" | "createdAt">,
-    Partial<Pick<Search, "campaignId" | "place">> {
+    Partial<Pick<Search, "campaignId" | "place" | "triggerId">> {
   controller: ControllerState;
 }
+
+/** Name of the data that a search is about. */
+const dataOf = ({ evaluation, dataset }: Specification): string =>
+  evaluation.kind === "tabular" ? evaluation.table : dataset.name;
 
 /** Statements that store searches, with the event of each; as many for many as for one. */
 export function searchInsertions(db: D1Database, list: readonly NewSearch[]): D1PreparedStatement[] {
@@ -23,6 +28,7 @@ export function searchInsertions(db: D1Database, list: readonly NewSearch[]): D1
     list.map(({ specification, controller, place, ...search }) => ({
       ...search,
       name: specification.name,
+      data: dataOf(specification),
       visibility: specification.visibility,
       specification: JSON.stringify(specification),
       place: place == null ? null : JSON.stringify(place),
@@ -36,9 +42,9 @@ export function searchInsertions(db: D1Database, list: readonly NewSearch[]): D1
   return [
     statement(
       db,
-      `INSERT INTO searches (id, name, visibility, specification, dataset_id, campaign_id, place, created_at,
+      `INSERT INTO searches (id, name, data, visibility, specification, dataset_id, campaign_id, place, trigger_id, created_at,
          state, searching, version)
-       SELECT ${fields("id", "name", "visibility", "specification", "datasetId", "campaignId", "place", "createdAt")},
+       SELECT ${fields("id", "name", "data", "visibility", "specification", "datasetId", "campaignId", "place", "triggerId", "createdAt")},
          'queued', 1, 1
        FROM json_each(:rows)`,
       { rows },
@@ -88,6 +94,25 @@ export async function listSearches(
     .orderBy(desc(searches.createdAt), desc(searches.id))
     .limit(page.limit);
   return rows.map(({ search, ...progress }) => ({ ...search, ...progress }));
+}
+
+/** Searches on this data, newest first. */
+export async function searchesOn(
+  db: D1Database,
+  { data, isPublic, limit }: { data: string; isPublic: boolean; limit: number },
+): Promise<Search[]> {
+  const visibilities = isPublic ? ["public" as const] : ["public" as const, "private" as const];
+  const pages = visibilities.map((visibility) =>
+    withRound(db)
+      .where(and(eq(searches.data, data), eq(searches.visibility, visibility)))
+      .orderBy(desc(searches.createdAt), desc(searches.id))
+      .limit(limit),
+  );
+  const rows = (await Promise.all(pages)).flat();
+  return rows
+    .map(({ search, ...progress }) => ({ ...search, ...progress }))
+    .sort((a, b) => b.createdAt - a.createdAt)
+    .slice(0, limit);
 }
 
 /** Changes a search if it still has this version; false when it has not. */

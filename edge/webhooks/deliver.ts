@@ -5,13 +5,14 @@
 
 import type { Attempt } from "../../schema/webhooks.ts";
 import type { Env } from "../env.ts";
+import { Problem } from "../problems.ts";
+import { open } from "../secrets.ts";
+import { signaturesOf } from "../signature.ts";
 import { type Claimed, claimDue, type Outcome, writeOutcomes } from "../store/outbox.ts";
 import { bodyOf } from "./message.ts";
 import { dnsOverHttps } from "./resolver.ts";
 import { delayAfter, retryAfter } from "./schedule.ts";
-import { signaturesOf } from "./signature.ts";
 import { hostsIn, type Resolver, targetFault } from "./target.ts";
-import { open } from "./vault.ts";
 
 /** As many connections as a Worker may have at once. */
 export const sideBySide = 6;
@@ -107,17 +108,20 @@ async function send(env: Env, platform: Platform, delivery: Sendable, at: number
 }
 
 /** The secret, and for a while after a rotation the one before; null where the secret cannot be read. */
-async function secretsOf(
-  env: Env,
-  { webhookId, webhook: { secret, previousSecret, previousUntil } }: Sendable,
-  now: number,
-): Promise<string[] | null> {
-  const current = await open(env, webhookId, secret);
+async function secretsOf(env: Env, { webhook }: Sendable, now: number): Promise<string[] | null> {
+  const { sealedSecret, previousSealedSecret, previousUntil } = webhook;
+  const current = await readable(env, sealedSecret);
   if (current === null) return null;
-  if (previousSecret === null || now >= (previousUntil ?? 0)) return [current];
-  const previous = await open(env, webhookId, previousSecret);
+  if (previousSealedSecret === null || now >= (previousUntil ?? 0)) return [current];
+  const previous = await readable(env, previousSealedSecret);
   return previous === null ? [current] : [current, previous];
 }
+
+const readable = (env: Env, sealed: string): Promise<string | null> =>
+  open(env, sealed).catch((error: unknown) => {
+    if (error instanceof Problem) return null;
+    throw error;
+  });
 
 async function answerOf(response: Response, now: number): Promise<Answer> {
   const { status } = response;

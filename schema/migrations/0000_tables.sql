@@ -119,9 +119,11 @@ CREATE TABLE `searches` (
 	`searching` integer NOT NULL,
 	`visibility` text NOT NULL,
 	`specification` text NOT NULL,
+	`data` text NOT NULL,
 	`dataset_id` text,
 	`campaign_id` text,
 	`place` text,
+	`trigger_id` text,
 	`failure` text,
 	`version` integer NOT NULL,
 	`created_at` integer NOT NULL,
@@ -131,12 +133,15 @@ CREATE TABLE `searches` (
 	`gpu_hours_told` integer DEFAULT 0 NOT NULL,
 	`wall_clock_hours_told` integer DEFAULT 0 NOT NULL,
 	FOREIGN KEY (`dataset_id`) REFERENCES `datasets`(`id`) ON UPDATE no action ON DELETE set null,
-	FOREIGN KEY (`campaign_id`) REFERENCES `campaigns`(`id`) ON UPDATE no action ON DELETE set null
+	FOREIGN KEY (`campaign_id`) REFERENCES `campaigns`(`id`) ON UPDATE no action ON DELETE set null,
+	FOREIGN KEY (`trigger_id`) REFERENCES `triggers`(`id`) ON UPDATE no action ON DELETE set null
 );
 --> statement-breakpoint
 CREATE INDEX `searches_by_creation` ON `searches` (`created_at`,`id`);--> statement-breakpoint
 CREATE INDEX `searches_by_state` ON `searches` (`state`,`created_at`,`id`);--> statement-breakpoint
+CREATE INDEX `searches_by_data` ON `searches` (`data`,`visibility`,`created_at`,`id`);--> statement-breakpoint
 CREATE INDEX `searches_by_campaign` ON `searches` (`campaign_id`) WHERE campaign_id IS NOT NULL;--> statement-breakpoint
+CREATE INDEX `searches_by_trigger` ON `searches` (`trigger_id`,`state`) WHERE trigger_id IS NOT NULL;--> statement-breakpoint
 CREATE INDEX `searches_by_dataset` ON `searches` (`dataset_id`) WHERE dataset_id IS NOT NULL;--> statement-breakpoint
 CREATE TABLE `idempotency_keys` (
 	`principal` text NOT NULL,
@@ -160,6 +165,7 @@ CREATE TABLE `tokens` (
 );
 --> statement-breakpoint
 CREATE UNIQUE INDEX `tokens_hash_unique` ON `tokens` (`hash`);--> statement-breakpoint
+CREATE INDEX `tokens_by_creation` ON `tokens` (`created_at`);--> statement-breakpoint
 CREATE TABLE `trainings` (
 	`id` text PRIMARY KEY NOT NULL,
 	`search_id` text NOT NULL,
@@ -178,6 +184,49 @@ CREATE TABLE `trainings` (
 --> statement-breakpoint
 CREATE INDEX `trainings_by_search` ON `trainings` (`search_id`,`created_at`,`id`);--> statement-breakpoint
 CREATE INDEX `trainings_by_state` ON `trainings` (`state`,`created_at`);--> statement-breakpoint
+CREATE TABLE `templates` (
+	`name` text PRIMARY KEY NOT NULL,
+	`description` text NOT NULL,
+	`specification` text,
+	`campaign` text,
+	`version` integer NOT NULL,
+	`created_at` integer NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE `trigger_deliveries` (
+	`trigger_id` text NOT NULL,
+	`delivery_id` text NOT NULL,
+	`event` text,
+	`state` text NOT NULL,
+	`reason` text,
+	`search_id` text,
+	`campaign_id` text,
+	`gpu_hours` real,
+	`created_at` integer NOT NULL,
+	PRIMARY KEY(`trigger_id`, `delivery_id`),
+	FOREIGN KEY (`trigger_id`) REFERENCES `triggers`(`id`) ON UPDATE no action ON DELETE cascade
+);
+--> statement-breakpoint
+CREATE INDEX `trigger_deliveries_by_creation` ON `trigger_deliveries` (`trigger_id`,`created_at`,`delivery_id`);--> statement-breakpoint
+CREATE TABLE `triggers` (
+	`id` text PRIMARY KEY NOT NULL,
+	`name` text NOT NULL,
+	`template` text NOT NULL,
+	`source` text NOT NULL,
+	`events` text,
+	`filters` text NOT NULL,
+	`mapping` text NOT NULL,
+	`max_running` integer,
+	`budget_gpu_hours` real,
+	`enabled` integer NOT NULL,
+	`sealed_secret` text NOT NULL,
+	`version` integer NOT NULL,
+	`created_at` integer NOT NULL,
+	FOREIGN KEY (`template`) REFERENCES `templates`(`name`) ON UPDATE no action ON DELETE no action
+);
+--> statement-breakpoint
+CREATE INDEX `triggers_by_creation` ON `triggers` (`created_at`,`id`);--> statement-breakpoint
+CREATE INDEX `triggers_by_template` ON `triggers` (`template`);--> statement-breakpoint
 CREATE TABLE `webhook_deliveries` (
 	`id` text PRIMARY KEY NOT NULL,
 	`webhook_id` text NOT NULL,
@@ -204,12 +253,13 @@ CREATE TABLE `webhooks` (
 	`format` text NOT NULL,
 	`enabled` integer NOT NULL,
 	`disabled_reason` text,
-	`secret` text NOT NULL,
-	`previous_secret` text,
+	`sealed_secret` text NOT NULL,
+	`previous_sealed_secret` text,
 	`previous_until` integer,
 	`origin` text NOT NULL,
 	`version` integer NOT NULL,
 	`created_at` integer NOT NULL
 );
 --> statement-breakpoint
-CREATE INDEX `webhooks_by_enabled` ON `webhooks` (`enabled`);
+CREATE INDEX `webhooks_by_enabled` ON `webhooks` (`enabled`);--> statement-breakpoint
+CREATE INDEX `webhooks_by_creation` ON `webhooks` (`created_at`,`id`);

@@ -1,8 +1,10 @@
 /**
  * The front of several searches. What shared weights say of an architecture holds within its search only, since another
- * supernet says something else; trained networks are compared across searches of one data set. Pure.
+ * supernet says something else; networks that were trained alike on the same data are compared across searches. Pure.
  */
 
+import { rungRecipe } from "../shared/reranking.ts";
+import { resolveReranking } from "../shared/specification.ts";
 import { nonDominated } from "./controller/archive.ts";
 import type { Architecture } from "./store/architectures.ts";
 import type { Search } from "./store/searches.ts";
@@ -27,7 +29,7 @@ export function mergedFront<S extends Merging>(
     if (search === undefined) continue;
     // A final training alone does not replace an accuracy: it is tested on other images.
     const isOwn = row.sharedWeightsAccuracy === null && search.specification.evaluation.kind === "supernet";
-    const key = isOwn ? search.id : datasetOf(search);
+    const key = isOwn ? search.id : circumstancesOf(search);
     const group = groups.get(key) ?? [];
     group.push({ row, search, compared: isOwn ? "own search" : "all searches" });
     groups.set(key, group);
@@ -46,9 +48,10 @@ export function mergedFront<S extends Merging>(
   });
 }
 
-/** What accuracies must have in common to be compared. */
-function datasetOf({ specification: { dataset, evaluation } }: Merging): string {
-  return evaluation.kind === "tabular"
-    ? `table ${evaluation.table} ${evaluation.reward}`
-    : `data ${dataset.name}`;
+/** What accuracies must have in common to be compared: the data, and how networks were trained. */
+function circumstancesOf({ specification }: Merging): string {
+  const { dataset, evaluation } = specification;
+  if (evaluation.kind === "tabular") return JSON.stringify([evaluation.table, evaluation.reward]);
+  const rungs = resolveReranking(specification)?.rungs ?? [];
+  return JSON.stringify([dataset.name, rungs.map((_, rung) => rungRecipe(specification, rung))]);
 }
