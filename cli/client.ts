@@ -28,6 +28,7 @@ const lists: Record<string, [by: "id" | "name", command: string]> = {
   datasets: ["name", "data"],
   templates: ["name", "templates"],
   triggers: ["id", "triggers"],
+  webhooks: ["id", "webhooks"],
 };
 
 const problemSchema = z.looseObject({

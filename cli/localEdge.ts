@@ -8,6 +8,7 @@ import { CliError } from "./errors.ts";
 
 const READY_LIMIT_MS = 120_000;
 const MIGRATION_LIMIT_MS = 120_000;
+const SCHEDULE_MS = 60_000;
 const WRANGLER = path.join(rootDir, "node_modules", "wrangler", "bin", "wrangler.js");
 const CONFIG = path.join(rootDir, "wrangler.toml");
 const ADDRESS = "127.0.0.1";
@@ -64,6 +65,9 @@ export async function startLocalEdge(options: LocalEdgeOptions): Promise<LocalEd
   try {
     const outcome = await within(READY_LIMIT_MS, options.signal, Promise.race([url, child.exited]));
     if (typeof outcome !== "string") throw failure("The local edge did not start", child);
+    // wrangler runs no schedule by itself.
+    const schedule = setInterval(() => void runSchedule(outcome).catch(() => {}), SCHEDULE_MS);
+    void child.exited.then(() => clearInterval(schedule));
     return {
       url: outcome,
       token: options.token,
@@ -75,6 +79,13 @@ export async function startLocalEdge(options: LocalEdgeOptions): Promise<LocalEd
     await child.stop();
     throw error;
   }
+}
+
+/** Has the Worker do what it does every minute. Rejects where it fails. */
+export async function runSchedule(edge: string): Promise<void> {
+  const response = await fetch(`${edge}/cdn-cgi/local/scheduled?cron=*+*+*+*+*`);
+  const text = await response.text();
+  if (!response.ok) throw new Error(`The schedule answered ${response.status}: ${text}`);
 }
 
 /** Waits until the signal. @throws CliError when the edge ends before */

@@ -22,6 +22,7 @@ import { templates } from "./commands/templates.ts";
 import { tokens } from "./commands/tokens.ts";
 import { train } from "./commands/train.ts";
 import { triggers } from "./commands/triggers.ts";
+import { webhooks } from "./commands/webhooks.ts";
 import { describeError, exitCodes } from "./errors.ts";
 
 const commands: CommandRow[] = [
@@ -41,6 +42,7 @@ const commands: CommandRow[] = [
   scale,
   exportTraining,
   ...tokens,
+  ...webhooks,
   count,
   doctor,
 ];
@@ -107,6 +109,7 @@ const groups: Record<string, string> = {
   templates: "specifications with placeholders, to start again and again",
   tokens: "create, list and revoke tokens",
   triggers: "webhooks that start a template",
+  webhooks: "have endpoints told of events",
 };
 
 function addCommand(program: Command, row: CommandRow, signal: AbortSignal): void {

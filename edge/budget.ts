@@ -1,7 +1,8 @@
-/** Whether a search may go on spending. Pure. */
+/** Whether a search may go on spending, and what is told of how much it has spent. Pure. */
 
 import type { Campaign } from "../shared/campaign.ts";
 import type { Specification } from "../shared/specification.ts";
+import type { NewEvent } from "./store/events.ts";
 
 const hourMs = 3_600_000;
 const hourSeconds = 3600;
@@ -10,6 +11,49 @@ const hourSeconds = 3600;
 export interface Spent {
   startedAt: number | null;
   busySeconds: number;
+}
+
+/** Shares of a budget that are told when they are reached, in percent. */
+export const budgetThresholds = [50, 80, 100] as const;
+
+/** The highest share of each budget that was told, in percent. */
+export interface BudgetTold {
+  gpuHours: number;
+  wallClockHours: number;
+}
+
+/** What there is to tell of a budget, and what was told then. */
+export interface BudgetNews {
+  before: BudgetTold;
+  after: BudgetTold;
+  /** None where nothing was reached since. */
+  events: NewEvent[];
+}
+
+export function budgetNews(
+  budget: Specification["budget"],
+  { startedAt, busySeconds }: Spent,
+  told: BudgetTold,
+  now: number,
+): BudgetNews {
+  const used: BudgetTold = {
+    gpuHours: busySeconds / hourSeconds,
+    wallClockHours: startedAt === null ? 0 : (now - startedAt) / hourMs,
+  };
+  const news: BudgetNews = { before: told, after: { ...told }, events: [] };
+  for (const name of ["gpuHours", "wallClockHours"] as const) {
+    const limit = budget[name];
+    if (limit === undefined) continue;
+    for (const percent of budgetThresholds) {
+      if (percent <= told[name] || (100 * used[name]) / limit < percent) continue;
+      news.after[name] = percent;
+      news.events.push({
+        type: "budget.threshold",
+        data: { budget: name, percent, used: used[name], limit },
+      });
+    }
+  }
+  return news;
 }
 
 /** What all searches of a campaign have used of theirs. */

@@ -14,6 +14,10 @@ export interface Env {
   NASTURTIUM_SECRET?: string;
   /** Requests a minute of each principal, a whole number: 600 unless set, 0 for no limit. */
   NASTURTIUM_RATE_LIMIT?: string;
+  /** `host:port, host:port` that webhooks may call although they are not public, http included. */
+  NASTURTIUM_WEBHOOK_HOSTS?: string;
+  /** How long an endpoint may take to answer; 15 where it is unset. */
+  NASTURTIUM_WEBHOOK_TIMEOUT_SECONDS?: string;
 }
 
 /** Who asks: a token of the database, or the one of the environment. */

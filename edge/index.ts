@@ -1,4 +1,4 @@
-/** The Worker: HTTP in front of the controller, the database and the bucket. */
+/** The Worker: HTTP in front of the controller, the database and the bucket, and a look around every minute. */
 
 import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
@@ -28,6 +28,10 @@ import { templates } from "./routes/templates.ts";
 import { tokens } from "./routes/tokens.ts";
 import { trainings } from "./routes/trainings.ts";
 import { triggers } from "./routes/triggers.ts";
+import { webhooks } from "./routes/webhooks.ts";
+import { announcing } from "./webhooks/afterwards.ts";
+import { realPlatform } from "./webhooks/deliver.ts";
+import { sweep } from "./webhooks/sweep.ts";
 
 const partPath = /^\/v1\/(?:blobs\/[^/]+\/parts|datasets\/[^/]+\/shards)\/[^/]+$/;
 const deliveryPath = /^\/v1\/triggers\/[^/]+$/;
@@ -57,6 +61,7 @@ app.use("/v1/*", (c, next) => {
   return (isDelivery ? limitDelivery : limitJson)(c, next);
 });
 app.use("/v1/*", confine);
+app.use("/v1/*", announcing);
 for (const resource of [
   searches,
   campaigns,
@@ -73,12 +78,13 @@ for (const resource of [
   audit,
   tasks,
   blobs,
+  webhooks,
 ])
   app.route("/v1", resource);
 app.route("/", docs(app));
 
-/** The app, which says what each request costs the database where that is asked for. */
 export default {
+  /** The app, which says what each request costs the database where that is asked for. */
   async fetch(request: Request, env: Env, context?: ExecutionContext): Promise<Response> {
     if (!env.NASTURTIUM_SERVER_TIMING) return app.fetch(request, env, context);
     const usage = noUsage();
@@ -86,5 +92,8 @@ export default {
     const response = new Response(answer.body, answer);
     response.headers.set("server-timing", timingOf(usage));
     return response;
+  },
+  scheduled(_controller: ScheduledController, env: Env, context: ExecutionContext): void {
+    context.waitUntil(sweep(env, realPlatform()));
   },
 };

@@ -153,6 +153,12 @@ export const problemTypes = {
     why: "The search looked its architectures up in a table; what their operations compute is not known here.",
     fix: "Search with `evaluation: { kind: supernet }` in a space of networks to train one.",
   },
+  "webhook-disabled": {
+    status: 409,
+    title: "The webhook is disabled",
+    why: "Nothing is sent to a webhook that is disabled.",
+    fix: "Enable it with PATCH and `enabled: true`, then repeat the request.",
+  },
   "template-exists": {
     status: 409,
     title: "The name belongs to another template",

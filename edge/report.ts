@@ -12,7 +12,7 @@ import type {
   RoundTask,
   ShortTrainingReport,
 } from "../shared/protocol.ts";
-import { type CampaignSpending, isBudgetSpent } from "./budget.ts";
+import { budgetNews, type CampaignSpending, isBudgetSpent } from "./budget.ts";
 import { amendCandidate } from "./controller/amend.ts";
 import { completeRound, currentTask } from "./controller/controller.ts";
 import type { Env } from "./env.ts";
@@ -26,6 +26,7 @@ import {
   heldTraining,
   type RoundContext,
   roundContext,
+  secondsOf,
   writeRound,
   writeTraining,
 } from "./store/reports.ts";
@@ -59,7 +60,9 @@ export async function reportRound(
   const outcome = completed(context, report, now, await spendingOf(db, context.campaignId));
   const { specification } = context;
   const summary = summarize(outcome.state, specification, context.summary, report.seconds);
-  const write = { task, report, outcome, summary, specification };
+  const spent = { ...context, busySeconds: context.busySeconds + secondsOf(report) };
+  const budget = budgetNews(specification.budget, spent, context.told, now);
+  const write = { task, report, outcome, summary, specification, budget };
   const written = await writeRound(db, write, now);
   if (written === null) return refused(env, key, report, tries - 1);
   if (outcome.done) return leaseWork(db, { runnerId: lease.runnerId, searchId: key.searchId });

@@ -345,6 +345,17 @@ describe("a search that is told to stop while its archive is ordered", () => {
 });
 
 describe("a budget that is spent", () => {
+  test("by short trainings is told of with the one that reaches a share of it", async () => {
+    const { id, first } = await searched({ budget: { gpuHours: 1 } });
+    const next = shortOf(await answer(first, shortReportFor(first, 60, 1900)));
+    expect(await eventsOf(id, "budget.threshold")).toMatchObject([
+      { data: { budget: "gpuHours", percent: 50, limit: 1 } },
+    ]);
+    await answer(next, shortReportFor(next, 61, 1900));
+    const percents = (await eventsOf(id, "budget.threshold")).map(({ data }) => data.percent);
+    expect(percents).toEqual([50, 80, 100]);
+  });
+
   test("in the middle of a rung ends the order with what was trained, and stops the others", async () => {
     const { id, first } = await searched({ budget: { gpuHours: 1 } });
     const second = shortOf(await trainShort(first, [20]));

@@ -6,7 +6,7 @@
 
 import { rungRecipe } from "../shared/reranking.ts";
 import { type Reranking, resolveReranking, type Specification } from "../shared/specification.ts";
-import { type CampaignSpending, isBudgetSpent } from "./budget.ts";
+import { type BudgetNews, budgetNews, type CampaignSpending, isBudgetSpent } from "./budget.ts";
 import { hypervolumeShare, knownBounds } from "./controller/archive.ts";
 import { Context } from "./controller/context.ts";
 import { round4 } from "./controller/policy.ts";
@@ -48,17 +48,20 @@ export async function closeShortTraining(
 ): Promise<boolean> {
   const { id, searchId } = training;
   const event = eventOf(training, ending);
-  for (let tries = 0, seen = -1; tries < writeTries; tries++) {
+  for (let tries = 0, seen = ""; tries < writeTries; tries++) {
     const read = await findReranked(db, searchId);
     const own = read?.trainings.find((row) => row.id === id);
     if (read === null || own === undefined || !isOpen(own)) return false;
     const closed = read.trainings.filter((row) => !isOpen(row)).length;
-    // Nothing else was closed meanwhile, so it was the lease that the guard refused.
-    if (closed === seen) return false;
-    seen = closed;
+    const standing = JSON.stringify([closed, read.told]);
+    // Nothing else was closed or told meanwhile, so it was the lease that the guard refused.
+    if (standing === seen) return false;
+    seen = standing;
     const campaign = await spendingOf(db, read.campaignId);
-    const conclusion = conclude(withEnding(read, id, ending), now, campaign);
-    if (await writeClosing(db, { training, ending, event, closed, conclusion }, now)) return true;
+    const ended = withEnding(read, id, ending);
+    const conclusion = conclude(ended, now, campaign);
+    const budget = newsOf(ended, now);
+    if (await writeClosing(db, { training, ending, event, closed, conclusion, budget }, now)) return true;
   }
   throw new Problem("round-conflict", "Other trainings kept ending in between; send the report again.");
 }
@@ -82,12 +85,17 @@ function withEnding(read: Reranked, id: string, ending: Ending): Reranked {
 const secondsOf = (trainings: readonly ShortTrainingRow[]): number =>
   trainings.reduce((sum, { report }) => sum + (report?.seconds ?? 0), 0);
 
+const busySecondsOf = ({ busySeconds, trainings }: Reranked): number => busySeconds + secondsOf(trainings);
+
+const newsOf = (read: Reranked, now: number): BudgetNews =>
+  budgetNews(read.specification.budget, { ...read, busySeconds: busySecondsOf(read) }, read.told, now);
+
 function conclude(read: Reranked, now: number, campaign: CampaignSpending | null): Conclusion | null {
   const { specification, trainings, members } = read;
   const reranking = resolveReranking(specification);
   const stage = members[0]?.stage;
   if (reranking === null || stage === undefined) return null;
-  const busySeconds = read.busySeconds + secondsOf(trainings);
+  const busySeconds = busySecondsOf(read);
   const standing: Standing = {
     members,
     trainings: trainings.map((row) => ({

@@ -20,6 +20,11 @@ test("the deployment's secret goes before its first token", async () => {
   expect(await open(having({ NASTURTIUM_SECRET: "a" }), sealed)).toBe("x");
 });
 
+test("what was sealed under the first token stays readable once the deployment has a secret of its own", async () => {
+  const sealed = await seal(having({ NASTURTIUM_ADMIN_TOKEN: "b" }), "x");
+  expect(await open(having({ NASTURTIUM_SECRET: "a", NASTURTIUM_ADMIN_TOKEN: "b" }), sealed)).toBe("x");
+});
+
 test("under another key, changed, or without any key, nothing is opened", async () => {
   const sealed = await seal(having({ NASTURTIUM_SECRET: "a" }), "x");
   const problem = { problem: "secrets-unavailable" };

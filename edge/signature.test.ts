@@ -1,5 +1,5 @@
-import { expect, test } from "vitest";
-import { isSigned, newSecret } from "./signature.ts";
+import { describe, expect, test } from "vitest";
+import { isSigned, newSecret, signaturesOf } from "./signature.ts";
 
 const bytes = (text: string) => new Uint8Array(new TextEncoder().encode(text));
 const github = (signature: string) => new Headers({ "x-hub-signature-256": signature });
@@ -67,4 +67,25 @@ test("new secrets are as long as their senders want, and never the same", () => 
   expect(newSecret("github")).toMatch(/^[0-9a-f]{64}$/);
   expect(newSecret("signed")).toMatch(/^whsec_[A-Za-z0-9+/]{43}=$/);
   expect(newSecret("signed")).not.toBe(newSecret("signed"));
+});
+
+describe("what goes out by Standard Webhooks", () => {
+  const message = {
+    id: "msg_p5jXN8AQM9LWM0D4loKWxJek",
+    timestamp: 1614265330,
+    body: '{"test": 2432232314}',
+  };
+  const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+  const signature = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=";
+
+  test("has the signature of the convention's test vector", async () => {
+    expect(await signaturesOf([secret], message)).toBe(signature);
+  });
+
+  test("has a signature by each of several secrets, parted by spaces, the first secret's first", async () => {
+    const other = newSecret("signed");
+    expect(await signaturesOf([secret, other], message)).toBe(
+      `${signature} ${await signaturesOf([other], message)}`,
+    );
+  });
 });

@@ -1,4 +1,4 @@
-/** Signatures of incoming webhooks, over the bytes as they arrived: GitHub's, and those of Standard Webhooks 1.0.0. */
+/** Signatures of webhooks: GitHub's and those of Standard Webhooks 1.0.0 that come in, and the latter on what goes out. */
 
 import type { Trigger } from "../shared/trigger.ts";
 import { hex } from "./ids.ts";
@@ -45,6 +45,27 @@ export const isSigned: Record<Trigger["source"], Check> = {
     return verifies(key, signatures, concat(encoder.encode(`${id}.${timestamp}.`), body));
   },
 };
+
+/** One message of Standard Webhooks, at one attempt. */
+export interface Signed {
+  id: string;
+  /** Seconds since 1970, of the attempt. */
+  timestamp: number;
+  body: string;
+}
+
+/** What goes out as `webhook-signature`: a signature by each secret, in their order. */
+export async function signaturesOf(secrets: readonly string[], message: Signed): Promise<string> {
+  return (await Promise.all(secrets.map((secret) => signatureOf(secret, message)))).join(" ");
+}
+
+async function signatureOf(secret: string, { id, timestamp, body }: Signed): Promise<string> {
+  const bytes = base64(secret.slice(standardPrefix.length));
+  if (bytes === null) throw new RangeError("a secret is base64 behind its prefix");
+  const key = await crypto.subtle.importKey("raw", bytes, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
+  const signature = await crypto.subtle.sign("HMAC", key, encoder.encode(`${id}.${timestamp}.${body}`));
+  return `v1,${btoa(String.fromCharCode(...new Uint8Array(signature)))}`;
+}
 
 /** Compares in constant time. */
 async function verifies(

@@ -22,12 +22,12 @@ export interface Call {
 
 export type Caller = (path: string, call?: Call) => Promise<Response>;
 
-/** Calls with a token, or without one for null. */
+/** Calls with a token, or without one for null. @param send hands a request to the Worker */
 export const callerWith =
-  (token: string | null): Caller =>
+  (token: string | null, send = (request: Request) => worker.fetch(request)): Caller =>
   (path, { method, body, headers = {} } = {}) => {
     const isBytes = body instanceof Uint8Array || body instanceof ReadableStream;
-    return worker.fetch(
+    return send(
       new Request(`${origin}${path}`, {
         method: method ?? (body === undefined ? "GET" : "POST"),
         headers: {

@@ -47,6 +47,11 @@ export const searches = sqliteTable(
     createdAt: integer().notNull(),
     startedAt: integer(),
     finishedAt: integer(),
+    /** When it was last told that nobody works on it. */
+    stalledAt: integer(),
+    /** Shares of its budget that were told, in percent. */
+    gpuHoursTold: integer().notNull().default(0),
+    wallClockHoursTold: integer().notNull().default(0),
   },
   (table) => [
     index("searches_by_creation").on(table.createdAt, table.id),

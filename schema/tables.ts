@@ -13,3 +13,4 @@ export * from "./searches.ts";
 export * from "./tokens.ts";
 export * from "./trainings.ts";
 export * from "./triggers.ts";
+export * from "./webhooks.ts";

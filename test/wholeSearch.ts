@@ -83,10 +83,11 @@ export class TestEdge {
     this.stateDir = stateDir;
   }
 
-  static async start(): Promise<TestEdge> {
+  /** @param vars of the Worker's environment */
+  static async start(vars: Record<string, string> = {}): Promise<TestEdge> {
     const stateDir = mkdtempSync(path.join(tmpdir(), "nasturtium-test-"));
     const { signal } = new AbortController();
-    const edge = await startLocalEdge({ stateDir, token: newToken(), port: 0, signal });
+    const edge = await startLocalEdge({ stateDir, token: newToken(), port: 0, vars, signal });
     const client = new EdgeClient(edge.url, edge.token, signal);
     const body = { name: "test", scopes: ["runner"] };
     const { token } = await client.json("/v1/tokens", createdTokenSchema, { method: "POST", body });

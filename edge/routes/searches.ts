@@ -249,6 +249,8 @@ searches.openapi(change, async (c) => {
     name: specification.name,
     visibility: specification.visibility,
     specification,
+    // Shares of another budget are told anew.
+    ...(budget === undefined ? {} : { gpuHoursTold: 0, wallClockHoursTold: 0 }),
   });
   if (!changed) throw new Problem("precondition-failed");
   const now = await existingSearch(c, id);

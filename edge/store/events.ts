@@ -31,6 +31,9 @@ export function appendEvents(
   ];
 }
 
+/** Whether a statement may write events: all that do begin so. */
+export const writesEvents = (sql: string): boolean => /^\s*INSERT INTO events\b/.test(sql);
+
 export const eventsAfter = (
   db: D1Database,
   searchId: string,

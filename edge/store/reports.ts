@@ -7,8 +7,10 @@ import type { SearchState, Summary } from "../../schema/searches.ts";
 import type { FinalTrainingReport, RoundReport, RoundTask } from "../../shared/protocol.ts";
 import { rungRecipe } from "../../shared/reranking.ts";
 import type { Specification } from "../../shared/specification.ts";
+import type { BudgetNews, BudgetTold } from "../budget.ts";
 import type { ControllerState, RoundOutcome } from "../controller/state.ts";
 import { archiveChanges } from "./architectures.ts";
+import { toldChange } from "./budgets.ts";
 import { isConstraintError, statement } from "./database.ts";
 import { appendEvents, type NewEvent } from "./events.ts";
 import { expiryFrom, type Lease, leaseHeld } from "./runners.ts";
@@ -25,6 +27,7 @@ export interface RoundContext {
   summary: Summary;
   busySeconds: number;
   campaignId: string | null;
+  told: BudgetTold;
   /** Null when it is not held under the report's lease. */
   lease: Lease | null;
   /** Of the reported round, when it was reported before. */
@@ -40,6 +43,8 @@ interface RoundContextRow {
   summary: string;
   busy_seconds: number;
   campaign_id: string | null;
+  gpu_hours_told: number;
+  wall_clock_hours_told: number;
   runner_id: string | null;
   expires_at: number | null;
   digest: string | null;
@@ -53,7 +58,7 @@ export async function roundContext(
   const row = await statement(
     db,
     `SELECT s.state, s.specification, s.started_at, c.round, c.state AS controller, c.summary, c.busy_seconds,
-       s.campaign_id, l.runner_id, l.expires_at, r.digest
+       s.campaign_id, s.gpu_hours_told, s.wall_clock_hours_told, l.runner_id, l.expires_at, r.digest
      FROM searches s JOIN controller_states c ON c.search_id = s.id
      LEFT JOIN leases l ON l.resource = s.id AND l.lease_id = :leaseId AND l.expires_at > :now
      LEFT JOIN rounds r ON r.search_id = s.id AND r.round = :round
@@ -71,6 +76,7 @@ export async function roundContext(
     summary: JSON.parse(row.summary) as Summary,
     busySeconds: row.busy_seconds,
     campaignId: row.campaign_id,
+    told: { gpuHours: row.gpu_hours_told, wallClockHours: row.wall_clock_hours_told },
     lease:
       runnerId === null || expiresAt === null
         ? null
@@ -85,6 +91,7 @@ export interface RoundWrite {
   outcome: RoundOutcome;
   summary: Summary;
   specification: Specification;
+  budget: BudgetNews;
 }
 
 export interface Written {
@@ -111,7 +118,8 @@ export async function writeRound(db: D1Database, write: RoundWrite, now: number)
       },
     ),
     ...archiveChanges(db, searchId, outcome.archive),
-    ...appendEvents(db, searchId, outcome.events, now),
+    ...toldChange(db, searchId, write.budget),
+    ...appendEvents(db, searchId, [...outcome.events, ...write.budget.events], now),
     ...(outcome.done
       ? endOfRounds(db, write, now)
       : [
@@ -135,7 +143,9 @@ export async function writeRound(db: D1Database, write: RoundWrite, now: number)
   };
 }
 
-const secondsOf = ({ seconds }: RoundReport): number => seconds.train + seconds.evaluate + seconds.idle;
+/** Runner time that a round took. */
+export const secondsOf = ({ seconds }: RoundReport): number =>
+  seconds.train + seconds.evaluate + seconds.idle;
 
 /**
  * The number of the round is null, which the column refuses, unless it is this round's turn under a held lease and no

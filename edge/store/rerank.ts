@@ -3,7 +3,9 @@
 import type { TrainingState } from "../../schema/trainings.ts";
 import type { ShortTrainingReport } from "../../shared/protocol.ts";
 import type { Specification } from "../../shared/specification.ts";
+import type { BudgetNews, BudgetTold } from "../budget.ts";
 import type { Values } from "../controller/reward.ts";
+import { toldChange } from "./budgets.ts";
 import { statement } from "./database.ts";
 import { appendEvents, type NewEvent } from "./events.ts";
 import { guarded } from "./reports.ts";
@@ -32,6 +34,7 @@ export interface Reranked {
   /** Of the rounds. */
   busySeconds: number;
   campaignId: string | null;
+  told: BudgetTold;
   /** In the order in which they were queued. */
   trainings: ShortTrainingRow[];
   members: MemberRow[];
@@ -46,7 +49,7 @@ export async function findReranked(db: D1Database, searchId: string): Promise<Re
   const [searches, trainings, members] = await db.batch<Record<string, string | number | null>>([
     statement(
       db,
-      `SELECT s.specification, s.started_at, s.campaign_id, c.busy_seconds FROM searches s
+      `SELECT s.specification, s.started_at, s.campaign_id, s.gpu_hours_told, s.wall_clock_hours_told, c.busy_seconds FROM searches s
        JOIN controller_states c ON c.search_id = s.id WHERE s.id = :searchId`,
       values,
     ),
@@ -83,6 +86,10 @@ export async function findReranked(db: D1Database, searchId: string): Promise<Re
     startedAt: search.started_at == null ? null : Number(search.started_at),
     busySeconds: Number(search.busy_seconds),
     campaignId: search.campaign_id == null ? null : String(search.campaign_id),
+    told: {
+      gpuHours: Number(search.gpu_hours_told),
+      wallClockHours: Number(search.wall_clock_hours_told),
+    },
     trainings: list,
     members: (members?.results ?? [])
       .map((row) => ({
@@ -124,11 +131,12 @@ export interface Closing {
   closed: number;
   /** Null while others are awaited. */
   conclusion: Conclusion | null;
+  budget: BudgetNews;
 }
 
 /** Closes a short training with what follows from it; false when a guard refused it and nothing was written. */
 export async function writeClosing(db: D1Database, closing: Closing, now: number): Promise<boolean> {
-  const { training, ending, conclusion } = closing;
+  const { training, ending, conclusion, budget } = closing;
   const { searchId } = training;
   const isTrained = "report" in ending;
   const values = { id: training.id, searchId, now };
@@ -145,6 +153,8 @@ export async function writeClosing(db: D1Database, closing: Closing, now: number
       },
     ),
     statement(db, "DELETE FROM leases WHERE resource = :id", values),
+    ...toldChange(db, searchId, budget),
+    ...appendEvents(db, searchId, budget.events, now),
     ...(conclusion === null ? [] : concluded(db, searchId, conclusion, now)),
   ]);
   return results !== null;

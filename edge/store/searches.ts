@@ -119,7 +119,9 @@ export async function searchesOn(
 export async function changeSearch(
   db: D1Database,
   search: Pick<Search, "id" | "version">,
-  change: Partial<Pick<Search, "name" | "visibility" | "specification">>,
+  change: Partial<
+    Pick<Search, "name" | "visibility" | "specification" | "gpuHoursTold" | "wallClockHoursTold">
+  >,
 ): Promise<boolean> {
   const changed = await database(db)
     .update(searches)

@@ -152,6 +152,9 @@ CREATE TABLE `searches` (
 	`created_at` integer NOT NULL,
 	`started_at` integer,
 	`finished_at` integer,
+	`stalled_at` integer,
+	`gpu_hours_told` integer DEFAULT 0 NOT NULL,
+	`wall_clock_hours_told` integer DEFAULT 0 NOT NULL,
 	FOREIGN KEY (`dataset_id`) REFERENCES `datasets`(`id`) ON UPDATE no action ON DELETE set null,
 	FOREIGN KEY (`campaign_id`) REFERENCES `campaigns`(`id`) ON UPDATE no action ON DELETE set null,
 	FOREIGN KEY (`trigger_id`) REFERENCES `triggers`(`id`) ON UPDATE no action ON DELETE set null
@@ -251,4 +254,40 @@ CREATE TABLE `triggers` (
 );
 --> statement-breakpoint
 CREATE INDEX `triggers_by_creation` ON `triggers` (`created_at`,`id`);--> statement-breakpoint
-CREATE INDEX `triggers_by_template` ON `triggers` (`template`);
+CREATE INDEX `triggers_by_template` ON `triggers` (`template`);--> statement-breakpoint
+CREATE TABLE `webhook_deliveries` (
+	`id` text PRIMARY KEY NOT NULL,
+	`webhook_id` text NOT NULL,
+	`search_id` text,
+	`type` text NOT NULL,
+	`data` text NOT NULL,
+	`state` text NOT NULL,
+	`tries` integer NOT NULL,
+	`attempts` text NOT NULL,
+	`next_attempt_at` integer,
+	`created_at` integer NOT NULL
+);
+--> statement-breakpoint
+CREATE INDEX `webhook_deliveries_due` ON `webhook_deliveries` (`next_attempt_at`) WHERE next_attempt_at IS NOT NULL;--> statement-breakpoint
+CREATE INDEX `webhook_deliveries_by_webhook` ON `webhook_deliveries` (`webhook_id`,`created_at`,`id`);--> statement-breakpoint
+CREATE INDEX `webhook_deliveries_by_state` ON `webhook_deliveries` (`webhook_id`,`state`,`created_at`,`id`);--> statement-breakpoint
+CREATE TABLE `webhooks` (
+	`id` text PRIMARY KEY NOT NULL,
+	`url` text NOT NULL,
+	`description` text NOT NULL,
+	`events` text NOT NULL,
+	`search_id` text,
+	`campaign_id` text,
+	`format` text NOT NULL,
+	`enabled` integer NOT NULL,
+	`disabled_reason` text,
+	`sealed_secret` text NOT NULL,
+	`previous_sealed_secret` text,
+	`previous_until` integer,
+	`origin` text NOT NULL,
+	`version` integer NOT NULL,
+	`created_at` integer NOT NULL
+);
+--> statement-breakpoint
+CREATE INDEX `webhooks_by_enabled` ON `webhooks` (`enabled`);--> statement-breakpoint
+CREATE INDEX `webhooks_by_creation` ON `webhooks` (`created_at`,`id`);

@@ -1,0 +1,13 @@
+/** What is done every minute: looks whether anything is due, in one query, and mostly ends there. */
+
+import type { Env } from "../env.ts";
+import { lookAround, tellBudgets, tellStalled } from "../store/watch.ts";
+import { deliverDue, type Platform, perSweep } from "./deliver.ts";
+
+export async function sweep(env: Env, platform: Platform): Promise<void> {
+  const now = platform.now();
+  const due = await lookAround(env.DB, now);
+  if (due.stalled) await tellStalled(env.DB, now);
+  if (due.budgets) await tellBudgets(env.DB, now);
+  if (due.deliveries || due.stalled || due.budgets) await deliverDue(env, platform, perSweep);
+}
