@@ -18,6 +18,7 @@ import { type LocalSearch, withLocalSearch } from "./localSearch.ts";
 import { type Interval, intervalOf, pick, resamples } from "./ranking/statistics.ts";
 
 const bootstraps = 2000;
+const alike = 1.2;
 const pageRounds = 200;
 
 const argsSchema = z.object({
@@ -184,12 +185,35 @@ function reportOf(members: readonly Member[], best: string) {
   return {
     members,
     orders,
+    alikeSizes: alikeSizes(members),
     handedOver: {
       bySharedWeights: byShared?.long,
       byShortTrainings: members.find(({ hash }) => hash === best)?.long,
       best: Math.max(...long),
       mean: long.reduce((sum, value) => sum + value, 0) / long.length,
     },
+  };
+}
+
+/** Of pairs whose parameters differ by at most a fifth, how many each score has in the order of the long training. */
+function alikeSizes(members: readonly Member[]) {
+  const pairs = members.flatMap((first, index) =>
+    members
+      .slice(index + 1)
+      .map((second) => [first, second] as const)
+      .filter(([left, right]) => {
+        const sizes = [left.parameters, right.parameters];
+        return Math.max(...sizes) <= alike * Math.min(...sizes);
+      }),
+  );
+  const right = (scoreOf: (member: Member) => number) =>
+    pairs.filter(([left, second]) => (scoreOf(left) - scoreOf(second)) * (left.long - second.long) > 0)
+      .length;
+  return {
+    pairs: pairs.length,
+    parameters: right(({ parameters }) => parameters),
+    shared: right(({ shared }) => shared),
+    rung0: right(({ rungs }) => rungs[0] ?? Number.NaN),
   };
 }
 
@@ -204,6 +228,7 @@ function tau(members: readonly Member[], scoreOf: (member: Member) => number): I
 
 function printed({
   orders,
+  alikeSizes,
   handedOver,
   members,
   seconds,
@@ -226,6 +251,7 @@ function printed({
         `| ${[String(among), cell(parameters), cell(shared), ...rungs.map(cell)].join(" | ")} |`,
     ),
     "",
+    `Of ${alikeSizes.pairs} pairs of about one size in the right order: parameters ${alikeSizes.parameters}, shared weights ${alikeSizes.shared}, rung 0 ${alikeSizes.rung0}.`,
     `Handed over: ${accuracy(handedOver.bySharedWeights)} % by shared weights, ${accuracy(handedOver.byShortTrainings)} % by short trainings; best ${accuracy(handedOver.best)}, mean ${accuracy(handedOver.mean)}.`,
     `Runner seconds: ${seconds.reranking} for the short trainings, ${seconds.longTraining} for one long one.`,
     "",

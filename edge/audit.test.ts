@@ -210,4 +210,5 @@ test("every route that changes something has a name, and none that only reads", 
   expect(nameOf("POST /v1/datasets/:name/complete")).toBe("dataset.complete");
   expect(nameOf("DELETE /v1/datasets/:name")).toBe("dataset.delete");
   expect(nameOf("PATCH /v1/searches/:id")).toBe("search.change");
+  expect(nameOf("POST /v1/triggers/:id")).toBe("trigger.deliver");
 });

@@ -17,6 +17,7 @@ const named: Record<string, string | null> = {
   "POST /v1/profiles": null,
   "POST /v1/runners": "runner.register",
   "POST /v1/searches/:id/trainings": "training.create",
+  "POST /v1/triggers/:id": "trigger.deliver",
 };
 
 /** Longer is no id of ours. */

@@ -1,7 +1,7 @@
 /** No input that a client can send is an error of ours: every route against odd ids, queries, bodies and types. */
 
 import fc from "fast-check";
-import { beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { protocolVersion } from "../shared/protocol.ts";
 import app from "./index.ts";
 import {
@@ -46,6 +46,8 @@ let runnerId: string;
 let finished: { searchId: string; hash: string; trainingId: string; training: string; campaignId: string };
 
 beforeAll(async () => {
+  // A webhook's test calls out, and the network of the tests leads nowhere.
+  vi.spyOn(globalThis, "fetch").mockImplementation(async () => new Response(null, { status: 500 }));
   const settings = { ...env, NASTURTIUM_WEBHOOK_HOSTS: hookHost };
   admin = callerWith(await tokenWith("admin"), async (request) => app.fetch(request, settings));
   const { paths } = await ok<{ paths: Record<string, object> }>(anonymous("/openapi.json"));
@@ -62,6 +64,8 @@ beforeAll(async () => {
   const { hash, trainingId, taskId } = lease.task;
   finished = { searchId, hash, trainingId, training: taskId, campaignId };
 });
+
+afterAll(() => vi.restoreAllMocks());
 
 /** Made anew for each route, which may delete or end it. */
 async function makeWorld(): Promise<World> {

@@ -34,6 +34,8 @@ describe("pages of other sites", () => {
     const read = await anonymous(`/v1/searches/${id}`, { headers: origin });
     const refused = await anonymous(`/v1/searches/${id}/architectures/aaaa`, { headers: origin });
     expect([read.status, refused.status]).toEqual([200, 404]);
+    // What is kept of it is not for those who ask with a token.
+    expect(read.headers.get("vary")?.toLowerCase()).toContain("authorization");
     for (const { headers } of [read, refused]) {
       expect(headers.get("access-control-allow-origin")).toBe("*");
       expect(headers.get("access-control-expose-headers")?.split(", ")).toEqual(

@@ -71,7 +71,10 @@ export function crossOrigin(app: App): MiddlewareHandler<AppEnv> {
     }
     await next();
     const isReading = method === "GET" || method === "HEAD";
-    if (isReading && c.req.header("authorization") === undefined && isPublic(path)) {
+    if (!isReading || !isPublic(path)) return;
+    // What a cache keeps of an answer to nobody is not for somebody.
+    c.header("vary", "authorization", { append: true });
+    if (c.req.header("authorization") === undefined) {
       c.header("access-control-allow-origin", "*");
       c.header("access-control-expose-headers", exposedHeaders.join(", "));
     }

@@ -197,8 +197,9 @@ describe("a webhook", () => {
     expect(await problemOf(reader("/v1/webhooks", { body: { url } }))).toBe("403 forbidden");
   });
 
-  test("is refused with the field for events, searches and campaigns that do not exist", async () => {
+  test("is refused with the field for events, searches and campaigns that do not exist, and odd descriptions", async () => {
     for (const wrong of [
+      { description: "\u001b[2J" },
       { events: ["search.exploded"] },
       { events: ["*"] },
       { searchId: "none" },

@@ -13,6 +13,7 @@ import {
   isoTime,
   isoTimeOrNull,
   json,
+  label,
   newApp,
   pageOf,
   pageQuery,
@@ -56,7 +57,7 @@ const unknownEvent = `not a type of event; there are ${webhookEvents.join(", ")}
 
 const inputSchema = z.strictObject({
   url: z.string().min(1).describe("https, of a public address"),
-  description: z.string().max(200).default(""),
+  description: label.or(z.literal("")).default(""),
   events: z
     .array(z.string().refine(isWebhookFilter, unknownEvent))
     .max(50)
