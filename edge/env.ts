@@ -12,6 +12,8 @@ export interface Env {
   NASTURTIUM_SERVER_TIMING?: string;
   /** What secrets of others are encrypted under; the first token where it is unset. */
   NASTURTIUM_SECRET?: string;
+  /** Days that searches are kept after their end; for ever where it is unset. */
+  NASTURTIUM_RETENTION_DAYS?: string;
   /** Requests a minute of each principal, a whole number: 600 unless set, 0 for no limit. */
   NASTURTIUM_RATE_LIMIT?: string;
   /** `host:port, host:port` that webhooks may call although they are not public, http included. */

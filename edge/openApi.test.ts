@@ -28,6 +28,13 @@ test("every operation has a name of its own, which generated clients use", () =>
   expect(operations.get("get /v1/trainings/{id}/exports/{format}")?.operationId).toBe("getTrainingExport");
 });
 
+test("what a specification and a campaign may hold is served as JSON Schema", async () => {
+  const specification = await ok<{ properties: object }>(anonymous("/docs/specification.schema.json"));
+  expect(Object.keys(specification.properties)).toContain("objectives");
+  const campaign = await ok<{ required: string[] }>(anonymous("/docs/campaign.schema.json"));
+  expect(campaign.required).toEqual(["name", "search", "grid"]);
+});
+
 test("what is created links to what can be done with it", () => {
   const linksOf = (operation: string) => operations.get(operation)?.responses["201"]?.links ?? {};
   expect(linksOf("post /v1/searches")).toMatchObject({

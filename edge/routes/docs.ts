@@ -1,8 +1,10 @@
 /** The API's description: OpenAPI for machines, one page for people, drawn from the same document. */
 
-import type { OpenAPIHono } from "@hono/zod-openapi";
+import { type OpenAPIHono, z } from "@hono/zod-openapi";
 import { Hono } from "hono";
 import { html, raw } from "hono/html";
+import { campaignSchema } from "../../shared/campaign.ts";
+import { specificationSchema } from "../../shared/specification.ts";
 import type { AppEnv } from "../env.ts";
 import { withNamesAndLinks } from "../openApi.ts";
 import { Problem, type ProblemName, problemTypes } from "../problems.ts";
@@ -17,6 +19,12 @@ const contentSecurityPolicy = "default-src 'none'; style-src 'unsafe-inline'";
 const style = `body{font:16px/1.5 system-ui,sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem}
 h2{margin-top:2rem}code{font-size:.9em}li{margin:.4rem 0}.scope{opacity:.7}
 @media(prefers-color-scheme:dark){body{background:#111;color:#ddd}a{color:#8bf}}`;
+
+/** What a file that is sent may hold, for editors and checks elsewhere; by name. */
+const schemas = {
+  specification: () => z.toJSONSchema(specificationSchema, { io: "input" }),
+  campaign: () => z.toJSONSchema(campaignSchema, { io: "input" }),
+};
 
 interface Operation {
   summary?: string;
@@ -48,6 +56,10 @@ export function docs(app: OpenAPIHono<AppEnv>): Hono<AppEnv> {
   };
   const routes = new Hono<AppEnv>();
   routes.get("/openapi.json", (c) => c.json(described()));
+  for (const [name, schema] of Object.entries(schemas))
+    routes.get(`/docs/${name}.schema.json`, (c) =>
+      c.json(schema(), 200, { "access-control-allow-origin": "*" }),
+    );
   routes.get("/docs", (c) => {
     c.header("content-security-policy", contentSecurityPolicy);
     return c.html(page(info.title, overview(endpointsOf(described().paths ?? {}))));

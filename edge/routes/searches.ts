@@ -24,10 +24,10 @@ import type { AppEnv } from "../env.ts";
 import { assertMatches, isKnown } from "../etag.ts";
 import { idempotent } from "../idempotency.ts";
 import { invalid, Problem } from "../problems.ts";
+import { removeSearch } from "../retention.ts";
 import { type Ready, readied, type Start, searchStart, store } from "../start.ts";
-import { removeObjects } from "../store/blobs.ts";
 import { datasetOf } from "../store/datasets.ts";
-import { changeSearch, deleteSearch, listSearches, moveSearch, type Search } from "../store/searches.ts";
+import { changeSearch, listSearches, moveSearch, type Search } from "../store/searches.ts";
 
 const tags = ["Searches"];
 const reading = [{ token: ["searches:read"] }];
@@ -259,8 +259,7 @@ searches.openapi(change, async (c) => {
 
 searches.openapi(remove, async (c) => {
   const { id } = await existingSearch(c, c.req.valid("param").id);
-  await removeObjects(c.env, id);
-  await deleteSearch(c.env.DB, id);
+  await removeSearch(c.env, id);
   return c.body(null, 204);
 });
 

@@ -115,6 +115,20 @@ export async function searchesOn(
     .slice(0, limit);
 }
 
+/** Searches that ended before a time, with no training left to do, the oldest first. */
+export async function searchesOverBefore(db: D1Database, time: number, limit: number): Promise<string[]> {
+  const rows = await statement(
+    db,
+    `SELECT s.id FROM searches s
+     WHERE s.state IN ('completed', 'failed', 'cancelled') AND s.created_at < :time AND s.finished_at < :time
+       AND NOT EXISTS (SELECT 1 FROM trainings t WHERE t.search_id = s.id
+         AND (t.state IN ('queued', 'running') OR t.finished_at >= :time))
+     ORDER BY s.created_at LIMIT :limit`,
+    { time, limit },
+  ).all<{ id: string }>();
+  return rows.results.map(({ id }) => id);
+}
+
 /** Changes a search if it still has this version; false when it has not. */
 export async function changeSearch(
   db: D1Database,
