@@ -58,7 +58,7 @@ async function withEdge<T>(measure: (site: Site) => Promise<T>): Promise<T> {
     token: newToken(),
     port: 0,
     signal: abort.signal,
-    vars: { NASTURTIUM_SERVER_TIMING: "1" },
+    vars: { NASTURTIUM_SERVER_TIMING: "1", NASTURTIUM_RATE_LIMIT: "0" },
   });
   try {
     return await measure({ url: edge.url, token: edge.token, signal: abort.signal, log });
