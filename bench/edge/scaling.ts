@@ -14,7 +14,8 @@ export async function scaling(site: Site) {
   for (const runners of runnerCounts) {
     const rounds = await roundsOf(site, token, runners);
     const roundsPerMinute = round((rounds * 60_000) / measuredMs);
-    const linear = (runners * 60_000) / workMs;
+    // A round that ends after the time counts for nobody, so one runner is the measure, not the time of its rounds.
+    const linear = runners * (rows[0]?.roundsPerMinute ?? roundsPerMinute);
     rows.push({ runners, roundsPerMinute, ofLinear: round(roundsPerMinute / linear) });
     site.log(`${runners} runners: ${roundsPerMinute} rounds a minute`);
   }
