@@ -28,19 +28,22 @@ export function connectivity(space: SearchSpace, size: NetworkSize): (selection:
 type IsOpen = (kind: string, edge: Edge) => boolean;
 
 function seesImage({ stems, cells }: Network, isOpen: IsOpen): boolean {
+  // Cells of a kind are alike, and there are many more cells than kinds.
+  const read = new Map<string, boolean[]>();
   const states = stems.filter(({ isState }) => isState).map(() => true);
-  for (const cell of cells) states.push(passesOn(cell, states, isOpen));
+  for (const cell of cells) {
+    const inputs = read.get(cell.kind) ?? inputsRead(cell, isOpen);
+    read.set(cell.kind, inputs);
+    states.push(cell.inputStates.some((state, input) => inputs[input] === true && states[state] === true));
+  }
   return states.at(-1) === true;
 }
 
-function passesOn(
-  { kind, inputStates, nodes, edges, concat }: Cell,
-  states: boolean[],
-  isOpen: IsOpen,
-): boolean {
-  const sees = inputStates.map((state) => states[state] === true);
-  const inputs = sees.length;
-  for (let node = inputs; node < inputs + nodes; node++)
-    sees.push(edges.some((edge) => edge.to === node && sees[edge.from] === true && isOpen(kind, edge)));
-  return concat.some((node) => sees[node] === true);
+/** By input of a cell, whether its output depends on it. */
+function inputsRead({ kind, inputStates, edges, concat }: Cell, isOpen: IsOpen): boolean[] {
+  const isRead = new Set(concat);
+  // Edges lead to later nodes only.
+  for (const edge of edges.toSorted((a, b) => b.to - a.to))
+    if (isRead.has(edge.to) && isOpen(kind, edge)) isRead.add(edge.from);
+  return inputStates.map((_, input) => isRead.has(input));
 }
