@@ -96,7 +96,7 @@ export const pageQuery = z.object({
 export const pageOf = <S extends z.ZodType>(item: S) =>
   z.object({ data: z.array(item), nextCursor: z.string().nullable() });
 
-export const encodeCursor = (key: readonly (string | number)[]): string =>
+const encodeCursor = (key: readonly (string | number)[]): string =>
   btoa(JSON.stringify(key)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 
 export function decodeCursor<T extends z.ZodType>(cursor: string | undefined, key: T): z.infer<T> | null {
@@ -108,6 +108,23 @@ export function decodeCursor<T extends z.ZodType>(cursor: string | undefined, ke
       { pointer: "/cursor", detail: "not a cursor of this list; use nextCursor of the page before" },
     ]);
   }
+}
+
+/** Key of a row in lists in the order of creation. */
+const createdKey = z.tuple([z.number(), z.string()]);
+
+/** The key that a page of a list, newest first, comes after; null for the first page. */
+export const decodeCreated = (cursor: string | undefined): [createdAt: number, id: string] | null =>
+  decodeCursor(cursor, createdKey);
+
+/** Where a list goes on after a page: null after one that is not full, which is the last. */
+export function cursorAfter<T>(
+  page: readonly T[],
+  limit: number,
+  keyOf: (row: T) => readonly (string | number)[],
+): string | null {
+  const last = page.length === limit ? page.at(-1) : undefined;
+  return last === undefined ? null : encodeCursor(keyOf(last));
 }
 
 export const isoTime = (time: number): string => new Date(time).toISOString();

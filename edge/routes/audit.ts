@@ -1,7 +1,7 @@
 /** The audit trail: who changed what, or was refused. */
 
 import { createRoute, z } from "@hono/zod-openapi";
-import { decodeCursor, encodeCursor, failure, isoTime, json, newApp, pageOf, pageQuery } from "../app.ts";
+import { cursorAfter, decodeCreated, failure, isoTime, json, newApp, pageOf, pageQuery } from "../app.ts";
 import { requires } from "../auth.ts";
 import { type AuditRow, listAudit } from "../store/audit.ts";
 
@@ -55,9 +55,8 @@ export const audit = newApp();
 
 audit.openapi(list, async (c) => {
   const { cursor, limit, ...filter } = c.req.valid("query");
-  const before = decodeCursor(cursor, z.tuple([z.number(), z.string()]));
+  const before = decodeCreated(cursor);
   const page = await listAudit(c.env.DB, filter, { before, limit });
-  const last = page.length === limit ? page.at(-1) : undefined;
-  const nextCursor = last === undefined ? null : encodeCursor([last.at, last.id]);
+  const nextCursor = cursorAfter(page, limit, (row) => [row.at, row.id]);
   return c.json({ data: page.map(view), nextCursor }, 200);
 });

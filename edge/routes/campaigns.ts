@@ -5,8 +5,8 @@ import type { Context } from "hono";
 import { searchStates } from "../../schema/searches.ts";
 import { type Campaign as CampaignInput, campaignSchema, placeSchema } from "../../shared/campaign.ts";
 import {
-  decodeCursor,
-  encodeCursor,
+  cursorAfter,
+  decodeCreated,
   failure,
   idParam,
   isoTime,
@@ -161,10 +161,9 @@ export const createdCampaign = async (c: Context<AppEnv>, campaign: Campaign) =>
 
 campaigns.openapi(list, async (c) => {
   const { cursor, limit } = c.req.valid("query");
-  const before = decodeCursor(cursor, z.tuple([z.number(), z.string()]));
+  const before = decodeCreated(cursor);
   const page = await listCampaigns(c.env.DB, { before, limit });
-  const last = page.length === limit ? page.at(-1) : undefined;
-  const nextCursor = last === undefined ? null : encodeCursor([last.createdAt, last.id]);
+  const nextCursor = cursorAfter(page, limit, (row) => [row.createdAt, row.id]);
   return c.json({ data: page.map(headOf), nextCursor }, 200);
 });
 

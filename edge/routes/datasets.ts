@@ -4,8 +4,8 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { datasetHeaderSchema, datasetViewSchema, factsOfHeader } from "../../shared/pushedDataset.ts";
 import {
   body,
+  cursorAfter,
   decodeCursor,
-  encodeCursor,
   failure,
   isoTime,
   json,
@@ -176,11 +176,8 @@ datasets.openapi(list, async (c) => {
   const { cursor, limit } = c.req.valid("query");
   const [after] = decodeCursor(cursor, z.tuple([z.string()])) ?? [null];
   const page = await listDatasets(c.env.DB, { after, limit });
-  const last = page.length === limit ? page.at(-1) : undefined;
-  return c.json(
-    { data: page.map(rowOf), nextCursor: last === undefined ? null : encodeCursor([last.name]) },
-    200,
-  );
+  const nextCursor = cursorAfter(page, limit, (row) => [row.name]);
+  return c.json({ data: page.map(rowOf), nextCursor }, 200);
 });
 
 datasets.openapi(read, async (c) =>

@@ -3,8 +3,8 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { readableSearch } from "../access.ts";
 import {
+  cursorAfter,
   decodeCursor,
-  encodeCursor,
   failure,
   idParam,
   isoTime,
@@ -89,9 +89,6 @@ const events = createRoute({
   responses: { 200: json(pageOf(eventSchema), "Events, or a stream of them"), default: failure },
 });
 
-const nextOf = (page: readonly unknown[], limit: number, key: number | undefined): string | null =>
-  page.length < limit || key === undefined ? null : encodeCursor([key]);
-
 export const history = newApp();
 
 history.openapi(rounds, async (c) => {
@@ -99,7 +96,7 @@ history.openapi(rounds, async (c) => {
   const { id } = await readableSearch(c, c.req.valid("param").id);
   const page = await roundsAfter(c.env.DB, id, decodeCursor(cursor, roundCursor)?.[0] ?? -1, limit);
   const data = page.map(({ createdAt, ...round }) => ({ ...round, createdAt: isoTime(createdAt) }));
-  return c.json({ data, nextCursor: nextOf(page, limit, page.at(-1)?.round) }, 200);
+  return c.json({ data, nextCursor: cursorAfter(page, limit, (row) => [row.round]) }, 200);
 });
 
 history.openapi(candidates, async (c) => {
@@ -109,7 +106,7 @@ history.openapi(candidates, async (c) => {
   const data = page.flatMap(({ candidates: list, ...round }) =>
     list.map((candidate) => ({ ...round, ...candidate })),
   );
-  return c.json({ data, nextCursor: nextOf(page, limit, page.at(-1)?.round) }, 200);
+  return c.json({ data, nextCursor: cursorAfter(page, limit, (row) => [row.round]) }, 200);
 });
 
 history.openapi(events, async (c) => {
@@ -122,5 +119,8 @@ history.openapi(events, async (c) => {
     return c.body(eventStream(c.env.DB, id, Number.isNaN(last) ? 0 : last)) as never;
   }
   const page = await eventsAfter(c.env.DB, id, decodeCursor(cursor, roundCursor)?.[0] ?? 0, limit);
-  return c.json({ data: page.map(eventView), nextCursor: nextOf(page, limit, page.at(-1)?.sequence) }, 200);
+  return c.json(
+    { data: page.map(eventView), nextCursor: cursorAfter(page, limit, (row) => [row.sequence]) },
+    200,
+  );
 });

@@ -8,8 +8,8 @@ import { evaluationErrors } from "../../shared/tabular.ts";
 import { existingSearch, readableSearch } from "../access.ts";
 import {
   body,
-  decodeCursor,
-  encodeCursor,
+  cursorAfter,
+  decodeCreated,
   failure,
   idParam,
   isoTime,
@@ -205,10 +205,9 @@ export async function createdSearch(c: Context<AppEnv>, { searches: [search] }: 
 
 searches.openapi(list, async (c) => {
   const { cursor, limit, state } = c.req.valid("query");
-  const before = decodeCursor(cursor, z.tuple([z.number(), z.string()]));
+  const before = decodeCreated(cursor);
   const page = await listSearches(c.env.DB, { state, before, limit });
-  const last = page.length === limit ? page.at(-1) : undefined;
-  const nextCursor = last === undefined ? null : encodeCursor([last.createdAt, last.id]);
+  const nextCursor = cursorAfter(page, limit, (row) => [row.createdAt, row.id]);
   return c.json({ data: page.map(searchView), nextCursor }, 200);
 });
 

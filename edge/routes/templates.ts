@@ -13,8 +13,8 @@ import {
 } from "../../shared/template.ts";
 import {
   body,
+  cursorAfter,
   decodeCursor,
-  encodeCursor,
   failure,
   isoTime,
   json,
@@ -155,8 +155,7 @@ templates.openapi(list, async (c) => {
   const { cursor, limit } = c.req.valid("query");
   const [after] = decodeCursor(cursor, z.tuple([z.string()])) ?? [""];
   const page = await listTemplates(c.env.DB, { after, limit });
-  const last = page.length === limit ? page.at(-1) : undefined;
-  const nextCursor = last === undefined ? null : encodeCursor([last.name]);
+  const nextCursor = cursorAfter(page, limit, (row) => [row.name]);
   return c.json({ data: page.map(view), nextCursor }, 200);
 });
 

@@ -6,8 +6,8 @@ import { scopes } from "../../schema/tokens.ts";
 import type { FieldError } from "../../shared/specification.ts";
 import {
   body,
-  decodeCursor,
-  encodeCursor,
+  cursorAfter,
+  decodeCreated,
   failure,
   idParam,
   isoTime,
@@ -139,10 +139,9 @@ tokens.openapi(create, async (c) => {
 
 tokens.openapi(list, async (c) => {
   const { cursor, limit } = c.req.valid("query");
-  const before = decodeCursor(cursor, z.tuple([z.number(), z.string()]));
+  const before = decodeCreated(cursor);
   const page = await listTokens(c.env.DB, { before, limit });
-  const last = page.length === limit ? page.at(-1) : undefined;
-  const nextCursor = last === undefined ? null : encodeCursor([last.createdAt, last.id]);
+  const nextCursor = cursorAfter(page, limit, (row) => [row.createdAt, row.id]);
   return c.json({ data: page.map(view), nextCursor }, 200);
 });
 

@@ -9,8 +9,8 @@ import { finalTrainingSchema } from "../../shared/specification.ts";
 import { existingSearch, readableSearch } from "../access.ts";
 import {
   body,
-  decodeCursor,
-  encodeCursor,
+  cursorAfter,
+  decodeCreated,
   failure,
   idParam,
   json,
@@ -132,10 +132,9 @@ trainings.openapi(start, async (c) => {
 trainings.openapi(list, async (c) => {
   const { cursor, limit } = c.req.valid("query");
   const { id } = await readableSearch(c, c.req.valid("param").id);
-  const before = decodeCursor(cursor, z.tuple([z.number(), z.string()]));
+  const before = decodeCreated(cursor);
   const page = await listTrainings(c.env.DB, id, { before, limit });
-  const last = page.length === limit ? page.at(-1) : undefined;
-  const nextCursor = last === undefined ? null : encodeCursor([last.createdAt, last.id]);
+  const nextCursor = cursorAfter(page, limit, (row) => [row.createdAt, row.id]);
   return c.json({ data: page.map(trainingView), nextCursor }, 200);
 });
 

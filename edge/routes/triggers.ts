@@ -12,8 +12,8 @@ import {
 } from "../../shared/trigger.ts";
 import {
   body,
-  decodeCursor,
-  encodeCursor,
+  cursorAfter,
+  decodeCreated,
   failure,
   idParam,
   isoTime,
@@ -201,10 +201,9 @@ triggers.openapi(create, async (c) => {
 
 triggers.openapi(list, async (c) => {
   const { cursor, limit } = c.req.valid("query");
-  const before = decodeCursor(cursor, z.tuple([z.number(), z.string()]));
+  const before = decodeCreated(cursor);
   const page = await listTriggers(c.env.DB, { before, limit });
-  const last = page.length === limit ? page.at(-1) : undefined;
-  const nextCursor = last === undefined ? null : encodeCursor([last.createdAt, last.id]);
+  const nextCursor = cursorAfter(page, limit, (row) => [row.createdAt, row.id]);
   return c.json({ data: page.map(view), nextCursor }, 200);
 });
 
@@ -242,10 +241,9 @@ triggers.openapi(rotate, async (c) => {
 triggers.openapi(deliveries, async (c) => {
   const { cursor, limit } = c.req.valid("query");
   const { id } = await existing(c, c.req.valid("param").id);
-  const before = decodeCursor(cursor, z.tuple([z.number(), z.string()]));
+  const before = decodeCreated(cursor);
   const page = await listDeliveries(c.env.DB, id, { before, limit });
-  const last = page.length === limit ? page.at(-1) : undefined;
-  const nextCursor = last === undefined ? null : encodeCursor([last.createdAt, last.deliveryId]);
+  const nextCursor = cursorAfter(page, limit, (row) => [row.createdAt, row.deliveryId]);
   return c.json({ data: page.map(deliveryView), nextCursor }, 200);
 });
 

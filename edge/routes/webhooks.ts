@@ -6,8 +6,8 @@ import { webhookDeliveryStates, webhookFormats } from "../../schema/webhooks.ts"
 import { isWebhookFilter, testEvent, webhookEventGroups, webhookEvents } from "../../shared/webhookEvents.ts";
 import {
   body,
-  decodeCursor,
-  encodeCursor,
+  cursorAfter,
+  decodeCreated,
   failure,
   idParam,
   isoTime,
@@ -145,10 +145,7 @@ const deliveryView = ({
   createdAt: isoTime(createdAt),
 });
 
-function cursorAfter(page: readonly Pick<Webhook, "createdAt" | "id">[], limit: number): string | null {
-  const last = page.length === limit ? page.at(-1) : undefined;
-  return last === undefined ? null : encodeCursor([last.createdAt, last.id]);
-}
+const keyOf = ({ createdAt, id }: Pick<Webhook, "createdAt" | "id">) => [createdAt, id];
 
 const etagOf = ({ version }: Webhook): string => `"${version}"`;
 /** An answer with a secret is for nobody else. */
@@ -279,9 +276,9 @@ webhooks.openapi(create, async (c) => {
 
 webhooks.openapi(list, async (c) => {
   const { cursor, limit } = c.req.valid("query");
-  const before = decodeCursor(cursor, z.tuple([z.number(), z.string()]));
+  const before = decodeCreated(cursor);
   const page = await listWebhooks(c.env.DB, { before, limit });
-  return c.json({ data: page.map(view), nextCursor: cursorAfter(page, limit) }, 200);
+  return c.json({ data: page.map(view), nextCursor: cursorAfter(page, limit, keyOf) }, 200);
 });
 
 webhooks.openapi(read, async (c) => {
@@ -332,9 +329,9 @@ webhooks.openapi(sendTest, async (c) => {
 webhooks.openapi(deliveries, async (c) => {
   const { id } = await existing(c, c.req.valid("param").id);
   const { cursor, limit, state } = c.req.valid("query");
-  const before = decodeCursor(cursor, z.tuple([z.number(), z.string()]));
+  const before = decodeCreated(cursor);
   const page = await listDeliveries(c.env.DB, id, { state, before, limit });
-  return c.json({ data: page.map(deliveryView), nextCursor: cursorAfter(page, limit) }, 200);
+  return c.json({ data: page.map(deliveryView), nextCursor: cursorAfter(page, limit, keyOf) }, 200);
 });
 
 webhooks.openapi(replay, async (c) => {
