@@ -1,8 +1,8 @@
 /** The audit trail. */
 
-import { and, desc, eq, lt, or, type SQL } from "drizzle-orm";
+import { and, desc, eq, type SQL } from "drizzle-orm";
 import { audit } from "../../schema/audit.ts";
-import { database } from "./database.ts";
+import { type CreatedKey, database, isAfterPage } from "./database.ts";
 
 export type AuditRow = typeof audit.$inferSelect;
 
@@ -20,16 +20,13 @@ export interface AuditFilter {
 export function listAudit(
   db: D1Database,
   { principal, action, target }: AuditFilter,
-  { before, limit }: { before: readonly [number, string] | null; limit: number },
+  { before, limit }: { before: CreatedKey | null; limit: number },
 ): Promise<AuditRow[]> {
   const conditions: (SQL | undefined)[] = [];
   if (principal !== undefined) conditions.push(eq(audit.principalId, principal));
   if (action !== undefined) conditions.push(eq(audit.action, action));
   if (target !== undefined) conditions.push(eq(audit.targetId, target));
-  if (before !== null) {
-    const [at, id] = before;
-    conditions.push(or(lt(audit.at, at), and(eq(audit.at, at), lt(audit.id, id))));
-  }
+  conditions.push(isAfterPage(audit.at, audit.id, before));
   return database(db)
     .select()
     .from(audit)

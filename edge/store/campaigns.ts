@@ -1,10 +1,10 @@
 /** Campaigns and the searches of each. */
 
-import { and, asc, desc, eq, lt, or, sql } from "drizzle-orm";
+import { asc, desc, eq, sql } from "drizzle-orm";
 import { campaigns } from "../../schema/campaigns.ts";
 import { controllerStates, type SearchState, searches } from "../../schema/searches.ts";
 import type { CampaignSpending } from "../budget.ts";
-import { database, statement } from "./database.ts";
+import { type CreatedKey, database, isAfterPage, statement } from "./database.ts";
 import type { Search } from "./searches.ts";
 
 export type Campaign = typeof campaigns.$inferSelect;
@@ -27,18 +27,14 @@ export async function findCampaign(db: D1Database, id: string): Promise<Campaign
 /** Newest first; `before` is the key of the last campaign of the page before. */
 export const listCampaigns = (
   db: D1Database,
-  { before, limit }: { before: readonly [number, string] | null; limit: number },
-): Promise<Campaign[]> => {
-  const [createdAt, id] = before ?? [Number.MAX_SAFE_INTEGER, ""];
-  return database(db)
+  { before, limit }: { before: CreatedKey | null; limit: number },
+): Promise<Campaign[]> =>
+  database(db)
     .select()
     .from(campaigns)
-    .where(
-      or(lt(campaigns.createdAt, createdAt), and(eq(campaigns.createdAt, createdAt), lt(campaigns.id, id))),
-    )
+    .where(isAfterPage(campaigns.createdAt, campaigns.id, before))
     .orderBy(desc(campaigns.createdAt), desc(campaigns.id))
     .limit(limit);
-};
 
 /** Runner time of a search: of its rounds and of its short trainings. */
 const busySeconds = sql<number>`controller_states.busy_seconds + coalesce((SELECT sum(json_extract(t.report, '$.seconds'))

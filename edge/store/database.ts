@@ -1,6 +1,8 @@
 /** Access to D1: typed queries through Drizzle, and statements where a batch needs a guard. */
 
+import { and, eq, lt, or, type SQL } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/d1";
+import type { SQLiteColumn } from "drizzle-orm/sqlite-core";
 
 export const database = (db: D1Database) => drizzle(db, { casing: "snake_case" });
 
@@ -17,6 +19,20 @@ export function statement(
     return `?${names.indexOf(name) + 1}`;
   });
   return db.prepare(text).bind(...names.map((name) => values[name] ?? null));
+}
+
+/** Key of a row in lists in the order of creation, the newest first. */
+export type CreatedKey = readonly [createdAt: number, id: string];
+
+/** True of the rows that come after a page whose last row has the key; no condition for the first page. */
+export function isAfterPage(
+  createdAt: SQLiteColumn,
+  id: SQLiteColumn,
+  before: CreatedKey | null,
+): SQL | undefined {
+  if (before === null) return undefined;
+  const [time, last] = before;
+  return or(lt(createdAt, time), and(eq(createdAt, time), lt(id, last)));
 }
 
 /** Whether a statement was refused, or a batch aborted, by a constraint. */

@@ -1,11 +1,11 @@
 /** Searches and their controllers' states. */
 
-import { and, desc, eq, lt, or, type SQL } from "drizzle-orm";
+import { and, desc, eq, type SQL } from "drizzle-orm";
 import { controllerStates, type SearchState, searches } from "../../schema/searches.ts";
 import type { Specification } from "../../shared/specification.ts";
 import type { ControllerState } from "../controller/state.ts";
 import { summarize } from "../summary.ts";
-import { database, statement } from "./database.ts";
+import { type CreatedKey, database, isAfterPage, statement } from "./database.ts";
 import type { NewEvent } from "./events.ts";
 
 export type Search = typeof searches.$inferSelect &
@@ -79,16 +79,11 @@ export async function findSearch(db: D1Database, id: string): Promise<Search | n
 /** Newest first; `before` is the key of the last search of the page before. */
 export async function listSearches(
   db: D1Database,
-  page: { state?: SearchState | undefined; before: readonly [number, string] | null; limit: number },
+  page: { state?: SearchState | undefined; before: CreatedKey | null; limit: number },
 ): Promise<Search[]> {
   const conditions: (SQL | undefined)[] = [];
   if (page.state !== undefined) conditions.push(eq(searches.state, page.state));
-  if (page.before !== null) {
-    const [createdAt, id] = page.before;
-    conditions.push(
-      or(lt(searches.createdAt, createdAt), and(eq(searches.createdAt, createdAt), lt(searches.id, id))),
-    );
-  }
+  conditions.push(isAfterPage(searches.createdAt, searches.id, page.before));
   const rows = await withRound(db)
     .where(and(...conditions))
     .orderBy(desc(searches.createdAt), desc(searches.id))

@@ -1,8 +1,8 @@
 /** Tokens in the database. */
 
-import { and, desc, eq, isNull, lt, lte, or, sql } from "drizzle-orm";
+import { and, desc, eq, isNull, lte, or, sql } from "drizzle-orm";
 import { tokens } from "../../schema/tokens.ts";
-import { database } from "./database.ts";
+import { type CreatedKey, database, isAfterPage } from "./database.ts";
 
 export type Token = Omit<typeof tokens.$inferSelect, "hash">;
 
@@ -55,13 +55,12 @@ export const insertToken = async (db: D1Database, token: Token, hash: string): P
 /** Newest first; `before` is the key of the last token of the page before. */
 export function listTokens(
   db: D1Database,
-  { before, limit }: { before: readonly [number, string] | null; limit: number },
+  { before, limit }: { before: CreatedKey | null; limit: number },
 ): Promise<Token[]> {
-  const [createdAt, id] = before ?? [Number.MAX_SAFE_INTEGER, ""];
   return database(db)
     .select(columns)
     .from(tokens)
-    .where(or(lt(tokens.createdAt, createdAt), and(eq(tokens.createdAt, createdAt), lt(tokens.id, id))))
+    .where(isAfterPage(tokens.createdAt, tokens.id, before))
     .orderBy(desc(tokens.createdAt), desc(tokens.id))
     .limit(limit);
 }

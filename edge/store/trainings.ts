@@ -1,10 +1,10 @@
 /** Trainings, final and short. */
 
-import { and, desc, eq, lt, or, sql } from "drizzle-orm";
+import { and, desc, eq, sql } from "drizzle-orm";
 import { leases } from "../../schema/runners.ts";
 import { trainings } from "../../schema/trainings.ts";
 import { newId } from "../ids.ts";
-import { database, statement } from "./database.ts";
+import { type CreatedKey, database, isAfterPage, statement } from "./database.ts";
 
 export type Training = typeof trainings.$inferSelect;
 export type TrainingView = Training & { progress: (typeof leases.$inferSelect)["progress"] };
@@ -23,16 +23,10 @@ export async function findTraining(db: D1Database, id: string): Promise<Training
 export async function listTrainings(
   db: D1Database,
   searchId: string,
-  page: { before: readonly [number, string] | null; limit: number },
+  page: { before: CreatedKey | null; limit: number },
 ): Promise<TrainingView[]> {
-  const [createdAt, id] = page.before ?? [Number.MAX_SAFE_INTEGER, ""];
   const rows = await withProgress(db)
-    .where(
-      and(
-        eq(trainings.searchId, searchId),
-        or(lt(trainings.createdAt, createdAt), and(eq(trainings.createdAt, createdAt), lt(trainings.id, id))),
-      ),
-    )
+    .where(and(eq(trainings.searchId, searchId), isAfterPage(trainings.createdAt, trainings.id, page.before)))
     .orderBy(desc(trainings.createdAt), desc(trainings.id))
     .limit(page.limit);
   return rows.map(({ training, progress }) => ({ ...training, progress }));

@@ -1,9 +1,9 @@
 /** Triggers, and what was delivered to them. */
 
-import { and, desc, eq, lt, or } from "drizzle-orm";
+import { and, desc, eq } from "drizzle-orm";
 import { triggerDeliveries, triggers } from "../../schema/triggers.ts";
 import { budgetDays, type Trigger } from "../../shared/trigger.ts";
-import { database, isConstraintError, statement } from "./database.ts";
+import { type CreatedKey, database, isAfterPage, isConstraintError, statement } from "./database.ts";
 
 const dayMs = 86_400_000;
 const keptDays = 90;
@@ -70,16 +70,14 @@ export async function findTrigger(db: D1Database, id: string): Promise<StoredTri
 /** Newest first; `before` is the key of the last one of the page before. */
 export const listTriggers = (
   db: D1Database,
-  { before, limit }: { before: readonly [number, string] | null; limit: number },
-): Promise<StoredTrigger[]> => {
-  const [createdAt, id] = before ?? [Number.MAX_SAFE_INTEGER, ""];
-  return database(db)
+  { before, limit }: { before: CreatedKey | null; limit: number },
+): Promise<StoredTrigger[]> =>
+  database(db)
     .select()
     .from(triggers)
-    .where(or(lt(triggers.createdAt, createdAt), and(eq(triggers.createdAt, createdAt), lt(triggers.id, id))))
+    .where(isAfterPage(triggers.createdAt, triggers.id, before))
     .orderBy(desc(triggers.createdAt), desc(triggers.id))
     .limit(limit);
-};
 
 /** Changes a trigger if it still has this version; false when it has not, or its template is gone. */
 export async function changeTrigger(
@@ -149,19 +147,13 @@ export async function findDelivery(
 export const listDeliveries = (
   db: D1Database,
   triggerId: string,
-  { before, limit }: { before: readonly [number, string] | null; limit: number },
+  { before, limit }: { before: CreatedKey | null; limit: number },
 ): Promise<Delivery[]> => {
   const { createdAt, deliveryId } = triggerDeliveries;
-  const [time, id] = before ?? [Number.MAX_SAFE_INTEGER, ""];
   return database(db)
     .select()
     .from(triggerDeliveries)
-    .where(
-      and(
-        eq(triggerDeliveries.triggerId, triggerId),
-        or(lt(createdAt, time), and(eq(createdAt, time), lt(deliveryId, id))),
-      ),
-    )
+    .where(and(eq(triggerDeliveries.triggerId, triggerId), isAfterPage(createdAt, deliveryId, before)))
     .orderBy(desc(createdAt), desc(deliveryId))
     .limit(limit);
 };

@@ -1,9 +1,9 @@
 /** Endpoints and their outbox, but for its rows' making: that is done by the trigger `webhook_outbox`. */
 
-import { and, desc, eq, lt, or, type SQL, sql } from "drizzle-orm";
+import { and, desc, eq, type SQL, sql } from "drizzle-orm";
 import { type WebhookDeliveryState, webhookDeliveries, webhooks } from "../../schema/webhooks.ts";
 import { newId } from "../ids.ts";
-import { database, statement } from "./database.ts";
+import { type CreatedKey, database, isAfterPage, statement } from "./database.ts";
 
 export type Webhook = typeof webhooks.$inferSelect;
 export type Delivery = typeof webhookDeliveries.$inferSelect;
@@ -20,22 +20,14 @@ export async function findWebhook(db: D1Database, id: string): Promise<Webhook |
 /** Newest first; `before` is the key of the last one of the page before. */
 export const listWebhooks = (
   db: D1Database,
-  { before, limit }: { before: readonly [number, string] | null; limit: number },
+  { before, limit }: { before: CreatedKey | null; limit: number },
 ): Promise<Webhook[]> =>
   database(db)
     .select()
     .from(webhooks)
-    .where(before === null ? undefined : isBefore(webhooks, before))
+    .where(isAfterPage(webhooks.createdAt, webhooks.id, before))
     .orderBy(desc(webhooks.createdAt), desc(webhooks.id))
     .limit(limit);
-
-const isBefore = (
-  {
-    createdAt,
-    id,
-  }: Pick<typeof webhooks, "createdAt" | "id"> | Pick<typeof webhookDeliveries, "createdAt" | "id">,
-  [time, key]: readonly [number, string],
-): SQL | undefined => or(lt(createdAt, time), and(eq(createdAt, time), lt(id, key)));
 
 /** Changes an endpoint if it still has this version; false when it has not. Disabling it ends its open deliveries. */
 export async function changeWebhook(
@@ -97,11 +89,11 @@ export async function insertDelivery(
 export function listDeliveries(
   db: D1Database,
   webhookId: string,
-  page: { state?: WebhookDeliveryState | undefined; before: readonly [number, string] | null; limit: number },
+  page: { state?: WebhookDeliveryState | undefined; before: CreatedKey | null; limit: number },
 ): Promise<Delivery[]> {
   const conditions: (SQL | undefined)[] = [eq(webhookDeliveries.webhookId, webhookId)];
   if (page.state !== undefined) conditions.push(eq(webhookDeliveries.state, page.state));
-  if (page.before !== null) conditions.push(isBefore(webhookDeliveries, page.before));
+  conditions.push(isAfterPage(webhookDeliveries.createdAt, webhookDeliveries.id, page.before));
   return database(db)
     .select()
     .from(webhookDeliveries)
