@@ -14,8 +14,6 @@ import { type LocalEdge, startLocalEdge } from "../cli/localEdge.ts";
 import { rootDir } from "../setup/node.mjs";
 import type { SpecificationInput } from "../shared/specification.ts";
 
-/** Of a training. */
-const endedStates: readonly string[] = ["completed", "failed", "cancelled"];
 const idleMs = 10_000;
 const CLI = fileURLToPath(new URL("../cli/main.ts", import.meta.url));
 
@@ -71,7 +69,7 @@ async function hasWork(client: EdgeClient, id: string): Promise<boolean> {
   const { state } = await client.json(searchPath(id), searchSchema);
   const trainings = await client.all(searchPath(id, "/trainings"), trainingSchema);
   return (
-    !finishedStates.includes(state) || trainings.some((training) => !endedStates.includes(training.state))
+    !finishedStates.includes(state) || trainings.some((training) => !finishedStates.includes(training.state))
   );
 }
 

@@ -1,7 +1,8 @@
 /** Which searches a request may read: with `searches:read` all, without a token the public ones. */
 
 import type { Context } from "hono";
-import { assertScope } from "./auth.ts";
+import { finishedStates } from "../schema/searches.ts";
+import { assertScope, holds } from "./auth.ts";
 import type { AppEnv } from "./env.ts";
 import { Problem } from "./problems.ts";
 import { findSearch, type Search } from "./store/searches.ts";
@@ -9,8 +10,13 @@ import { findSearch, type Search } from "./store/searches.ts";
 /** Of a public search that is over: its answers change only when more is trained or it is made private. */
 const overCaching = "public, max-age=60";
 
-const isOver = ({ state }: Search): boolean =>
-  state === "completed" || state === "failed" || state === "cancelled";
+const isOver = ({ state }: Search): boolean => finishedStates.includes(state);
+
+/** Whether a request may read searches that are private. */
+export function readsAll(c: Context<AppEnv>): boolean {
+  const principal = c.get("principal");
+  return principal !== null && holds(principal, "searches:read");
+}
 
 /** The search if it may be read. Without a token, one that is private looks like one that does not exist. */
 export async function readableSearch(c: Context<AppEnv>, id: string): Promise<Search> {

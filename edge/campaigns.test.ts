@@ -4,16 +4,13 @@ import {
   anonymous,
   type Caller,
   callerWith,
-  finishRounds,
+  finishSearch,
   leaseOf,
   ok,
   problemOf,
   registerRunner,
-  report,
-  shortReportFor,
   tinySpecification,
   tokenWith,
-  trainingReportFor,
 } from "./testEdge.ts";
 
 let admin: Caller;
@@ -63,15 +60,8 @@ const frontOf = async (id: string, call = admin): Promise<Row[]> =>
   (await ok<{ data: Row[] }>(call(`/v1/campaigns/${id}/front`))).data;
 const idsOf = ({ searches }: Campaign): [string, string] => [searches[0]?.id ?? "", searches[1]?.id ?? ""];
 
-/** Works on a search to its end, short trainings with these accuracies in the order in which they come. */
-async function finish(searchId: string, accuracies: number[] = []): Promise<void> {
-  let lease = await finishRounds(admin, await leaseOf(admin, runnerId, searchId));
-  while (lease !== null && lease.task.kind === "finalTraining") {
-    const isShort = lease.task.validation !== undefined;
-    const body = isShort ? shortReportFor(lease, accuracies.shift() ?? 50) : trainingReportFor(lease);
-    lease = (await ok<{ next: typeof lease }>(report(admin, lease.task, body))).next;
-  }
-}
+const finish = (searchId: string, accuracies?: number[]): Promise<void> =>
+  finishSearch(admin, runnerId, searchId, accuracies);
 
 describe("a campaign", () => {
   test("starts a search for each place of its grid, each with its place, listed in order", async () => {

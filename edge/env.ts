@@ -27,7 +27,7 @@ export interface Principal {
   id: string;
   name: string;
   scopes: readonly Scope[];
-  /** The one search that it may work for; null: any. */
+  /** The one search that it may work for; null where it is bound to none. */
   searchId: string | null;
   /** What its runners are called; null: as they say. */
   instance: string | null;

@@ -12,6 +12,9 @@ export function assertMatches(version: number, ifMatch: string | undefined): voi
   if (!versions.includes(String(version))) throw new Problem("precondition-failed");
 }
 
+/** Of a row that changes with its version only. */
+export const versionTag = ({ version }: { version: number }): string => `"${version}"`;
+
 /** Whether If-None-Match names what is there: a 304. */
 export const isKnown = (etag: string, ifNoneMatch: string | undefined): boolean =>
   ifNoneMatch !== undefined && tagsOf(ifNoneMatch).includes(etag);

@@ -4,15 +4,11 @@ import {
   type Caller,
   callerWith,
   createSearch,
-  finishRounds,
-  leaseOf,
+  finishSearch,
   ok,
   problemOf,
   registerRunner,
-  report,
-  shortReportFor,
   tokenWith,
-  trainingReportFor,
 } from "./testEdge.ts";
 
 let admin: Caller;
@@ -38,12 +34,7 @@ async function searched(
   accuracies: number[] = [],
 ): Promise<string> {
   const id = await createSearch(admin, { dataset: { name: "cifar100" }, ...change });
-  let lease = await finishRounds(admin, await leaseOf(admin, runnerId, id));
-  while (lease !== null && lease.task.kind === "finalTraining") {
-    const isShort = lease.task.validation !== undefined;
-    const body = isShort ? shortReportFor(lease, accuracies.shift() ?? 50) : trainingReportFor(lease);
-    lease = (await ok<{ next: typeof lease }>(report(admin, lease.task, body))).next;
-  }
+  await finishSearch(admin, runnerId, id, accuracies);
   return id;
 }
 

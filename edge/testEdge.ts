@@ -142,6 +142,26 @@ export async function finishRounds(call: Caller, lease: LeasedTask | null): Prom
   return current;
 }
 
+/**
+ * Works on a search to its end, its final training included.
+ *
+ * @param accuracies of short trainings in the order in which they come
+ */
+export async function finishSearch(
+  call: Caller,
+  runnerId: string,
+  searchId: string,
+  accuracies: readonly number[] = [],
+): Promise<void> {
+  const left = [...accuracies];
+  let lease = await finishRounds(call, await leaseOf(call, runnerId, searchId));
+  while (lease !== null && lease.task.kind === "finalTraining") {
+    const isShort = lease.task.validation !== undefined;
+    const body = isShort ? shortReportFor(lease, left.shift() ?? 50) : trainingReportFor(lease);
+    lease = (await ok<{ next: LeasedTask | null }>(report(call, lease.task, body))).next;
+  }
+}
+
 export const trainingReportFor = ({ leaseId }: LeasedTask, exports: Record<string, string> = {}) => ({
   kind: "finalTraining",
   leaseId,

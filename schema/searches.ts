@@ -10,6 +10,8 @@ import { triggers } from "./triggers.ts";
 
 export const searchStates = ["queued", "running", "paused", "completed", "failed", "cancelled"] as const;
 export type SearchState = (typeof searchStates)[number];
+/** Of a search that has ended. */
+export const finishedStates: readonly SearchState[] = ["completed", "failed", "cancelled"];
 
 export interface Summary {
   stage: number;

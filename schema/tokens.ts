@@ -21,7 +21,7 @@ export const tokens = sqliteTable(
     /** To within some minutes. */
     lastUsedAt: integer(),
     revokedAt: integer(),
-    /** The one search that a runner with this token works for; null: any. */
+    /** The one search that a runner with this token works for; null where it is bound to none. */
     searchId: text(),
     /** What every runner with this token is called; null: as it says. */
     instance: text(),

@@ -45,7 +45,9 @@ export const triggerFields = z.strictObject({
   template: nameSchema.describe("name of the template to start"),
   source: z
     .enum(triggerSources)
-    .describe("github: webhooks of GitHub; signed: any request that is signed as Standard Webhooks says"),
+    .describe(
+      "`github` for webhooks of GitHub, `signed` for requests that are signed as Standard Webhooks says",
+    ),
   events: list(z.enum(githubEvents)).optional().describe("github only"),
   filters: filtersSchema.describe("github only; all that are given must hold"),
   mapping: z

@@ -2,8 +2,9 @@
 
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import { searchStates } from "../../schema/searches.ts";
+import { finishedStates, searchStates } from "../../schema/searches.ts";
 import { type Campaign as CampaignInput, campaignSchema, placeSchema } from "../../shared/campaign.ts";
+import { readsAll } from "../access.ts";
 import {
   cursorAfter,
   decodeCreated,
@@ -16,7 +17,7 @@ import {
   pageQuery,
   tagged,
 } from "../app.ts";
-import { assertScope, holds, requires } from "../auth.ts";
+import { assertScope, requires } from "../auth.ts";
 import type { AppEnv } from "../env.ts";
 import { idempotent } from "../idempotency.ts";
 import { type MergedRow, mergedFront } from "../mergedFront.ts";
@@ -27,7 +28,6 @@ import {
   type Campaign,
   cancelSearches,
   findCampaign,
-  finishedStates,
   listCampaigns,
   searchesOf,
 } from "../store/campaigns.ts";
@@ -210,9 +210,7 @@ async function readable(c: Context<AppEnv>, id: string): Promise<Campaign> {
 /** Those that the request may see: one of a public campaign may have been made private since. */
 async function shownSearches(c: Context<AppEnv>, campaignId: string) {
   const all = await searchesOf(c.env.DB, campaignId);
-  const principal = c.get("principal");
-  const seesAll = principal !== null && holds(principal, "searches:read");
-  return seesAll ? all : all.filter(({ visibility }) => visibility === "public");
+  return readsAll(c) ? all : all.filter(({ visibility }) => visibility === "public");
 }
 
 const headOf = ({ createdAt, specification, ...campaign }: Campaign): z.infer<typeof campaignHead> => ({

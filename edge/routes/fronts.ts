@@ -2,8 +2,8 @@
 
 import { createRoute, z } from "@hono/zod-openapi";
 import { type Objective, objectiveId } from "../../shared/specification.ts";
+import { readsAll } from "../access.ts";
 import { failure, json, newApp, tagged } from "../app.ts";
-import { holds } from "../auth.ts";
 import { boundsOf, selectFront } from "../front.ts";
 import { mergedFront } from "../mergedFront.ts";
 import { frontsOf } from "../store/architectures.ts";
@@ -36,8 +36,7 @@ export const fronts = newApp();
 
 fronts.openapi(across, async (c) => {
   const { dataset, sort, limit } = c.req.valid("query");
-  const principal = c.get("principal");
-  const isPublic = principal === null || !holds(principal, "searches:read");
+  const isPublic = !readsAll(c);
   const searches = await searchesOn(c.env.DB, { data: dataset, isPublic, limit: mostSearches });
   const objectives = objectivesOf(searches.flatMap(({ specification }) => specification.objectives));
   const bounds = searches.length === 0 ? [] : boundsOf(c.req.query(), objectives);

@@ -24,7 +24,7 @@ import {
 } from "../app.ts";
 import { requires } from "../auth.ts";
 import type { AppEnv } from "../env.ts";
-import { assertMatches, isKnown } from "../etag.ts";
+import { assertMatches, isKnown, versionTag } from "../etag.ts";
 import { idempotent } from "../idempotency.ts";
 import { invalid, Problem } from "../problems.ts";
 import { store, templateStart } from "../start.ts";
@@ -57,8 +57,6 @@ const view = (row: StoredTemplate): z.infer<typeof templateSchema> => {
   const template = templateOf(row);
   return { ...template, placeholders: placeholdersOf(template), createdAt: isoTime(row.createdAt) };
 };
-
-const etagOf = ({ version }: StoredTemplate): string => `"${version}"`;
 
 const nameParam = z.object({ name: z.string().openapi({ param: { name: "name", in: "path" } }) });
 
@@ -148,7 +146,10 @@ templates.openapi(create, async (c) => {
   const template = checked(c.req.valid("json"));
   if (!(await insertTemplate(c.env.DB, template))) throw new Problem("template-exists");
   const created = await existing(c, template.name);
-  return c.json(view(created), 201, { location: `/v1/templates/${template.name}`, etag: etagOf(created) });
+  return c.json(view(created), 201, {
+    location: `/v1/templates/${template.name}`,
+    etag: versionTag(created),
+  });
 });
 
 templates.openapi(list, async (c) => {
@@ -161,7 +162,7 @@ templates.openapi(list, async (c) => {
 
 templates.openapi(read, async (c) => {
   const template = await existing(c, c.req.valid("param").name);
-  const etag = etagOf(template);
+  const etag = versionTag(template);
   c.header("etag", etag);
   c.header("cache-control", "private, no-cache");
   if (isKnown(etag, c.req.header("if-none-match"))) return c.body(null, 304);
@@ -178,7 +179,7 @@ templates.openapi(change, async (c) => {
   const changed = checked({ ...rest, ...(isReplaced ? {} : { specification, campaign }), ...changes });
   if (!(await changeTemplate(c.env.DB, changed, template.version))) throw new Problem("precondition-failed");
   const now = await existing(c, template.name);
-  return c.json(view(now), 200, { etag: etagOf(now) });
+  return c.json(view(now), 200, { etag: versionTag(now) });
 });
 
 templates.openapi(remove, async (c) => {

@@ -25,7 +25,7 @@ import {
 import { requires } from "../auth.ts";
 import { deliver, type Incoming } from "../delivery.ts";
 import type { AppEnv } from "../env.ts";
-import { assertMatches, isKnown } from "../etag.ts";
+import { assertMatches, isKnown, versionTag } from "../etag.ts";
 import { newId } from "../ids.ts";
 import { invalid, Problem } from "../problems.ts";
 import { open, seal } from "../secrets.ts";
@@ -58,8 +58,6 @@ const view = (row: StoredTrigger): z.infer<typeof triggerSchema> => ({
   ...triggerOf(row),
   createdAt: isoTime(row.createdAt),
 });
-
-const etagOf = ({ version }: StoredTrigger): string => `"${version}"`;
 
 const deliverySchema = z
   .object({
@@ -194,7 +192,7 @@ triggers.openapi(create, async (c) => {
   const created = await existing(c, id);
   return c.json({ ...view(created), secret }, 201, {
     location: `/v1/triggers/${id}`,
-    etag: etagOf(created),
+    etag: versionTag(created),
     "cache-control": "no-store",
   });
 });
@@ -209,7 +207,7 @@ triggers.openapi(list, async (c) => {
 
 triggers.openapi(read, async (c) => {
   const trigger = await existing(c, c.req.valid("param").id);
-  const etag = etagOf(trigger);
+  const etag = versionTag(trigger);
   c.header("etag", etag);
   c.header("cache-control", "private, no-cache");
   if (isKnown(etag, c.req.header("if-none-match"))) return c.body(null, 304);
@@ -222,7 +220,7 @@ triggers.openapi(change, async (c) => {
   const changed = await checked(c.env.DB, { ...triggerOf(trigger), ...c.req.valid("json") });
   if (!(await changeTrigger(c.env.DB, trigger, changed))) throw new Problem("precondition-failed");
   const now = await existing(c, trigger.id);
-  return c.json(view(now), 200, { etag: etagOf(now) });
+  return c.json(view(now), 200, { etag: versionTag(now) });
 });
 
 triggers.openapi(remove, async (c) => {

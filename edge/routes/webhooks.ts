@@ -20,7 +20,7 @@ import {
 } from "../app.ts";
 import { requires } from "../auth.ts";
 import type { AppEnv } from "../env.ts";
-import { assertMatches } from "../etag.ts";
+import { assertMatches, versionTag } from "../etag.ts";
 import { idempotent } from "../idempotency.ts";
 import { newId } from "../ids.ts";
 import { invalid, Problem } from "../problems.ts";
@@ -147,7 +147,6 @@ const deliveryView = ({
 
 const keyOf = ({ createdAt, id }: Pick<Webhook, "createdAt" | "id">) => [createdAt, id];
 
-const etagOf = ({ version }: Webhook): string => `"${version}"`;
 /** An answer with a secret is for nobody else. */
 const unstored = { "cache-control": "no-store" };
 
@@ -270,7 +269,7 @@ webhooks.openapi(create, async (c) => {
     createdAt: Date.now(),
   };
   await insertWebhook(c.env.DB, webhook);
-  const headers = { ...unstored, location: `/v1/webhooks/${id}`, etag: etagOf(webhook) };
+  const headers = { ...unstored, location: `/v1/webhooks/${id}`, etag: versionTag(webhook) };
   return c.json({ ...view(webhook), secret }, 201, headers);
 });
 
@@ -283,7 +282,7 @@ webhooks.openapi(list, async (c) => {
 
 webhooks.openapi(read, async (c) => {
   const webhook = await existing(c, c.req.valid("param").id);
-  return c.json(view(webhook), 200, { etag: etagOf(webhook) });
+  return c.json(view(webhook), 200, { etag: versionTag(webhook) });
 });
 
 webhooks.openapi(change, async (c) => {
@@ -297,7 +296,7 @@ webhooks.openapi(change, async (c) => {
     ...(wanted.enabled === undefined ? {} : { disabledReason: null }),
     origin: originOf(c),
   });
-  return c.json(view(changed), 200, { etag: etagOf(changed) });
+  return c.json(view(changed), 200, { etag: versionTag(changed) });
 });
 
 webhooks.openapi(remove, async (c) => {
@@ -315,7 +314,7 @@ webhooks.openapi(rotate, async (c) => {
     previousUntil: Date.now() + overlapMs,
     origin: originOf(c),
   });
-  return c.json({ ...view(changed), secret }, 200, { ...unstored, etag: etagOf(changed) });
+  return c.json({ ...view(changed), secret }, 200, { ...unstored, etag: versionTag(changed) });
 });
 
 webhooks.openapi(sendTest, async (c) => {

@@ -2,14 +2,12 @@
 
 import { asc, desc, eq, sql } from "drizzle-orm";
 import { campaigns } from "../../schema/campaigns.ts";
-import { controllerStates, type SearchState, searches } from "../../schema/searches.ts";
+import { controllerStates, finishedStates, searches } from "../../schema/searches.ts";
 import type { CampaignSpending } from "../budget.ts";
 import { type CreatedKey, database, isAfterPage, statement } from "./database.ts";
 import type { Search } from "./searches.ts";
 
 export type Campaign = typeof campaigns.$inferSelect;
-
-export const finishedStates: readonly SearchState[] = ["completed", "failed", "cancelled"];
 
 export const campaignInsertion = (db: D1Database, campaign: Campaign): D1PreparedStatement =>
   statement(
