@@ -7,20 +7,15 @@
  * FOLDER holds the standard binary files (`data_batch_1.bin` ... , also `.xz`).
  */
 
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { availableParallelism, cpus, tmpdir } from "node:os";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { availableParallelism, cpus } from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { z } from "zod";
 import { searchPath } from "../cli/api.ts";
-import { EdgeClient } from "../cli/client.ts";
-import { newToken } from "../cli/commands/dev.ts";
-import { createdTokenSchema } from "../cli/commands/tokens.ts";
-import { startLocalEdge } from "../cli/localEdge.ts";
 import { loadDataset } from "../gpu-runner/data/dataset.ts";
 import { FinalTraining } from "../gpu-runner/finalTraining.ts";
 import { loadBackend } from "../gpu-runner/kernels/backend.ts";
-import { runRunner } from "../gpu-runner/main.ts";
 import { selectionCost } from "../shared/count.ts";
 import { canonicalHash, type Genotype, genotypeSchema, printGenotype } from "../shared/genotype.ts";
 import { costTableOf } from "../shared/profile.ts";
@@ -31,6 +26,7 @@ import {
   type SpecificationInput,
   specificationSchema,
 } from "../shared/specification.ts";
+import { withLocalSearch } from "./localSearch.ts";
 
 const controls = 3;
 /** Random architectures are of the found one's size within this share. */
@@ -107,39 +103,16 @@ writeFileSync(path.join(out, "result.json"), `${JSON.stringify(report, null, 2)}
 console.log(JSON.stringify(report));
 
 async function search() {
-  const stateDir = mkdtempSync(path.join(tmpdir(), "nasturtium-bench-"));
-  const edge = await startLocalEdge({ stateDir, token: newToken(), port: 0, signal: abort.signal });
-  try {
-    const client = new EdgeClient(edge.url, edge.token, abort.signal);
-    const { id } = await client.json("/v1/searches", z.looseObject({ id: z.string() }), {
-      method: "POST",
-      body: specification(seed),
-    });
-    const { token } = await client.json("/v1/tokens", createdTokenSchema, {
-      method: "POST",
-      body: { name: "bench", scopes: ["runner"] },
-    });
+  const options = { dataFolder: args.data as string, log, signal: abort.signal };
+  return withLocalSearch(specification(seed), options, async ({ id, client, work }) => {
     const startedAt = performance.now();
-    await runRunner({
-      edge: edge.url,
-      token,
-      name: "bench",
-      backend: "tensorflow",
-      untilIdle: true,
-      searchId: id,
-      dataFolder: args.data,
-      log,
-      signal: abort.signal,
-    });
+    await work(1);
     const seconds = Math.round((performance.now() - startedAt) / 1000);
     const front = await client.all(searchPath(id, "/front"), frontRow);
     const { progress } = await client.json(searchPath(id), z.looseObject({ progress: z.unknown() }));
     writeFileSync(path.join(out, "front.json"), JSON.stringify({ progress, front }, null, 2));
     return { seconds, progress, front };
-  } finally {
-    await edge.stop();
-    rmSync(stateDir, { recursive: true, force: true });
-  }
+  });
 }
 
 /** The most accurate of the front under the limit, then the controls; each result is written when it is there. */

@@ -1,7 +1,7 @@
 /** A search through the real Worker on this machine, for benchmarks. */
 
 import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -20,7 +20,7 @@ const CLI = fileURLToPath(new URL("../cli/main.ts", import.meta.url));
 export interface LocalSearch {
   id: string;
   client: EdgeClient;
-  /** Runners side by side, one thread each, until nothing is left to do. Throws Error when one of them fails. */
+  /** Runners side by side, which share the cores, until nothing is left to do. Throws Error when one of them fails. */
   work(runners: number): Promise<void>;
 }
 
@@ -46,12 +46,13 @@ export async function withLocalSearch<T>(
       body: { name: "bench", scopes: ["runner"] },
     });
     const work = async (runners: number) => {
+      const threads = String(Math.max(1, Math.floor(availableParallelism() / runners)));
       const names = Array.from({ length: runners }, (_, index) => `bench-${index}`);
       await Promise.all(
         names.map(async (name) => {
           // A runner ends as soon as there is nothing for it, which may be only while another one works.
           for (;;) {
-            await runner(edge, { token, searchId: id, name }, options);
+            await runner(edge, { token, searchId: id, name, threads }, options);
             if (!(await hasWork(client, id))) return;
             await pause(idleMs, undefined, { signal: options.signal });
           }
@@ -75,7 +76,7 @@ async function hasWork(client: EdgeClient, id: string): Promise<boolean> {
 
 async function runner(
   edge: LocalEdge,
-  { token, searchId, name }: { token: string; searchId: string; name: string },
+  { token, searchId, name, threads }: { token: string; searchId: string; name: string; threads: string },
   { dataFolder, log, signal }: Options,
 ): Promise<void> {
   const args = ["runner", "--until-idle", "--search", searchId, "--name", name, "--data", dataFolder];
@@ -85,8 +86,8 @@ async function runner(
       ...process.env,
       NASTURTIUM_EDGE: edge.url,
       NASTURTIUM_TOKEN: token,
-      OMP_NUM_THREADS: "1",
-      TF_NUM_INTRAOP_THREADS: "1",
+      OMP_NUM_THREADS: threads,
+      TF_NUM_INTRAOP_THREADS: threads,
     },
     onLine: (line) => log(`${name}: ${line}`),
   });
