@@ -38,6 +38,14 @@ export const json = <S extends z.ZodType>(schema: S, description: string) => ({
   content: { "application/json": { schema } },
 });
 
+/** JSON, or with `format=csv` the same as CSV. */
+export const jsonOrCsv = <S extends z.ZodType>(schema: S, description: string) => ({
+  description,
+  content: { "application/json": { schema }, "text/csv": { schema: z.string() } },
+});
+
+export const csvType = "text/csv; charset=utf-8";
+
 export const body = <S extends z.ZodType>(schema: S) => ({
   required: true,
   content: { "application/json": { schema } },
@@ -54,7 +62,15 @@ export const label = z
   .string()
   .min(1)
   .max(120)
-  .regex(/^\P{Cc}*$/u, "holds a control character");
+  .regex(/^[ -~\u00a0-\uffff]*$/, "holds a control character");
+
+/** `Number` reads "", "0x10" and "1e2" too. */
+const digitsOnly = (text: unknown): unknown =>
+  typeof text === "string" && !/^\d+$/.test(text) ? Number.NaN : text;
+
+/** A whole number of a query or a path. */
+export const wholeNumber = (minimum: number, maximum = Number.MAX_SAFE_INTEGER) =>
+  z.preprocess(digitsOnly, z.coerce.number().int().min(minimum).max(maximum));
 
 const runnerPath =
   /^\/v1\/(?:(?:tasks|blobs)(?:\/|$)|datasets\/[^/]+\/shards\/|searches\/[^/]+\/(?:checkpoints$|rounds\/[^/]+\/))/;
@@ -90,7 +106,7 @@ export const tagged = etag();
 /** Keyset pagination: the cursor is opaque to clients. */
 export const pageQuery = z.object({
   cursor: z.string().optional(),
-  limit: z.coerce.number().int().min(1).max(200).default(50),
+  limit: wholeNumber(1, 200).default(50),
 });
 
 export const pageOf = <S extends z.ZodType>(item: S) =>

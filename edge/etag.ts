@@ -2,6 +2,15 @@
 
 import { Problem } from "./problems.ts";
 
+/** How routes whose changes need If-Match describe it: its absence is a problem of its own, not of validation. */
+export const ifMatch = {
+  in: "header" as const,
+  name: "if-match",
+  required: true,
+  description: "the ETag of the last read, or `*` to overwrite whatever is there",
+  schema: { type: "string" as const, minLength: 1 },
+};
+
 const tagsOf = (header: string): string[] => header.split(",").map((tag) => tag.trim().replace(/^W\//, ""));
 
 /** @throws Problem unless If-Match names the version, or any */

@@ -11,6 +11,15 @@ import { claimKey, forgetKey, storeAnswer } from "./store/idempotency.ts";
 
 const maxKeyLength = 200;
 
+/** How routes with the middleware describe it. */
+export const idempotencyKey = {
+  in: "header" as const,
+  name: "idempotency-key",
+  required: false,
+  description: "the same key with the same request is answered with what the first one was",
+  schema: { type: "string" as const, minLength: 1, maxLength: maxKeyLength },
+};
+
 export const idempotent: MiddlewareHandler<AppEnv> = async (c, next) => {
   const header = c.req.header("idempotency-key");
   const principal = c.get("principal")?.id;

@@ -262,7 +262,7 @@ describe("what a search found", () => {
     expect(await response.json()).toMatchObject({ state: "queued", recipe: { preset: "demo", steps: 3 } });
     expect((await ok<{ data: unknown[] }>(admin(`/v1/searches/${id}/trainings`))).data).toHaveLength(2);
     expect(await problemOf(admin(`/v1/searches/${id}/trainings`, { body: { hash: "aaaa" } }))).toBe(
-      "404 not-found",
+      "422 validation",
     );
   });
 

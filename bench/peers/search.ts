@@ -5,9 +5,9 @@ import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { createInterface } from "node:readline";
+import { ensurePython } from "../../setup/python.ts";
 import type { Benchmark } from "../search/benchmark.ts";
 import type { Run } from "../search/run.ts";
-import { ensurePython } from "./python.ts";
 
 /** The keys of PEERS in search.py. */
 export const peers = ["optuna-nsga2", "optuna-tpe", "pymoo-nsga2"];
@@ -33,7 +33,7 @@ export const ensureSearchPeers = (): Promise<string> =>
   ensurePython({
     name: "search",
     title: "Optuna and pymoo",
-    requirements: ["requirements-search.txt"],
+    requirements: [path.join(import.meta.dirname, "requirements-search.txt")],
     check: "from optuna.samplers import TPESampler; from pymoo.algorithms.moo.nsga2 import NSGA2",
     neededDiskGigabytes: 1,
   });

@@ -8,7 +8,8 @@ import {
   checkpointsResponseSchema,
   partBytes,
 } from "../../shared/protocol.ts";
-import { body, failure, idParam, isoTime, json, newApp } from "../app.ts";
+import { existingSearch } from "../access.ts";
+import { body, failure, idParam, isoTime, json, newApp, wholeNumber } from "../app.ts";
 import { requires } from "../auth.ts";
 import { Problem } from "../problems.ts";
 import { checkpointsOf, findBlob } from "../store/blobs.ts";
@@ -37,12 +38,7 @@ const part = createRoute({
   summary: "Upload one part: the bytes themselves, parts numbered from 1",
   request: {
     params: idParam.extend({
-      part: z.coerce
-        .number()
-        .int()
-        .min(1)
-        .max(maxParts)
-        .openapi({ param: { name: "part", in: "path" } }),
+      part: wholeNumber(1, maxParts).openapi({ param: { name: "part", in: "path" } }),
     }),
   },
   responses: { 204: { description: "Stored" }, default: failure },
@@ -104,11 +100,8 @@ blobs.openapi(read, async (c) => {
 });
 
 blobs.openapi(checkpoints, async (c) => {
-  const list = await checkpointsOf(
-    c.env.DB,
-    c.req.valid("param").id,
-    c.req.valid("query").trainingId ?? null,
-  );
+  const { id } = await existingSearch(c, c.req.valid("param").id);
+  const list = await checkpointsOf(c.env.DB, id, c.req.valid("query").trainingId ?? null);
   const data = list.map(({ id, round, bytes, sha256, createdAt }) => ({
     blobId: id,
     round: round ?? 0,

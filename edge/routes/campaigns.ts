@@ -19,7 +19,7 @@ import {
 } from "../app.ts";
 import { assertScope, requires } from "../auth.ts";
 import type { AppEnv } from "../env.ts";
-import { idempotent } from "../idempotency.ts";
+import { idempotencyKey, idempotent } from "../idempotency.ts";
 import { type MergedRow, mergedFront } from "../mergedFront.ts";
 import { invalid, Problem } from "../problems.ts";
 import { campaignStart, store } from "../start.ts";
@@ -81,6 +81,7 @@ const create = createRoute({
   tags,
   security: [{ token: ["searches:write"] }],
   middleware: [requires("searches:write"), idempotent] as const,
+  parameters: [idempotencyKey],
   summary: "Start a search for each place of a grid, under one budget",
   request: { body: { required: true, content: { "application/json": { schema: campaignInput } } } },
   responses: { 201: json(campaignView, "The campaign; its address in Location"), default: failure },

@@ -12,6 +12,7 @@ import {
   newApp,
   pageOf,
   pageQuery,
+  wholeNumber,
 } from "../app.ts";
 import { requires } from "../auth.ts";
 import {
@@ -23,7 +24,7 @@ import {
   readShard,
   removeDataset,
 } from "../datasets.ts";
-import { idempotent } from "../idempotency.ts";
+import { idempotencyKey, idempotent } from "../idempotency.ts";
 import { Problem } from "../problems.ts";
 import { type Dataset, datasetOfLease, listDatasets } from "../store/datasets.ts";
 import { parseTaskId, resourceOf } from "../work.ts";
@@ -33,11 +34,7 @@ const reading = { tags, security: [{ token: ["searches:read"] }], middleware: re
 const writing = { tags, security: [{ token: ["searches:write"] }], middleware: requires("searches:write") };
 const running = { tags: ["Runners"], security: [{ token: ["runner"] }], middleware: requires("runner") };
 
-const shardNumber = z.coerce
-  .number()
-  .int()
-  .min(1)
-  .openapi({ param: { name: "shard", in: "path" } });
+const shardNumber = wholeNumber(1).openapi({ param: { name: "shard", in: "path" } });
 const nameParam = z.object({ name: z.string().openapi({ param: { name: "name", in: "path" } }) });
 const taskParam = z.object({ taskId: z.string().openapi({ param: { name: "taskId", in: "path" } }) });
 const leaseQuery = z.object({ leaseId: z.string() });
@@ -82,6 +79,7 @@ const create = createRoute({
   method: "post",
   path: "/datasets",
   middleware: [requires("searches:write"), idempotent] as const,
+  parameters: [idempotencyKey],
   summary: "Begin or continue a push: `missing` says which shards to send",
   request: { body: body(datasetHeaderSchema) },
   responses: {

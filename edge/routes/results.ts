@@ -8,7 +8,7 @@ import { costAt, trainedSize } from "../../shared/scaling.ts";
 import { type Specification, strategyNames } from "../../shared/specification.ts";
 import { version } from "../../shared/version.ts";
 import { readableSearch } from "../access.ts";
-import { failure, idParam, json, newApp, tagged } from "../app.ts";
+import { csvType, failure, idParam, json, jsonOrCsv, newApp, tagged, wholeNumber } from "../app.ts";
 import { policyView } from "../controller/policyView.ts";
 import { boundsOf, frontCsv, frontSource, selectFront, standardErrorsOf } from "../front.ts";
 import { Problem } from "../problems.ts";
@@ -141,9 +141,9 @@ const policy = createRoute({
 
 const frontQuery = z
   .object({
-    stage: z.coerce.number().int().min(0).optional(),
+    stage: wholeNumber(0).optional(),
     sort: z.string().optional(),
-    limit: z.coerce.number().int().min(1).max(1000).default(1000),
+    limit: wholeNumber(1, 1000).default(1000),
     format: z.enum(["json", "csv"]).default("json"),
   })
   .describe("also max_<objective id> and min_<objective id>");
@@ -154,7 +154,7 @@ const front = createRoute({
   summary: "Non-dominated architectures; bounds as max_<objective id> and min_<objective id>",
   request: { params: idParam, query: frontQuery },
   responses: {
-    200: json(z.object({ data: z.array(frontRowSchema), nextCursor: z.null() }), "The front, or CSV"),
+    200: jsonOrCsv(z.object({ data: z.array(frontRowSchema), nextCursor: z.null() }), "The front, or CSV"),
     default: failure,
   },
 });
@@ -234,7 +234,7 @@ results.openapi(front, async (c) => {
   const bounds = boundsOf(c.req.query(), objectives);
   const rows = selectFront(await frontOf(c.env.DB, id, stage), objectives, { sort, limit, bounds });
   if (format === "csv") {
-    c.header("content-type", "text/csv; charset=utf-8");
+    c.header("content-type", csvType);
     return c.body(frontCsv(rows, objectives, specification.evaluation.kind === "tabular")) as never;
   }
   return c.json({ data: rows.map(frontRowView), nextCursor: null }, 200);

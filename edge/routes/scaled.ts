@@ -2,7 +2,7 @@
 
 import { createRoute, z } from "@hono/zod-openapi";
 import { readableSearch } from "../access.ts";
-import { failure, idParam, json, newApp } from "../app.ts";
+import { csvType, failure, idParam, jsonOrCsv, newApp } from "../app.ts";
 import { Problem } from "../problems.ts";
 import { scaledCsv, scaledRowSchema, scaledRows } from "../scaled.ts";
 import { scaledTrainings } from "../store/trainings.ts";
@@ -17,7 +17,7 @@ const list = createRoute({
   summary: `Completed final trainings at other channels or layers than the search's own, newest first, at most ${mostTrainings}`,
   request: { params: idParam, query: z.object({ format: z.enum(["json", "csv"]).default("json") }) },
   responses: {
-    200: json(z.object({ data: z.array(scaledRowSchema), nextCursor: z.null() }), "The points, or CSV"),
+    200: jsonOrCsv(z.object({ data: z.array(scaledRowSchema), nextCursor: z.null() }), "The points, or CSV"),
     default: failure,
   },
 });
@@ -29,7 +29,7 @@ scaled.openapi(list, async (c) => {
   if (specification.evaluation.kind === "tabular") throw new Problem("not-trainable");
   const data = scaledRows(await scaledTrainings(c.env.DB, id, mostTrainings), specification);
   if (c.req.valid("query").format === "csv") {
-    c.header("content-type", "text/csv; charset=utf-8");
+    c.header("content-type", csvType);
     return c.body(scaledCsv(data, specification)) as never;
   }
   return c.json({ data, nextCursor: null }, 200);

@@ -21,8 +21,8 @@ import {
 } from "../app.ts";
 import { requires } from "../auth.ts";
 import type { AppEnv } from "../env.ts";
-import { assertMatches, isKnown } from "../etag.ts";
-import { idempotent } from "../idempotency.ts";
+import { assertMatches, ifMatch, isKnown } from "../etag.ts";
+import { idempotencyKey, idempotent } from "../idempotency.ts";
 import { invalid, Problem } from "../problems.ts";
 import { removeSearch } from "../retention.ts";
 import { type Ready, readied, type Start, searchStart, store } from "../start.ts";
@@ -131,6 +131,7 @@ const create = createRoute({
   method: "post",
   path: "/searches",
   middleware: [mayWrite, idempotent] as const,
+  parameters: [idempotencyKey],
   summary: "Start a search",
   request: { body: specificationBody },
   responses: { 201: json(searchSchema, "The search; its address in Location"), default: failure },
@@ -162,7 +163,8 @@ const change = createRoute({
   method: "patch",
   path: "/searches/{id}",
   middleware: mayWrite,
-  summary: "Change name, visibility or budget; needs If-Match",
+  summary: "Change name, visibility or budget",
+  parameters: [ifMatch],
   request: {
     params: idParam,
     body: body(

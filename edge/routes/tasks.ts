@@ -16,7 +16,7 @@ import {
   reportResponseSchema,
   reportSchema,
 } from "../../shared/protocol.ts";
-import { body, failure, idParam, isoTime, json, newApp } from "../app.ts";
+import { body, failure, idParam, isoTime, json, newApp, wholeNumber } from "../app.ts";
 import { requires } from "../auth.ts";
 import { Problem } from "../problems.ts";
 import { amendRound, reportFailure, reportRound, reportTraining } from "../report.ts";
@@ -63,11 +63,7 @@ const amend = createRoute({
   summary: "Add a measurement that comes after its round",
   request: {
     params: idParam.extend({
-      round: z.coerce
-        .number()
-        .int()
-        .min(0)
-        .openapi({ param: { name: "round", in: "path" } }),
+      round: wholeNumber(0).openapi({ param: { name: "round", in: "path" } }),
     }),
     body: body(amendmentSchema),
   },
@@ -106,7 +102,7 @@ const replay = createRoute({
   path: "/tasks",
   ...common,
   summary: "Rounds already reported, for a runner that resumes",
-  request: { query: z.object({ search: z.string(), fromRound: z.coerce.number().int().min(0).default(0) }) },
+  request: { query: z.object({ search: z.string(), fromRound: wholeNumber(0).default(0) }) },
   responses: { 200: json(replaySchema, "Tasks and the digests they must reach"), default: failure },
 });
 

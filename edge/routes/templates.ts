@@ -24,8 +24,8 @@ import {
 } from "../app.ts";
 import { requires } from "../auth.ts";
 import type { AppEnv } from "../env.ts";
-import { assertMatches, isKnown, versionTag } from "../etag.ts";
-import { idempotent } from "../idempotency.ts";
+import { assertMatches, ifMatch, isKnown, versionTag } from "../etag.ts";
+import { idempotencyKey, idempotent } from "../idempotency.ts";
 import { invalid, Problem } from "../problems.ts";
 import { store, templateStart } from "../start.ts";
 import {
@@ -65,6 +65,7 @@ const create = createRoute({
   method: "post",
   path: "/templates",
   middleware: [mayWrite, idempotent] as const,
+  parameters: [idempotencyKey],
   summary: "Create a template; what holds whatever its placeholders' values will be is checked",
   request: { body: body(templateFields) },
   responses: { 201: json(templateSchema, "The template; its address in Location"), default: failure },
@@ -97,7 +98,8 @@ const change = createRoute({
   method: "patch",
   path: "/templates/{name}",
   middleware: mayWrite,
-  summary: "Change what a template starts, or its description; needs If-Match",
+  summary: "Change what a template starts, or its description",
+  parameters: [ifMatch],
   request: { params: nameParam, body: body(templateChanges) },
   responses: { 200: json(templateSchema, "The changed template"), default: failure },
 });
@@ -117,6 +119,7 @@ const start = createRoute({
   method: "post",
   path: "/templates/{name}/start",
   middleware: [mayWrite, idempotent] as const,
+  parameters: [idempotencyKey],
   summary: "Start what a template asks for, with values for its placeholders",
   request: {
     params: nameParam,

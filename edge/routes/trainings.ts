@@ -19,7 +19,7 @@ import {
   pageQuery,
 } from "../app.ts";
 import { assertScope, requires } from "../auth.ts";
-import { idempotent } from "../idempotency.ts";
+import { idempotencyKey, idempotent } from "../idempotency.ts";
 import { newId } from "../ids.ts";
 import { invalid, Problem } from "../problems.ts";
 import { findArchitecture } from "../store/architectures.ts";
@@ -43,6 +43,7 @@ const start = createRoute({
   tags,
   security: [{ token: ["searches:write"] }],
   middleware: [requires("searches:write"), idempotent] as const,
+  parameters: [idempotencyKey],
   summary: "Train an architecture of the archive; what the recipe leaves out is as in the specification",
   request: {
     params: idParam,
@@ -74,11 +75,16 @@ const read = createRoute({
   responses: { 200: json(trainingSchema, "The training"), default: failure },
 });
 
+const jsonType = "application/json";
+
 /** A file of any of the formats' media types. */
 const exportContent = Object.fromEntries(
   Object.values(exportFormats).map(({ mediaType }) => [
     mediaType,
-    { schema: { type: "string" as const, format: "binary" } },
+    {
+      schema:
+        mediaType === jsonType ? { type: "object" as const } : { type: "string" as const, format: "binary" },
+    },
   ]),
 );
 
@@ -104,7 +110,12 @@ trainings.openapi(start, async (c) => {
   if (datasetId === null && !isBuiltIn(specification.dataset.name)) throw new Problem("dataset-gone");
   const [architecture] = await findArchitecture(c.env.DB, searchId, hash);
   if (architecture === undefined)
-    throw new Problem("not-found", `The archive of this search holds no architecture "${hash}".`);
+    throw invalid([
+      {
+        pointer: "/hash",
+        detail: "the archive of this search holds no such architecture; /front lists them",
+      },
+    ]);
   const { genotype } = architecture;
   const trained = {
     ...specification.finalTraining,

@@ -25,7 +25,7 @@ import {
 import { requires } from "../auth.ts";
 import { deliver, type Incoming } from "../delivery.ts";
 import type { AppEnv } from "../env.ts";
-import { assertMatches, isKnown, versionTag } from "../etag.ts";
+import { assertMatches, ifMatch, isKnown, versionTag } from "../etag.ts";
 import { newId } from "../ids.ts";
 import { invalid, Problem } from "../problems.ts";
 import { open, seal } from "../secrets.ts";
@@ -50,7 +50,9 @@ const security = [{ token: ["searches:write"] }];
 const middleware = requires("searches:write");
 const managing = { tags, security, middleware };
 
-const triggerSchema = triggerFields.extend({ id: z.string(), createdAt: z.string() }).openapi("Trigger");
+const triggerSchema = z
+  .object({ ...triggerFields.shape, id: z.string(), createdAt: z.string() })
+  .openapi("Trigger");
 const secretSchema = triggerSchema.extend({ secret: z.string() }).openapi("TriggerWithSecret");
 
 const view = (row: StoredTrigger): z.infer<typeof triggerSchema> => ({
@@ -112,7 +114,8 @@ const change = createRoute({
   ...managing,
   method: "patch",
   path: "/triggers/{id}",
-  summary: "Change, enable or disable a trigger; needs If-Match",
+  summary: "Change, enable or disable a trigger",
+  parameters: [ifMatch],
   request: { params: idParam, body: body(triggerChanges) },
   responses: { 200: json(triggerSchema, "The changed trigger"), default: failure },
 });

@@ -20,8 +20,8 @@ import {
 } from "../app.ts";
 import { requires } from "../auth.ts";
 import type { AppEnv } from "../env.ts";
-import { assertMatches, versionTag } from "../etag.ts";
-import { idempotent } from "../idempotency.ts";
+import { assertMatches, ifMatch, versionTag } from "../etag.ts";
+import { idempotencyKey, idempotent } from "../idempotency.ts";
 import { newId } from "../ids.ts";
 import { invalid, Problem } from "../problems.ts";
 import { seal } from "../secrets.ts";
@@ -189,7 +189,8 @@ const change = createRoute({
   method: "patch",
   path: "/webhooks/{id}",
   middleware: mayWrite,
-  summary: "Change a webhook; needs If-Match. Disabling it ends what was still to be sent",
+  summary: "Change a webhook. Disabling it ends what was still to be sent",
+  parameters: [ifMatch],
   request: { params: idParam, body: body(changeSchema) },
   responses: { 200: json(webhookSchema, "The changed webhook"), default: failure },
 });
@@ -219,6 +220,7 @@ const sendTest = createRoute({
   method: "post",
   path: "/webhooks/{id}/test",
   middleware: [mayWrite, idempotent] as const,
+  parameters: [idempotencyKey],
   summary: `Send a ${testEvent} event, whatever the filter`,
   request: { params: idParam },
   responses: { 202: json(deliverySchema, "The delivery"), default: failure },
@@ -239,6 +241,7 @@ const replay = createRoute({
   method: "post",
   path: "/webhooks/{id}/deliveries/{delivery}/replay",
   middleware: [mayWrite, idempotent] as const,
+  parameters: [idempotencyKey],
   summary: "Send a delivery again, under the same webhook-id",
   request: {
     params: idParam.extend({

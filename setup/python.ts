@@ -1,10 +1,10 @@
-/** Python environments for what we are compared with, each installed into the cache on first use. */
+/** Python environments of benchmarks and tests, each installed into the cache on first use. */
 
 import { existsSync, mkdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { capture, step, tail } from "../../setup/progress.mjs";
-import { cacheDir } from "../../setup/tensorflow.mjs";
-import { hashText } from "../../shared/hash.ts";
+import { hashText } from "../shared/hash.ts";
+import { capture, step, tail } from "./progress.mjs";
+import { cacheDir } from "./tensorflow.mjs";
 
 const MINIMUM_PYTHON = [3, 11] as const;
 const BYTES_PER_GIGABYTE = 1e9;
@@ -14,7 +14,7 @@ export interface PythonEnvironment {
   name: string;
   /** What is installed, for people. */
   title: string;
-  /** Files of pinned packages in this folder; the later ones are installed where the check fails without them. */
+  /** Paths of files of pinned packages; the later ones are installed where the check fails without them. */
   requirements: readonly [string, ...string[]];
   /** Python that fails where the packages do not work. */
   check: string;
@@ -28,8 +28,7 @@ export interface PythonEnvironment {
  * @throws Error saying why they cannot be had
  */
 export async function ensurePython(environment: PythonEnvironment): Promise<string> {
-  const files = environment.requirements.map((file) => path.join(import.meta.dirname, file));
-  const pinned = files.map((file) => readFileSync(file, "utf8")).join("");
+  const pinned = environment.requirements.map((file) => readFileSync(file, "utf8")).join("");
   const folder = path.join(cacheDir(), `${environment.name}-${hashText(pinned)}`);
   const python = path.join(folder, "bin", "python");
   const stamp = path.join(folder, "verified");
@@ -37,9 +36,7 @@ export async function ensurePython(environment: PythonEnvironment): Promise<stri
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(path.dirname(folder), { recursive: true });
   try {
-    await step(`Installing ${environment.title} for comparison`, () =>
-      install(environment, files, folder, python),
-    );
+    await step(`Installing ${environment.title}`, () => install(environment, folder, python));
     writeFileSync(stamp, "");
   } catch (error) {
     rmSync(folder, { recursive: true, force: true });
@@ -49,8 +46,7 @@ export async function ensurePython(environment: PythonEnvironment): Promise<stri
 }
 
 async function install(
-  { title, check, neededDiskGigabytes }: PythonEnvironment,
-  files: readonly string[],
+  { title, requirements, check, neededDiskGigabytes }: PythonEnvironment,
   folder: string,
   python: string,
 ): Promise<void> {
@@ -62,7 +58,7 @@ async function install(
   }
   const base = await findPython();
   await must("a virtual environment could not be made", base, ["-m", "venv", folder]);
-  for (const file of files) {
+  for (const file of requirements) {
     await pipInstall(python, file);
     if ((await capture(python, ["-c", check])).ok) return;
   }
