@@ -12,6 +12,9 @@ export const nameSchema = z
   .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "lower-case letters, digits and hyphens, at most 63");
 const usd = z.number().positive();
 
+export const providerNames = ["runpod", "vast", "lambda", "digitalocean", "kubernetes"] as const;
+export type ProviderName = (typeof providerNames)[number];
+
 const datasetSchema = z.strictObject({ name: nameSchema });
 
 const cellSpaceSchema = z.strictObject({
@@ -187,7 +190,7 @@ export const specificationSchema = z
       .prefault({}),
     rental: z
       .strictObject({
-        providers: z.array(z.enum(["runpod", "vast", "lambda", "digitalocean", "kubernetes"])).min(1),
+        providers: z.array(z.enum(providerNames)).min(1),
         gpus: z.array(z.string()).optional(),
         maxUsdPerHour: usd,
         maxInstances: z.int().min(1).max(64).default(1),

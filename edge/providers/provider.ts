@@ -1,0 +1,115 @@
+/**
+ * What the rental loop asks of a provider of machines. One adapter each, `edge/providers/<name>/adapter.ts`; all pass
+ * `test/providers.test.ts` against a server that speaks their wire format. Nothing here knows the database.
+ */
+
+import type { ProviderName } from "../../shared/specification.ts";
+
+/** A machine that can be rented now, at a live price. */
+export interface Offer {
+  provider: ProviderName;
+  /** The provider's own, with all that `launch` needs to find it again. */
+  id: string;
+  /** As a specification names it: `RTX 4090`. */
+  gpu: string;
+  gpuMemoryGb: number;
+  /** In US dollars, of the whole machine; for an interruptible one what will be bid. */
+  priceUsdPerHour: number;
+  location: string;
+  /** Whose failures are remembered; null where the provider does not tell. */
+  host: string | null;
+  interruptible: boolean;
+}
+
+export interface QuoteFilter {
+  /** Names as specifications have them; absent: any. */
+  gpus?: readonly string[] | undefined;
+  maxUsdPerHour: number;
+  interruptible: boolean;
+  minGpuMemoryGb?: number | undefined;
+}
+
+export interface LaunchRequest {
+  /** At most 63 characters of a-z, 0-9 and `-`: what finds a lost creation, and what is reaped. */
+  name: string;
+  /** Of the runner, by digest. */
+  image: string;
+  /** Holds a token: in no name, label or log. */
+  env: Readonly<Record<string, string>>;
+  diskGb: number;
+  /** After so many seconds the machine ends by itself, where the provider or its system can see to that. */
+  lifetimeSeconds: number;
+}
+
+/** A machine that the provider bills, or says that it had. */
+export interface Machine {
+  id: string;
+  name: string;
+  /** `stopped` and `failed` never run again and may still be billed: they are to be terminated. */
+  state: "provisioning" | "running" | "stopped" | "failed" | "gone";
+  /** Null where the provider does not tell. */
+  priceUsdPerHour: number | null;
+  host: string | null;
+}
+
+export interface Provider {
+  readonly name: ProviderName;
+  /** Cheapest first. */
+  quote(filter: QuoteFilter): Promise<Offer[]>;
+  /** @returns the machine's id; the machine may exist although this throws */
+  launch(offer: Offer, request: LaunchRequest): Promise<string>;
+  /** Null where the provider knows no such machine. */
+  get(id: string): Promise<Machine | null>;
+  /** All machines whose name begins so, every page of them. */
+  list(namePrefix: string): Promise<Machine[]>;
+  /** What is gone already is a success. */
+  terminate(id: string): Promise<void>;
+  /** What was billed for a machine, in US dollars; null where the provider cannot tell. */
+  billedUsd(id: string, from: number, to: number): Promise<number | null>;
+}
+
+export const providerFaults = {
+  /** Taken meanwhile, or nothing free: the next offer. */
+  capacity: "no machine is free",
+  /** The key is wrong or may not: stop, tell. */
+  auth: "the key was refused",
+  /** No money on the account: stop, tell. */
+  balance: "the account has no balance",
+  /** Never repeated: the request, or what the provider expects, is wrong. */
+  invalid: "the request was refused",
+  /** Too many requests. */
+  rate: "too many requests",
+  /** May work later; after a launch the machine may exist. */
+  transient: "the provider failed",
+} as const;
+export type ProviderFault = keyof typeof providerFaults;
+
+export class ProviderError extends Error {
+  readonly provider: ProviderName;
+  readonly fault: ProviderFault;
+  readonly retryAfterSeconds: number | null;
+  /** A machine that exists although the launch failed: to be terminated. */
+  readonly machineId: string | null;
+
+  constructor(
+    provider: ProviderName,
+    fault: ProviderFault,
+    detail: string,
+    more: { retryAfterSeconds?: number | null; machineId?: string | null } = {},
+  ) {
+    super(`${provider}: ${providerFaults[fault]}${detail === "" ? "" : ` (${detail})`}`);
+    this.provider = provider;
+    this.fault = fault;
+    this.retryAfterSeconds = more.retryAfterSeconds ?? null;
+    this.machineId = more.machineId ?? null;
+  }
+}
+
+/** How an adapter reaches the world: tests give a server of their own. */
+export interface ProviderContext {
+  /** Secrets and base URLs, such as RUNPOD_API_KEY and RUNPOD_BASE_URL. */
+  env: Readonly<Record<string, string | undefined>>;
+  fetch: typeof fetch;
+  /** Milliseconds since 1970. */
+  now(): number;
+}
