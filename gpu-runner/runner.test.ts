@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -313,6 +314,58 @@ describe("a runner", () => {
     expect(second.lines).toContain(`Loaded the checkpoint after round ${before?.round}.`);
     expect(edge.reports.map(({ digest }) => digest)).toEqual(wanted);
   });
+
+  it("repeats all rounds where every checkpoint has a format it does not know", async () => {
+    const wanted = await digestsOfWholeRun();
+    edge.rounds = 3;
+    await start({ checkpointSeconds: 0 }).ended;
+    for (const checkpoint of edge.checkpoints) {
+      const bytes = edge.blobs.get(checkpoint.blobId) ?? Buffer.alloc(0);
+      bytes.write("2", bytes.indexOf('"format":1,') + 9);
+      checkpoint.sha256 = createHash("sha256").update(bytes).digest("hex");
+    }
+    edge.rounds = 4;
+    const second = start();
+    await second.ended;
+    const refused = second.lines.filter((line) =>
+      /is of no use: .*has format 2, .* reads format 1/.test(line),
+    );
+    expect(refused).toHaveLength(2);
+    expect(second.lines.filter((line) => /^Repeated round \d\.$/.test(line))).toHaveLength(3);
+    expect(edge.reports.map(({ digest }) => digest)).toEqual(wanted);
+  });
+
+  it.each([
+    ["reports", /\/report$/],
+    ["tells that it is alive", /\/heartbeat$/],
+  ])(
+    "whose version is refused when it %s stores what it trained, gives its task back and ends; the next one reaches the same weights",
+    async (_when, path) => {
+      const wanted = await digestsOfWholeRun();
+      edge.checkpoints = [];
+      const detail = "The runner is too old: update it.";
+      let isUpgraded = false;
+      edge.intercept = (_method, pathname) => {
+        isUpgraded ||= edge.reports.length === 2 && path.test(pathname);
+        // Until it has heard so, its report is under way.
+        if (edge.reports.length === 2 && !isUpgraded && pathname.endsWith("/report"))
+          return { status: 503, body: { title: "busy" } };
+        if (!isUpgraded || !/\/v1\/(tasks|runners)/.test(pathname) || pathname.endsWith("/release"))
+          return undefined;
+        return { status: 409, body: { type: "/docs/problems/protocol-mismatch", title: "Mismatch", detail } };
+      };
+      const old = start({ untilIdle: false });
+      await expect(old.ended).rejects.toThrow(detail);
+      expect(edge.released).toHaveLength(1);
+      expect(edge.failures).toEqual([]);
+      expect(edge.checkpoints.map(({ round }) => round)).toEqual([2]);
+      edge.intercept = () => undefined;
+      const next = start();
+      await next.ended;
+      expect(next.lines).toContain("Loaded the checkpoint after round 2.");
+      expect(edge.reports.map(({ digest }) => digest)).toEqual(wanted);
+    },
+  );
 
   it("reports a round again whose report got lost, from the checkpoint that holds it", async () => {
     edge.rounds = 8;

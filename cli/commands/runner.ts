@@ -2,8 +2,9 @@
 
 import { hostname } from "node:os";
 import { fileURLToPath } from "node:url";
+import type { EdgeError } from "../../gpu-runner/edgeClient.ts";
 import { type CommandRow, type Context, integer, oneOf } from "../command.ts";
-import { badInput, exitCodes } from "../errors.ts";
+import { badInput, CliError, type ExitCode, exitCodes } from "../errors.ts";
 
 const CLI = fileURLToPath(new URL("../main.ts", import.meta.url));
 const MOST_WORKERS = 64;
@@ -63,6 +64,7 @@ export const runner: CommandRow = {
       ctx.log(`Self-test passed: ${describeSelfTest(result)}.`);
     }
     const { runRunner } = await import("../../gpu-runner/main.ts");
+    const edgeClient = await import("../../gpu-runner/edgeClient.ts");
     const { whenParentIsGone } = await import("../../gpu-runner/workers.ts");
     await runRunner({
       edge,
@@ -75,10 +77,27 @@ export const runner: CommandRow = {
       checkpointSeconds: options.checkpointSeconds as number | undefined,
       log: ctx.log,
       signal: AbortSignal.any([ctx.signal, whenParentIsGone()]),
+    }).catch((error: unknown) => {
+      throw error instanceof edgeClient.EdgeError
+        ? new CliError(error.message, "", exitCodeOf(error))
+        : error;
     });
     ctx.print({ done: true }, "The runner has ended.");
   },
 };
+
+/** Of a runner that the edge refused. */
+function exitCodeOf({ status, isProtocolMismatch }: EdgeError): ExitCode {
+  if (isProtocolMismatch) return exitCodes.protocolMismatch;
+  return status === 401 || status === 403 ? exitCodes.unauthorised : exitCodes.failed;
+}
+
+/** With these a new start would end the same way. */
+const finalCodes: readonly number[] = [
+  exitCodes.badInput,
+  exitCodes.unauthorised,
+  exitCodes.protocolMismatch,
+];
 
 interface Identity {
   edge: string;
@@ -117,7 +136,7 @@ async function runSideBySide(
     env: { ...process.env, NASTURTIUM_EDGE: edge, NASTURTIUM_TOKEN: token, NASTURTIUM_BACKEND: backend },
     log: ctx.log,
     signal: ctx.signal,
-    isFinal: (code) => code === exitCodes.badInput || code === exitCodes.unauthorised,
+    isFinal: (code) => finalCodes.includes(code),
   });
   ctx.print({ done: true, workers: workers.length }, "The runners have ended.");
 }
