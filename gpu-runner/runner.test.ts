@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { FailureCause, LeasedTask, Notice, Report, TrainRoundTask } from "../shared/protocol.ts";
+import type { DatasetLoader } from "./datasets.ts";
 import { EdgeClient } from "./edgeClient.ts";
 import { EagerExecutor } from "./executor/eager.ts";
 import { type Backend, loadBackend } from "./kernels/backend.ts";
@@ -229,7 +230,7 @@ function withMemoryFor({ trained = 1000, measured = 1000 }): ExecutorFactory {
 
 function start(
   settings: Partial<RunnerSettings> = {},
-  options: { retryBudgetMs?: number } = {},
+  { load = async () => dataset, ...options }: { retryBudgetMs?: number; load?: DatasetLoader } = {},
 ): {
   ended: Promise<void>;
   stop: () => void;
@@ -241,7 +242,7 @@ function start(
   const controller = new AbortController();
   const onRetry = (reason: string) => lines.push(`${reason}; trying again`);
   const client = new EdgeClient({ edge: edge.url, token: "token", onRetry, ...options });
-  const runner = new Runner(client, backend, async () => dataset, {
+  const runner = new Runner(client, backend, load, {
     name: "test",
     untilIdle: true,
     checkpointSeconds: 60,
@@ -335,37 +336,45 @@ describe("a runner", () => {
     expect(edge.reports.map(({ digest }) => digest)).toEqual(wanted);
   });
 
-  it.each([
-    ["reports", /\/report$/],
-    ["tells that it is alive", /\/heartbeat$/],
-  ])(
-    "whose version is refused when it %s stores what it trained, gives its task back and ends; the next one reaches the same weights",
-    async (_when, path) => {
+  describe("of a protocol version that is refused from now on", () => {
+    const detail = "The runner is too old: update it.";
+    /** Refuses what the edge refuses such a runner. */
+    const refuse = (path: string) =>
+      /^\/v1\/(tasks|runners)/.test(path) && !path.endsWith("/release")
+        ? { status: 409, body: { type: "/docs/problems/protocol-mismatch", title: "Mismatch", detail } }
+        : undefined;
+
+    it("stores what it trained, gives its task back and ends; the next one reaches the same weights", async () => {
       const wanted = await digestsOfWholeRun();
       edge.checkpoints = [];
-      const detail = "The runner is too old: update it.";
-      let isUpgraded = false;
-      edge.intercept = (_method, pathname) => {
-        isUpgraded ||= edge.reports.length === 2 && path.test(pathname);
-        // Until it has heard so, its report is under way.
-        if (edge.reports.length === 2 && !isUpgraded && pathname.endsWith("/report"))
-          return { status: 503, body: { title: "busy" } };
-        if (!isUpgraded || !/\/v1\/(tasks|runners)/.test(pathname) || pathname.endsWith("/release"))
-          return undefined;
-        return { status: 409, body: { type: "/docs/problems/protocol-mismatch", title: "Mismatch", detail } };
-      };
-      const old = start({ untilIdle: false });
-      await expect(old.ended).rejects.toThrow(detail);
+      edge.intercept = (_method, path) => (edge.reports.length === 2 ? refuse(path) : undefined);
+      await expect(start({ untilIdle: false }).ended).rejects.toThrow(detail);
       expect(edge.released).toHaveLength(1);
       expect(edge.failures).toEqual([]);
-      expect(edge.checkpoints.map(({ round }) => round)).toEqual([2]);
+      expect(edge.checkpoints.map(({ round: last }) => last)).toEqual([2]);
       edge.intercept = () => undefined;
       const next = start();
       await next.ended;
       expect(next.lines).toContain("Loaded the checkpoint after round 2.");
       expect(edge.reports.map(({ digest }) => digest)).toEqual(wanted);
-    },
-  );
+    });
+
+    it("hears so while it works, and gives its task back at once", async () => {
+      const asked: string[] = [];
+      const refused = new Promise<void>((resolve) => {
+        edge.intercept = (_method, path) => {
+          asked.push(path.replace(/.*\//, ""));
+          if (!path.endsWith("/heartbeat")) return undefined;
+          setTimeout(resolve, 100); // until the answer has come
+          return refuse(path);
+        };
+      });
+      const load = () => refused.then(() => dataset);
+      await expect(start({ untilIdle: false }, { load }).ended).rejects.toThrow(detail);
+      expect(asked).not.toContain("report");
+      expect(asked.at(-1)).toBe("release");
+    });
+  });
 
   it("reports a round again whose report got lost, from the checkpoint that holds it", async () => {
     edge.rounds = 8;
