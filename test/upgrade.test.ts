@@ -19,7 +19,7 @@ import { specificationSchema } from "../shared/specification.ts";
 import { KillingProxy } from "./killingProxy.ts";
 import { recordedVersions, recordOf, restore } from "./upgrade/records.ts";
 import { pushTable, tableSearch } from "./upgrade/tableSearch.ts";
-import { isFinished, SEARCH_LIMIT_MS, smallSearch, TestEdge } from "./wholeSearch.ts";
+import { isFinished, SEARCH_LIMIT_MS, TestEdge } from "./wholeSearch.ts";
 
 const MIGRATIONS = path.join(rootDir, "schema", "migrations");
 
@@ -46,10 +46,12 @@ const storedSchema = z.looseObject({
   specification: z.looseObject({ dataset: z.looseObject({ name: z.string() }) }),
 });
 
-async function searchNamed(edge: TestEdge, name: string) {
+async function searchBy(edge: TestEdge, evaluation: "tabular" | "supernet") {
   const searches = await edge.client.all("/v1/searches", searchSchema);
-  const id = searches.find((search) => search.name === name)?.id ?? "";
-  return edge.client.json(searchPath(id), storedSchema);
+  const found = searches.find(({ specification }) => specification?.evaluation?.kind === evaluation);
+  const { id, specification } = await edge.client.json(searchPath(found?.id ?? ""), storedSchema);
+  const { name } = specification.dataset; // what is known of a pushed one is stored beside it
+  return { id, specification: { ...specification, dataset: { name } } };
 }
 
 /** Lets a runner end a search. @returns what it said */
@@ -89,19 +91,16 @@ describe.each(recordedVersions())("what version %s stored", (version) => {
       const stateDir = folder();
       await restore(version, stateDir);
       const edge = await startEdge(stateDir);
-      const onTable = await searchNamed(edge, tableSearch.name);
-      const supernet = await searchNamed(edge, smallSearch("supernet").name);
-      for (const { specification } of [onTable, supernet]) {
-        // A key with a default would be missing here: let it be optional, and mean by its absence what was before.
-        const { name } = specification.dataset;
-        const parsed = specificationSchema.parse({ ...specification, dataset: { name } });
-        expect(parsed).toEqual({ ...specification, dataset: { name } });
-      }
+      const onTable = await searchBy(edge, "tabular");
+      const supernet = await searchBy(edge, "supernet");
+      // A key with a default would be missing in what is stored: it has to be optional.
+      for (const { specification } of [onTable, supernet])
+        expect(specificationSchema.parse(specification)).toEqual(specification);
       const before = await edge.outcome(supernet.id);
       expect(before.rounds.length).toBeGreaterThan(3);
 
       await finish(edge, onTable.id, forTables());
-      const whole = await edge.create(tableSearch);
+      const whole = await edge.create(specificationSchema.parse(onTable.specification));
       await finish(edge, whole, forTables());
       expect(await edge.outcome(onTable.id)).toEqual(await edge.outcome(whole));
 

@@ -93,7 +93,7 @@ function exitCodeOf({ status, isProtocolMismatch }: EdgeError): ExitCode {
 }
 
 /** With these a new start would end the same way. */
-const finalCodes: readonly number[] = [
+const finalCodes: readonly ExitCode[] = [
   exitCodes.badInput,
   exitCodes.unauthorised,
   exitCodes.protocolMismatch,
@@ -120,7 +120,7 @@ async function runSideBySide(
   { edge, token, name, backend }: Identity,
   options: Record<string, unknown>,
 ): Promise<void> {
-  const { planWorkers, runWorkers, thisMachine } = await import("../../gpu-runner/workers.ts");
+  const { planWorkers, runWorkers, thisMachine, WorkerDown } = await import("../../gpu-runner/workers.ts");
   const workers = planWorkers(options.workers as "auto" | number, thisMachine());
   const rest = Object.entries(passedOn).flatMap(([key, flag]) => {
     const value = options[key];
@@ -136,7 +136,10 @@ async function runSideBySide(
     env: { ...process.env, NASTURTIUM_EDGE: edge, NASTURTIUM_TOKEN: token, NASTURTIUM_BACKEND: backend },
     log: ctx.log,
     signal: ctx.signal,
-    isFinal: (code) => finalCodes.includes(code),
+    isFinal: (code) => finalCodes.some((final) => final === code),
+  }).catch((error: unknown) => {
+    const code = error instanceof WorkerDown && finalCodes.find((final) => final === error.code);
+    throw code ? new CliError((error as Error).message, "Its last lines say why.", code) : error;
   });
   ctx.print({ done: true, workers: workers.length }, "The runners have ended.");
 }
