@@ -1,7 +1,14 @@
 /** What goes wrong on the command line: every failure is one line that says what, why and what to do. */
 
 /** Exit codes, as `nasturtium --help` lists them. */
-export const exitCodes = { ok: 0, failed: 1, badInput: 2, unreachable: 3, unauthorised: 4 } as const;
+export const exitCodes = {
+  ok: 0,
+  failed: 1,
+  badInput: 2,
+  unreachable: 3,
+  unauthorised: 4,
+  protocolMismatch: 5,
+} as const;
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
 /** A failure with the thing to do about it. */

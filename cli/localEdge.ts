@@ -10,7 +10,6 @@ const READY_LIMIT_MS = 120_000;
 const MIGRATION_LIMIT_MS = 120_000;
 const SCHEDULE_MS = 60_000;
 const WRANGLER = path.join(rootDir, "node_modules", "wrangler", "bin", "wrangler.js");
-const CONFIG = path.join(rootDir, "wrangler.toml");
 const ADDRESS = "127.0.0.1";
 
 export interface LocalEdge {
@@ -32,6 +31,8 @@ export interface LocalEdgeOptions {
   signal: AbortSignal;
   /** Further variables of its environment. */
   vars?: Record<string, string>;
+  /** Folder of the Worker's sources; without it this checkout. */
+  root?: string;
   onLine?: ((line: string) => void) | undefined;
 }
 
@@ -116,7 +117,8 @@ function wrangler(options: LocalEdgeOptions, args: string[], onLine?: (line: str
     WRANGLER_SEND_METRICS: "false",
     WRANGLER_LOG_PATH: path.join(options.stateDir, "logs"),
   };
-  const common = ["--config", CONFIG, "--persist-to", options.stateDir];
+  const config = path.join(options.root ?? rootDir, "wrangler.toml");
+  const common = ["--config", config, "--persist-to", options.stateDir];
   return startChild(process.execPath, [WRANGLER, ...args, ...common], {
     cwd: rootDir,
     env,

@@ -82,6 +82,8 @@ describe("talking to an edge", () => {
     const { code, stderr } = await runCli(["searches", "list", "--edge", edge, "--token", "wrong"]);
     expect(code).toBe(4);
     expect(stderr).toContain("No valid token. One field is wrong.");
+    const args = ["runner", "--backend", "wasm", "--edge", edge, "--token", "wrong"];
+    expect(await runCli(args)).toMatchObject({ code: 4 });
   });
 
   test("a problem is printed with its fields, in JSON too", async () => {

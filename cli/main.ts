@@ -53,7 +53,8 @@ Exit codes:
   1  it failed
   2  wrong usage or input
   3  the edge cannot be reached
-  4  the token is missing or lacks the scope`;
+  4  the token is missing or lacks the scope
+  5  runner and edge speak different versions of the protocol`;
 
 const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 

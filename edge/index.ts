@@ -6,6 +6,7 @@ import { limitDelivery, limitJson, newApp } from "./app.ts";
 import { recordChanges } from "./audit.ts";
 import { admit, authenticate } from "./auth.ts";
 import { confine } from "./confinement.ts";
+import { NewerState } from "./controller/upgrade.ts";
 import type { AppEnv, Env } from "./env.ts";
 import { metered, noUsage, timingOf } from "./metering.ts";
 import { crossOrigin, unanswered } from "./methods.ts";
@@ -43,6 +44,7 @@ const answer = (c: Context<AppEnv>, problem: Problem): Response =>
 
 app.onError((error, c) => {
   if (error instanceof Problem) return answer(c, error);
+  if (error instanceof NewerState) return answer(c, new Problem("newer-state", error.message));
   if (error instanceof HTTPException && error.status === 400) return answer(c, new Problem("malformed-json"));
   if (error instanceof HTTPException && error.status === 415)
     return answer(c, new Problem("unsupported-media-type"));

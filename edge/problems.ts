@@ -90,8 +90,14 @@ export const problemTypes = {
   "protocol-mismatch": {
     status: 409,
     title: "The runner speaks another protocol version",
-    why: "The runner and this deployment come from different versions of Nasturtium.",
-    fix: "Start the runner from the version that is deployed, or deploy the runner's version.",
+    why: "The runner and this deployment come from versions of Nasturtium that do not understand each other.",
+    fix: "Update the side that `detail` names. What the runner worked on goes on under another one.",
+  },
+  "newer-state": {
+    status: 503,
+    title: "The search went on under a newer version",
+    why: "An older version of the Worker was deployed again, and it cannot read what the newer one stored.",
+    fix: "Deploy the newer version again. Nothing is lost; runners ask again until then.",
   },
   "unknown-runner": {
     status: 409,

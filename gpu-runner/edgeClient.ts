@@ -14,6 +14,8 @@ import {
   heartbeatResponseSchema,
   type leaseRequestSchema,
   leaseResponseSchema,
+  protocolHeader,
+  protocolVersion,
   type Report,
   type registerRequestSchema,
   registerResponseSchema,
@@ -46,6 +48,11 @@ export class EdgeError extends Error {
 
   get isLeaseLost(): boolean {
     return this.status === 409 && this.type === "lease-lost";
+  }
+
+  /** The edge comes from a version that this runner cannot work with. */
+  get isProtocolMismatch(): boolean {
+    return this.type === "protocol-mismatch";
   }
 
   /** Whether the same request may succeed later. */
@@ -210,7 +217,10 @@ export class EdgeClient {
     options: RequestOptions,
   ): Promise<Answer | { reason: string; error?: EdgeError }> {
     const { edge, token } = this.#options;
-    const headers: Record<string, string> = { authorization: `Bearer ${token}` };
+    const headers: Record<string, string> = {
+      authorization: `Bearer ${token}`,
+      [protocolHeader]: String(protocolVersion),
+    };
     const init: RequestInit = { method: options.method ?? "POST", headers };
     if (options.json !== undefined) {
       headers["content-type"] = "application/json";

@@ -1,8 +1,10 @@
+import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { FailureCause, LeasedTask, Notice, Report, TrainRoundTask } from "../shared/protocol.ts";
+import type { DatasetLoader } from "./datasets.ts";
 import { EdgeClient } from "./edgeClient.ts";
 import { EagerExecutor } from "./executor/eager.ts";
 import { type Backend, loadBackend } from "./kernels/backend.ts";
@@ -228,7 +230,7 @@ function withMemoryFor({ trained = 1000, measured = 1000 }): ExecutorFactory {
 
 function start(
   settings: Partial<RunnerSettings> = {},
-  options: { retryBudgetMs?: number } = {},
+  { load = async () => dataset, ...options }: { retryBudgetMs?: number; load?: DatasetLoader } = {},
 ): {
   ended: Promise<void>;
   stop: () => void;
@@ -240,7 +242,7 @@ function start(
   const controller = new AbortController();
   const onRetry = (reason: string) => lines.push(`${reason}; trying again`);
   const client = new EdgeClient({ edge: edge.url, token: "token", onRetry, ...options });
-  const runner = new Runner(client, backend, async () => dataset, {
+  const runner = new Runner(client, backend, load, {
     name: "test",
     untilIdle: true,
     checkpointSeconds: 60,
@@ -312,6 +314,66 @@ describe("a runner", () => {
     expect(second.lines.some((line) => /of no use.*only a part/.test(line))).toBe(true);
     expect(second.lines).toContain(`Loaded the checkpoint after round ${before?.round}.`);
     expect(edge.reports.map(({ digest }) => digest)).toEqual(wanted);
+  });
+
+  it("repeats all rounds where every checkpoint has a format it does not know", async () => {
+    const wanted = await digestsOfWholeRun();
+    edge.rounds = 3;
+    await start({ checkpointSeconds: 0 }).ended;
+    for (const checkpoint of edge.checkpoints) {
+      const bytes = edge.blobs.get(checkpoint.blobId) ?? Buffer.alloc(0);
+      bytes.write("2", bytes.indexOf('"format":1,') + 9);
+      checkpoint.sha256 = createHash("sha256").update(bytes).digest("hex");
+    }
+    edge.rounds = 4;
+    const second = start();
+    await second.ended;
+    const refused = second.lines.filter((line) =>
+      /is of no use: .*has format 2, .* reads format 1/.test(line),
+    );
+    expect(refused).toHaveLength(2);
+    expect(second.lines.filter((line) => /^Repeated round \d\.$/.test(line))).toHaveLength(3);
+    expect(edge.reports.map(({ digest }) => digest)).toEqual(wanted);
+  });
+
+  describe("of a protocol version that is refused from now on", () => {
+    const detail = "The runner is too old: update it.";
+    /** Refuses what the edge refuses such a runner. */
+    const refuse = (path: string) =>
+      /^\/v1\/(tasks|runners)/.test(path) && !path.endsWith("/release")
+        ? { status: 409, body: { type: "/docs/problems/protocol-mismatch", title: "Mismatch", detail } }
+        : undefined;
+
+    it("stores what it trained, gives its task back and ends; the next one reaches the same weights", async () => {
+      const wanted = await digestsOfWholeRun();
+      edge.checkpoints = [];
+      edge.intercept = (_method, path) => (edge.reports.length === 2 ? refuse(path) : undefined);
+      await expect(start({ untilIdle: false }).ended).rejects.toThrow(detail);
+      expect(edge.released).toHaveLength(1);
+      expect(edge.failures).toEqual([]);
+      expect(edge.checkpoints.map(({ round: last }) => last)).toEqual([2]);
+      edge.intercept = () => undefined;
+      const next = start();
+      await next.ended;
+      expect(next.lines).toContain("Loaded the checkpoint after round 2.");
+      expect(edge.reports.map(({ digest }) => digest)).toEqual(wanted);
+    });
+
+    it("hears so while it works, and gives its task back at once", async () => {
+      const asked: string[] = [];
+      const refused = new Promise<void>((resolve) => {
+        edge.intercept = (_method, path) => {
+          asked.push(path.replace(/.*\//, ""));
+          if (!path.endsWith("/heartbeat")) return undefined;
+          setTimeout(resolve, 100); // until the answer has come
+          return refuse(path);
+        };
+      });
+      const load = () => refused.then(() => dataset);
+      await expect(start({ untilIdle: false }, { load }).ended).rejects.toThrow(detail);
+      expect(asked).not.toContain("report");
+      expect(asked.at(-1)).toBe("release");
+    });
   });
 
   it("reports a round again whose report got lost, from the checkpoint that holds it", async () => {

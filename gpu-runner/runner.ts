@@ -48,7 +48,7 @@ export interface RunnerSettings {
   signal: AbortSignal;
 }
 
-type Reason = "stop" | "lease-lost" | "signal";
+type Reason = "stop" | "lease-lost" | "signal" | "protocol-mismatch";
 
 /** The work on a task must not go on. */
 class Interrupted extends Error {
@@ -68,6 +68,8 @@ class Lease {
   readonly #timer: NodeJS.Timeout;
   #renewedAt = performance.now();
   #ended: Reason | undefined;
+  /** The edge changed while there was work: it may be given back, but not go on. */
+  #mismatch: EdgeError | undefined;
   #progress: { done: number; total: number; trainLoss: number | null } | undefined;
   /** Not told yet. */
   #notices: Notice[] = [];
@@ -82,6 +84,7 @@ class Lease {
   readonly hooks: WorkHooks = {
     throwIfEnded: () => {
       if (this.#signal.aborted) throw new Interrupted("signal");
+      if (this.#mismatch) throw this.#mismatch;
       if (this.#ended) throw new Interrupted(this.#ended);
       if (this.remainingMs() <= 0) throw new Interrupted("lease-lost");
     },
@@ -120,7 +123,9 @@ class Lease {
     } catch (err) {
       // What cannot be sent is not lost: the lease runs on until it ends by itself.
       this.#notices = [...notices, ...this.#notices].slice(0, MOST_NOTICES);
-      if (err instanceof EdgeError && (err.isLeaseLost || err.status === 404)) this.#ended = "lease-lost";
+      if (!(err instanceof EdgeError)) return;
+      if (err.isLeaseLost || err.status === 404) this.#ended = "lease-lost";
+      if (err.isProtocolMismatch) this.#mismatch = err;
     }
   }
 }
@@ -228,6 +233,10 @@ export class Runner {
       if (err instanceof Interrupted) {
         await this.#giveBack(lease, err.reason);
         return null;
+      }
+      if (isMismatch(err)) {
+        await this.#giveBack(lease, "protocol-mismatch");
+        throw err;
       }
       if (passes(err) || (err instanceof EdgeError && err.isLeaseLost)) {
         log(`${err.message}; the task is dropped.`);
@@ -433,7 +442,8 @@ export class Runner {
       }
       return { kind: "finalTraining", leaseId: lease.held.leaseId, ...result, exports };
     } catch (err) {
-      if (err instanceof Interrupted && err.reason !== "lease-lost" && training.step > 0) {
+      const isHeld = (err instanceof Interrupted && err.reason !== "lease-lost") || isMismatch(err);
+      if (isHeld && training.step > 0) {
         await this.#storing;
         await this.#save(lease, take());
       }
@@ -450,7 +460,7 @@ export class Runner {
       log("The lease is lost; the task is dropped.");
       return;
     }
-    log(reason === "stop" ? "The edge asks to stop." : "Stopping.");
+    log(farewells[reason]);
     try {
       await this.#storing;
       const state = task.kind === "trainRound" ? this.#supernetState(lease) : undefined;
@@ -469,6 +479,15 @@ interface Checkpoint {
   round: number;
   bytes: Uint8Array;
 }
+
+/** What is said when a task is given back. */
+const farewells: Record<Exclude<Reason, "lease-lost">, string> = {
+  stop: "The edge asks to stop.",
+  signal: "Stopping.",
+  "protocol-mismatch": "The edge speaks another version of the protocol now; giving the task back.",
+};
+
+const isMismatch = (err: unknown): boolean => err instanceof EdgeError && err.isProtocolMismatch;
 
 /** Whether the edge may answer later, or be reached again. */
 const passes = (err: unknown): err is EdgeError | EdgeUnreachable =>

@@ -42,6 +42,20 @@ describe("the file", () => {
     expect(deserialise(serialise(values, { round: 3 }))).toEqual({ values, meta: { round: 3 } });
   });
 
+  it("without a format is of the first", () => {
+    const bytes = Buffer.from(serialise(values, { round: 3 }));
+    const at = bytes.indexOf('"format":1,');
+    expect(at).toBeGreaterThan(0);
+    bytes.write(" ".repeat(11), at);
+    expect(deserialise(bytes)).toEqual({ values, meta: { round: 3 } });
+  });
+
+  it("of another format is refused by it", () => {
+    const bytes = Buffer.from(serialise(values, {}));
+    bytes.write("2", bytes.indexOf('"format":1,') + 9);
+    expect(() => deserialise(bytes)).toThrow("the checkpoint has format 2, this runner reads format 1");
+  });
+
   it("is refused when it is cut off or empty", () => {
     const bytes = serialise(values, {});
     for (const length of [0, 3, 20, bytes.length - 1]) {

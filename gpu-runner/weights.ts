@@ -3,7 +3,8 @@
  * normalisation, their start values, their hash and their file format. Knows shapes and names, not how a
  * network is executed.
  *
- * The file: 4 bytes length of a JSON header, the header, then 32-bit floats, all little-endian.
+ * The file: 4 bytes length of a JSON header, the header, then 32-bit floats, all little-endian. The header tells the
+ * format; a file without it is of the first.
  */
 
 import type { Tensor, Tensor1D } from "@tensorflow/tfjs-core";
@@ -285,14 +286,19 @@ export function weightsDigest(values: Float32Array): string {
   return [high, low].map((half) => half.toString(16).padStart(8, "0")).join("");
 }
 
+/** Of checkpoints, `meta` included: raised when what an older runner wrote cannot be read any more. */
+const fileFormat = 1;
+
 interface FileHeader {
+  format?: number;
   meta: unknown;
   tensors: { name: string; shape: number[] }[];
 }
 
 /** The checkpoint file of named values; `meta` is any JSON. */
 export function serialise(values: NamedValues, meta: unknown): Uint8Array {
-  const header: FileHeader = { meta, tensors: [...values].map(([name, { shape }]) => ({ name, shape })) };
+  const tensors = [...values].map(([name, { shape }]) => ({ name, shape }));
+  const header: FileHeader = { format: fileFormat, meta, tensors };
   const text = Buffer.from(JSON.stringify(header));
   const padding = (4 - (text.length % 4)) % 4;
   const headerText = Buffer.concat([text, Buffer.alloc(padding, " ")]);
@@ -304,7 +310,7 @@ export function serialise(values: NamedValues, meta: unknown): Uint8Array {
   return Buffer.concat([length, headerText, ...parts]);
 }
 
-/** @throws Error where the bytes are no file of `serialise` */
+/** @throws Error where the bytes are no file of `serialise`, or one of another format */
 export function deserialise(bytes: Uint8Array): { values: NamedValues; meta: unknown } {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const damaged = (what: string) => new Error(`the checkpoint is damaged: ${what}`);
@@ -317,6 +323,11 @@ export function deserialise(bytes: Uint8Array): { values: NamedValues; meta: unk
   } catch {
     throw damaged("its header is no JSON");
   }
+  const { format = 1 } = header;
+  if (format !== fileFormat)
+    throw new Error(
+      `the checkpoint has format ${format}, this runner reads format ${fileFormat}: another version wrote it`,
+    );
   const values: NamedValues = new Map();
   let offset = headerEnd;
   for (const { name, shape } of header.tensors) {

@@ -88,7 +88,7 @@ describe("workers", () => {
 
   it("whose failure is final are not started again", async () => {
     const final = { isFinal: (code: number) => code === 4 };
-    await expect(runWorkers(options("process.exit(4)", final))).rejects.toThrow(/code 4/);
+    await expect(runWorkers(options("process.exit(4)", final))).rejects.toMatchObject({ code: 4 });
     expect(lines).toEqual([]);
   });
 

@@ -63,6 +63,18 @@ export function planWorkers(wanted: "auto" | number, { cores, gpus }: Machine): 
   });
 }
 
+/** A worker ended too often, or in a way that would come again. */
+export class WorkerDown extends Error {
+  /** Null for a signal. */
+  readonly code: number | null;
+
+  constructor(message: string, code: number | null) {
+    super(message);
+    this.name = "WorkerDown";
+    this.code = code;
+  }
+}
+
 export interface WorkersOptions {
   workers: readonly WorkerEnvironment[];
   command: string;
@@ -83,7 +95,7 @@ export interface WorkersOptions {
  * Runs the workers until each has ended by itself or the signal has ended it. One that crashes is started again, with
  * growing pauses and not for ever.
  *
- * @throws Error where a worker stays down; the others have then been asked to end
+ * @throws WorkerDown where a worker stays down; the others have then been asked to end
  */
 export async function runWorkers(options: WorkersOptions): Promise<void> {
   const failed = new AbortController();
@@ -117,7 +129,10 @@ async function superviseWorker(
     const how = typeof ending === "number" ? `with code ${ending}` : `by ${ending}`;
     const isHopeless = typeof ending === "number" && options.isFinal?.(ending) === true;
     if (isHopeless || crashes.length > RESTARTS)
-      throw new Error(`Worker ${index + 1} ended ${how} and stays down.`);
+      throw new WorkerDown(
+        `Worker ${index + 1} ended ${how} and stays down.`,
+        typeof ending === "number" ? ending : null,
+      );
     const pauseMs = firstPauseMs * 2 ** (crashes.length - 1);
     log(`${label} ended ${how}; starting it again in ${pauseMs / 1000} s.`);
     await sleep(pauseMs, undefined, { signal }).catch(() => {});

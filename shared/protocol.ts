@@ -9,7 +9,14 @@ import { exportFormatNames } from "./exportFormats.ts";
 import { genotypeSchema } from "./genotype.ts";
 import { finalTrainingSchema } from "./specification.ts";
 
+/** Raised when the messages change so that a runner of the version before could not follow, or would do otherwise. */
 export const protocolVersion = 4;
+/** The edge understands runners from this version on. */
+export const oldestProtocolVersion = 4;
+/** Header of each request of a runner: the version that it speaks. */
+export const protocolHeader = "nasturtium-protocol";
+/** That of a runner from before there was the header. */
+export const untoldProtocolVersion = 4;
 export const leaseSeconds = 90;
 export const heartbeatSeconds = 20;
 

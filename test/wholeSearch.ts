@@ -5,7 +5,6 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import {
   candidateSchema,
@@ -21,11 +20,11 @@ import { EdgeClient } from "../cli/client.ts";
 import { newToken } from "../cli/commands/dev.ts";
 import { downloadExport } from "../cli/commands/export.ts";
 import { createdTokenSchema } from "../cli/commands/tokens.ts";
-import { type LocalEdge, startLocalEdge } from "../cli/localEdge.ts";
+import { type LocalEdge, type LocalEdgeOptions, startLocalEdge } from "../cli/localEdge.ts";
+import { rootDir } from "../setup/node.mjs";
 import type { SpecificationInput } from "../shared/specification.ts";
 import { KillingProxy, type KillPoint } from "./killingProxy.ts";
 
-const RUNNER = fileURLToPath(new URL("runner.ts", import.meta.url));
 const POLL_MS = 200;
 export const SEARCH_LIMIT_MS = 300_000;
 export const nativeBackend = process.env.NASTURTIUM_BACKEND === "wasm" ? "wasm" : "tensorflow";
@@ -83,11 +82,17 @@ export class TestEdge {
     this.stateDir = stateDir;
   }
 
-  /** @param vars of the Worker's environment */
-  static async start(vars: Record<string, string> = {}): Promise<TestEdge> {
-    const stateDir = mkdtempSync(path.join(tmpdir(), "nasturtium-test-"));
+  /**
+   * @param vars of the Worker's environment
+   * @param options with `stateDir`, the edge goes on where another left it
+   */
+  static async start(
+    vars: Record<string, string> = {},
+    options: Partial<Pick<LocalEdgeOptions, "stateDir" | "root">> = {},
+  ): Promise<TestEdge> {
+    const { stateDir = mkdtempSync(path.join(tmpdir(), "nasturtium-test-")), ...rest } = options;
     const { signal } = new AbortController();
-    const edge = await startLocalEdge({ stateDir, token: newToken(), port: 0, vars, signal });
+    const edge = await startLocalEdge({ stateDir, token: newToken(), port: 0, vars, signal, ...rest });
     const client = new EdgeClient(edge.url, edge.token, signal);
     const body = { name: "test", scopes: ["runner"] };
     const { token } = await client.json("/v1/tokens", createdTokenSchema, { method: "POST", body });
@@ -111,12 +116,15 @@ export class TestEdge {
       backend?: string;
       checkpointSeconds?: number;
       edge?: string;
+      /** Folder of the runner's sources. */
+      root?: string;
       env?: Record<string, string>;
       onLine?: (line: string) => void;
     } = {},
   ): Child {
     const { backend = nativeBackend, checkpointSeconds = 60, edge = this.edge.url, env, onLine } = options;
-    const args = [RUNNER, edge, this.runnerToken, searchId, backend, String(checkpointSeconds)];
+    const runner = path.join(options.root ?? rootDir, "test", "runner.ts");
+    const args = [runner, edge, this.runnerToken, searchId, backend, String(checkpointSeconds)];
     const child = startChild(process.execPath, args, {
       cwd: process.cwd(),
       env: { ...process.env, TF_CPP_MIN_LOG_LEVEL: "2", ...env },

@@ -2,8 +2,9 @@
 
 import { hostname } from "node:os";
 import { fileURLToPath } from "node:url";
+import type { EdgeError } from "../../gpu-runner/edgeClient.ts";
 import { type CommandRow, type Context, integer, oneOf } from "../command.ts";
-import { badInput, exitCodes } from "../errors.ts";
+import { badInput, CliError, type ExitCode, exitCodes } from "../errors.ts";
 
 const CLI = fileURLToPath(new URL("../main.ts", import.meta.url));
 const MOST_WORKERS = 64;
@@ -63,6 +64,7 @@ export const runner: CommandRow = {
       ctx.log(`Self-test passed: ${describeSelfTest(result)}.`);
     }
     const { runRunner } = await import("../../gpu-runner/main.ts");
+    const edgeClient = await import("../../gpu-runner/edgeClient.ts");
     const { whenParentIsGone } = await import("../../gpu-runner/workers.ts");
     await runRunner({
       edge,
@@ -75,10 +77,27 @@ export const runner: CommandRow = {
       checkpointSeconds: options.checkpointSeconds as number | undefined,
       log: ctx.log,
       signal: AbortSignal.any([ctx.signal, whenParentIsGone()]),
+    }).catch((error: unknown) => {
+      throw error instanceof edgeClient.EdgeError
+        ? new CliError(error.message, "", exitCodeOf(error))
+        : error;
     });
     ctx.print({ done: true }, "The runner has ended.");
   },
 };
+
+/** Of a runner that the edge refused. */
+function exitCodeOf({ status, isProtocolMismatch }: EdgeError): ExitCode {
+  if (isProtocolMismatch) return exitCodes.protocolMismatch;
+  return status === 401 || status === 403 ? exitCodes.unauthorised : exitCodes.failed;
+}
+
+/** With these a new start would end the same way. */
+const finalCodes: readonly ExitCode[] = [
+  exitCodes.badInput,
+  exitCodes.unauthorised,
+  exitCodes.protocolMismatch,
+];
 
 interface Identity {
   edge: string;
@@ -101,7 +120,7 @@ async function runSideBySide(
   { edge, token, name, backend }: Identity,
   options: Record<string, unknown>,
 ): Promise<void> {
-  const { planWorkers, runWorkers, thisMachine } = await import("../../gpu-runner/workers.ts");
+  const { planWorkers, runWorkers, thisMachine, WorkerDown } = await import("../../gpu-runner/workers.ts");
   const workers = planWorkers(options.workers as "auto" | number, thisMachine());
   const rest = Object.entries(passedOn).flatMap(([key, flag]) => {
     const value = options[key];
@@ -117,7 +136,10 @@ async function runSideBySide(
     env: { ...process.env, NASTURTIUM_EDGE: edge, NASTURTIUM_TOKEN: token, NASTURTIUM_BACKEND: backend },
     log: ctx.log,
     signal: ctx.signal,
-    isFinal: (code) => code === exitCodes.badInput || code === exitCodes.unauthorised,
+    isFinal: (code) => finalCodes.some((final) => final === code),
+  }).catch((error: unknown) => {
+    const code = error instanceof WorkerDown && finalCodes.find((final) => final === error.code);
+    throw code ? new CliError((error as Error).message, "Its last lines say why.", code) : error;
   });
   ctx.print({ done: true, workers: workers.length }, "The runners have ended.");
 }

@@ -23,7 +23,7 @@ import { round4, seedOf } from "./policy.ts";
 import { type Pruning, prune, survives } from "./prune.ts";
 import { judgeOf, membersToRerank } from "./rerank.ts";
 import { excessOf } from "./reward.ts";
-import type { CandidateRecord, ControllerState, RoundOutcome } from "./state.ts";
+import { type CandidateRecord, type ControllerState, type RoundOutcome, stateVersion } from "./state.ts";
 import { stageTraining } from "./trainedSteps.ts";
 
 /** The front is announced when its hypervolume has grown by this share. */
@@ -35,7 +35,7 @@ export function startSearch(specification: Specification, searchId: string): Con
   // What is not in them is as wide as what was seen.
   const bounds = context.isTabular ? {} : knownBounds(specification);
   const state: ControllerState = {
-    version: 2,
+    version: stateVersion,
     searchId,
     seed: specification.seed,
     round: 0,
@@ -52,6 +52,7 @@ export function startSearch(specification: Specification, searchId: string): Con
     hypervolume: 0,
     announced: 0,
     prunings: [],
+    stageTrainings: [],
     finishing: false,
     amendments: 0,
   };
@@ -124,7 +125,7 @@ export function completeRound(
       ? { halvedFrom: report.halvedFrom }
       : {}),
     stageTrainings: [
-      ...(state.stageTrainings ?? []),
+      ...state.stageTrainings,
       ...(state.phase === "confirm" ? stageTraining(task, report) : []),
     ],
   };

@@ -43,7 +43,7 @@ export function policyView(state: ControllerState, specification: Specification)
     });
   }
   const { stage, round, phase, prunings } = state;
-  const stages = (state.stageTrainings ?? []).map((training) => ({ ...training, ...extremesOf(training) }));
+  const stages = state.stageTrainings.map((training) => ({ ...training, ...extremesOf(training) }));
   return { strategy: specification.strategy.name, stage, round, phase, cells, prunings, stages };
 }
 

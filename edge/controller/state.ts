@@ -15,8 +15,11 @@ export interface StageTraining {
   trainedSteps: Record<string, Record<string, number>[]>;
 }
 
+/** Of the state that this version writes; raised with a row in upgrade.ts. */
+export const stateVersion = 3;
+
 export interface ControllerState {
-  version: 2;
+  version: typeof stateVersion;
   searchId: string;
   seed: number;
   /** Round the pending task belongs to; the next one when there is none. */
@@ -41,8 +44,8 @@ export interface ControllerState {
   /** Hypervolume when the front was last announced. */
   announced: number;
   prunings: (Pruning & { stage: number; round: number })[];
-  /** Finished stages whose runner could tell; missing in states from before there were any. */
-  stageTrainings?: StageTraining[];
+  /** Finished stages whose runner could tell. */
+  stageTrainings: StageTraining[];
   /** A budget is spent: confirm what there is, then end. */
   finishing: boolean;
   /** Measurements that came after their round: whoever adds one must have seen all others. */

@@ -8,7 +8,6 @@ import {
   heartbeatResponseSchema,
   leaseRequestSchema,
   leaseResponseSchema,
-  protocolVersion,
   registerRequestSchema,
   registerResponseSchema,
   releaseRequestSchema,
@@ -19,6 +18,7 @@ import {
 import { body, failure, idParam, isoTime, json, newApp, wholeNumber } from "../app.ts";
 import { requires } from "../auth.ts";
 import { Problem } from "../problems.ts";
+import { assertUnderstood, understood } from "../protocol.ts";
 import { amendRound, reportFailure, reportRound, reportTraining } from "../report.ts";
 import { replayFrom } from "../store/rounds.ts";
 import { expiryFrom, freeLease, insertRunner, heartbeat as prolong, shouldStop } from "../store/runners.ts";
@@ -27,7 +27,7 @@ import { leaseWork, parseTaskId, resourceOf } from "../work.ts";
 const common = {
   tags: ["Runners"],
   security: [{ token: ["runner"] }],
-  middleware: requires("runner"),
+  middleware: [requires("runner"), understood],
 };
 const retryAfterSeconds = 5;
 const replayedAtOnce = 20;
@@ -92,6 +92,8 @@ const release = createRoute({
   method: "post",
   path: "/tasks/{taskId}/release",
   ...common,
+  // Whatever it speaks, a runner may give back what it holds.
+  middleware: requires("runner"),
   summary: "Give a task back",
   request: { params: taskParam, body: body(releaseRequestSchema) },
   responses: { 200: json(done, "Whether the lease was still held"), default: failure },
@@ -110,11 +112,7 @@ export const tasks = newApp();
 
 tasks.openapi(register, async (c) => {
   const request = c.req.valid("json");
-  if (request.protocolVersion !== protocolVersion)
-    throw new Problem(
-      "protocol-mismatch",
-      `The runner speaks version ${request.protocolVersion}, this deployment version ${protocolVersion}.`,
-    );
+  assertUnderstood(request.protocolVersion);
   const name = c.get("principal")?.instance ?? request.name;
   return c.json({ runnerId: await insertRunner(c.env.DB, name, request.backend) }, 201);
 });

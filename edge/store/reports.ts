@@ -9,6 +9,7 @@ import { rungRecipe } from "../../shared/reranking.ts";
 import type { Specification } from "../../shared/specification.ts";
 import type { BudgetNews, BudgetTold } from "../budget.ts";
 import type { ControllerState, RoundOutcome } from "../controller/state.ts";
+import { parseState } from "../controller/upgrade.ts";
 import { archiveChanges } from "./architectures.ts";
 import { toldChange } from "./budgets.ts";
 import { isConstraintError, statement } from "./database.ts";
@@ -72,7 +73,7 @@ export async function roundContext(
     specification: JSON.parse(row.specification) as Specification,
     startedAt: row.started_at,
     round: row.round,
-    controller: JSON.parse(row.controller) as ControllerState,
+    controller: parseState(row.controller),
     summary: JSON.parse(row.summary) as Summary,
     busySeconds: row.busy_seconds,
     campaignId: row.campaign_id,

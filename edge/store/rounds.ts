@@ -5,6 +5,7 @@ import { rounds } from "../../schema/rounds.ts";
 import { controllerStates, searches } from "../../schema/searches.ts";
 import type { Amendment } from "../controller/amend.ts";
 import type { ControllerState } from "../controller/state.ts";
+import { parseState } from "../controller/upgrade.ts";
 import { archiveChanges } from "./architectures.ts";
 import { database, isConstraintError, statement } from "./database.ts";
 
@@ -62,7 +63,7 @@ export async function recordedRound(db: D1Database, searchId: string, round: num
     .innerJoin(searches, eq(searches.id, rounds.searchId))
     .innerJoin(controllerStates, eq(controllerStates.searchId, rounds.searchId))
     .where(and(eq(rounds.searchId, searchId), eq(rounds.round, round)));
-  return row === undefined ? undefined : { ...row, state: JSON.parse(row.state) as ControllerState };
+  return row === undefined ? undefined : { ...row, state: parseState(row.state) };
 }
 
 /**

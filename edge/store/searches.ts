@@ -4,6 +4,7 @@ import { and, desc, eq, type SQL } from "drizzle-orm";
 import { controllerStates, type SearchState, searches } from "../../schema/searches.ts";
 import type { Specification } from "../../shared/specification.ts";
 import type { ControllerState } from "../controller/state.ts";
+import { parseState } from "../controller/upgrade.ts";
 import { summarize } from "../summary.ts";
 import { type CreatedKey, database, isAfterPage, statement } from "./database.ts";
 import type { NewEvent } from "./events.ts";
@@ -189,7 +190,7 @@ export async function findController(db: D1Database, searchId: string): Promise<
   const state = await statement(db, "SELECT state FROM controller_states WHERE search_id = :searchId", {
     searchId,
   }).first<string>("state");
-  return state === null ? null : (JSON.parse(state) as ControllerState);
+  return state === null ? null : parseState(state);
 }
 
 /** Everything of a search in the database. */
