@@ -18,6 +18,16 @@ export interface Env {
   NASTURTIUM_RATE_LIMIT?: string;
   /** `host:port, host:port` that webhooks may call although they are not public, http included. */
   NASTURTIUM_WEBHOOK_HOSTS?: string;
+  /** Where rented machines find this deployment; without it, where the first search that rents was created. */
+  NASTURTIUM_URL?: string;
+  /** In the names of rented machines, in lower-case letters and 2 to 7; one is made where it is unset. */
+  NASTURTIUM_DEPLOYMENT?: string;
+  /** Of the runner, by digest, where a specification names none. */
+  NASTURTIUM_IMAGE?: string;
+  /** Hard caps over all searches; none where they are unset. */
+  NASTURTIUM_USD_PER_MONTH?: string;
+  NASTURTIUM_USD_PER_HOUR?: string;
+  NASTURTIUM_INSTANCES?: string;
   /** How long an endpoint may take to answer; 15 where it is unset. */
   NASTURTIUM_WEBHOOK_TIMEOUT_SECONDS?: string;
 }

@@ -12,11 +12,13 @@ import type {
   RoundTask,
   ShortTrainingReport,
 } from "../shared/protocol.ts";
+import { scheduleLength } from "../shared/specification.ts";
 import { budgetNews, type CampaignSpending, isBudgetSpent } from "./budget.ts";
 import { amendCandidate } from "./controller/amend.ts";
 import { completeRound, currentTask } from "./controller/controller.ts";
 import type { Env } from "./env.ts";
 import { Problem } from "./problems.ts";
+import { isMoneySpent } from "./rentals/exhausted.ts";
 import { closeShortTraining } from "./rerank.ts";
 import { keepExports } from "./store/blobs.ts";
 import { spendingOf } from "./store/campaigns.ts";
@@ -57,8 +59,9 @@ export async function reportRound(
   const task = currentTask(context.controller);
   if (task === null || task.round !== key.round)
     throw new Problem("round-conflict", `Round ${context.round} is awaited, not ${key.round}.`);
-  const outcome = completed(context, report, now, await spendingOf(db, context.campaignId));
   const { specification } = context;
+  const isPoor = await isMoneySpent(db, { ...key, ...context, done: doneOf(context) }, "allTrainings");
+  const outcome = completed(context, report, now, await spendingOf(db, context.campaignId), isPoor);
   const summary = summarize(outcome.state, specification, context.summary, report.seconds);
   const spent = { ...context, busySeconds: context.busySeconds + secondsOf(report) };
   const budget = budgetNews(specification.budget, spent, context.told, now);
@@ -73,6 +76,12 @@ export async function reportRound(
   return next(currentTask(outcome.state), { ...lease, expiresAt: expiryFrom(now) });
 }
 
+const doneOf = ({ specification, round, busySeconds }: RoundContext) => ({
+  rounds: round,
+  of: scheduleLength(specification).rounds,
+  busySeconds,
+});
+
 const next = (task: RoundTask | null, lease: Lease): LeasedTask | null =>
   task === null ? null : leased(lease, task);
 
@@ -81,8 +90,9 @@ function completed(
   report: RoundReport,
   now: number,
   campaign: CampaignSpending | null,
+  isPoor: boolean,
 ) {
-  const budgetExhausted = isBudgetSpent(context.specification.budget, context, now, campaign);
+  const budgetExhausted = isPoor || isBudgetSpent(context.specification.budget, context, now, campaign);
   return asValidation("/measurements", () =>
     completeRound(context.controller, context.specification, report, { budgetExhausted }),
   );

@@ -5,7 +5,12 @@
  */
 
 import { rungRecipe } from "../shared/reranking.ts";
-import { type Reranking, resolveReranking, type Specification } from "../shared/specification.ts";
+import {
+  type Reranking,
+  resolveReranking,
+  type Specification,
+  scheduleLength,
+} from "../shared/specification.ts";
 import { type BudgetNews, budgetNews, type CampaignSpending, isBudgetSpent } from "./budget.ts";
 import { hypervolumeShare, knownBounds } from "./controller/archive.ts";
 import { Context } from "./controller/context.ts";
@@ -21,6 +26,7 @@ import {
   trainedMembers,
 } from "./controller/rerank.ts";
 import { Problem } from "./problems.ts";
+import { isMoneySpent } from "./rentals/exhausted.ts";
 import { spendingOf } from "./store/campaigns.ts";
 import type { NewEvent } from "./store/events.ts";
 import {
@@ -49,7 +55,7 @@ export async function closeShortTraining(
   const { id, searchId } = training;
   const event = eventOf(training, ending);
   for (let tries = 0, seen = ""; tries < writeTries; tries++) {
-    const read = await findReranked(db, searchId);
+    const read = await findReranked(db, searchId, now);
     const own = read?.trainings.find((row) => row.id === id);
     if (read === null || own === undefined || !isOpen(own)) return false;
     const closed = read.trainings.filter((row) => !isOpen(row)).length;
@@ -59,7 +65,8 @@ export async function closeShortTraining(
     seen = standing;
     const campaign = await spendingOf(db, read.campaignId);
     const ended = withEnding(read, id, ending);
-    const conclusion = conclude(ended, now, campaign);
+    const isPoor = await isMoneySpent(db, { searchId, ...ended, done: doneOf(ended) }, "finalTraining");
+    const conclusion = conclude(ended, now, campaign, isPoor);
     const budget = newsOf(ended, now);
     if (await writeClosing(db, { training, ending, event, closed, conclusion, budget }, now)) return true;
   }
@@ -90,7 +97,18 @@ const busySecondsOf = ({ busySeconds, trainings }: Reranked): number => busySeco
 const newsOf = (read: Reranked, now: number): BudgetNews =>
   budgetNews(read.specification.budget, { ...read, busySeconds: busySecondsOf(read) }, read.told, now);
 
-function conclude(read: Reranked, now: number, campaign: CampaignSpending | null): Conclusion | null {
+const doneOf = ({ specification, rounds, busySeconds }: Reranked) => ({
+  rounds,
+  of: scheduleLength(specification).rounds,
+  busySeconds,
+});
+
+function conclude(
+  read: Reranked,
+  now: number,
+  campaign: CampaignSpending | null,
+  isPoor: boolean,
+): Conclusion | null {
   const { specification, trainings, members } = read;
   const reranking = resolveReranking(specification);
   const stage = members[0]?.stage;
@@ -105,12 +123,9 @@ function conclude(read: Reranked, now: number, campaign: CampaignSpending | null
       accuracy: row.report?.validationAccuracy ?? null,
     })),
     rungs: reranking.rungs.length,
-    isBudgetSpent: isBudgetSpent(
-      specification.budget,
-      { startedAt: read.startedAt, busySeconds },
-      now,
-      campaign,
-    ),
+    isBudgetSpent:
+      isPoor ||
+      isBudgetSpent(specification.budget, { startedAt: read.startedAt, busySeconds }, now, campaign),
   };
   const judge = judgeOf(new Context(specification), stage);
   const step = nextStep(standing, judge);

@@ -44,6 +44,8 @@ export const searches = sqliteTable(
     place: text({ mode: "json" }).$type<Place>(),
     /** The trigger that started it. */
     triggerId: text().references(() => triggers.id, { onDelete: "set null" }),
+    /** Whether machines may be rented for it. */
+    rents: integer({ mode: "boolean" }).notNull().default(false),
     failure: text(),
     version: integer().notNull(),
     createdAt: integer().notNull(),
@@ -61,6 +63,7 @@ export const searches = sqliteTable(
     index("searches_by_data").on(table.data, table.visibility, table.createdAt, table.id),
     index("searches_by_campaign").on(table.campaignId).where(sql`campaign_id IS NOT NULL`),
     index("searches_by_trigger").on(table.triggerId, table.state).where(sql`trigger_id IS NOT NULL`),
+    index("searches_renting").on(table.state, table.createdAt).where(sql`rents = 1`),
     index("searches_by_dataset").on(table.datasetId).where(sql`dataset_id IS NOT NULL`),
   ],
 );

@@ -6,6 +6,7 @@ export * from "./blobs.ts";
 export * from "./campaigns.ts";
 export * from "./datasets.ts";
 export * from "./events.ts";
+export * from "./instances.ts";
 export * from "./rateCounts.ts";
 export * from "./rounds.ts";
 export * from "./runners.ts";

@@ -28,6 +28,7 @@ export const campaignSchema = z
       .describe("a search for each combination"),
     budget: z
       .strictObject({
+        usd: z.number().positive().optional(),
         gpuHours: z.number().positive().optional(),
         wallClockHours: z.number().positive().optional(),
       })

@@ -121,6 +121,14 @@ export function profile(specification: Specification): Profile {
   };
 }
 
+/** Of networks drawn at random. */
+export function medianMacs(table: CostTable, specification: Pick<Specification, "space">): number {
+  const space = spaceOf(specification);
+  const random = new Random(20_111);
+  const drawn = Array.from({ length: 31 }, () => selectionCost(table, randomSelection(space, random)).macs);
+  return drawn.sort((a, b) => a - b)[drawn.length >> 1] as number;
+}
+
 function rangesOf(specification: Specification, space: SearchSpace): Profile["ranges"] {
   const table = costTableOf(specification);
   const random = new Random(20_111);

@@ -244,9 +244,11 @@ type Refuse = (pointer: string, detail: string) => void;
 export function unsupported(specification: Specification): FieldError[] {
   const errors: FieldError[] = [];
   const refuse: Refuse = (pointer, detail) => errors.push({ pointer, detail });
-  if (specification.rental !== undefined)
-    refuse("/rental", "rented machines are not supported; leave the key out and start a runner of your own");
   const isTabular = specification.evaluation.kind === "tabular";
+  if (specification.rental !== undefined && isTabular)
+    refuse("/rental", "a search on a table trains nothing; leave the key out and start a runner of your own");
+  if (specification.rental !== undefined && !isTabular && specification.budget.usd === undefined)
+    refuse("/budget/usd", "rented machines need a budget; give it in dollars");
   if (!isTabular && typeof specification.space === "object" && "positions" in specification.space)
     refuse(
       "/space",

@@ -14,6 +14,7 @@ import {
 } from "./specification.ts";
 import { closestName } from "./suggest.ts";
 import { isTable, type PushedFacts, tabularErrors } from "./tabular.ts";
+import { notBegun, secondsAfterwards } from "./trainingCost.ts";
 
 /** The pushed data that is known, by name; `elsewhere` where somebody else, the edge, must know. */
 export type PushedData = Readonly<Record<string, PushedFacts>> | "elsewhere";
@@ -79,7 +80,23 @@ function supernetErrors(specification: Specification): FieldError[] {
   const { name, facts } = specification.dataset;
   const isKnown = isBuiltIn(name) || facts !== undefined;
   const errors = [...drops(specification), ...sizes(specification), ...(isKnown ? sides(specification) : [])];
-  return errors.length === 0 && isKnown ? unmetBounds(specification) : errors;
+  if (errors.length > 0 || !isKnown) return errors;
+  return [...unmetBounds(specification), ...poorBudget(specification)];
+}
+
+/** A budget that does not pay for the final training at the price that may be paid. */
+function poorBudget(specification: Specification): FieldError[] {
+  const { rental, budget } = specification;
+  if (rental === undefined || budget.usd === undefined) return [];
+  const hours = secondsAfterwards(specification, notBegun).finalTraining / 3600;
+  const usd = hours * rental.maxUsdPerHour;
+  if (usd <= budget.usd) return [];
+  return [
+    {
+      pointer: "/budget/usd",
+      detail: `the final training alone is estimated at ${hours.toFixed(1)} hours, ${usd.toFixed(2)} dollars at rental.maxUsdPerHour; raise the budget, or lower finalTraining.epochs`,
+    },
+  ];
 }
 
 function unknownDataset(name: string, pushed: Readonly<Record<string, PushedFacts>>): FieldError {

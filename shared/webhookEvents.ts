@@ -14,6 +14,11 @@ export const webhookEvents = [
   "training.completed",
   "training.failed",
   "budget.threshold",
+  "instance.launched",
+  "instance.lost",
+  "instance.terminated",
+  "instance.stuck",
+  "rental.waiting",
 ] as const;
 export type WebhookEvent = (typeof webhookEvents)[number];
 

@@ -64,6 +64,8 @@ export interface Provider {
   list(namePrefix: string): Promise<Machine[]>;
   /** What is gone already is a success. */
   terminate(id: string): Promise<void>;
+  /** Whether `billedUsd` ever tells. */
+  readonly tellsBills: boolean;
   /** What was billed for a machine, in US dollars; null where the provider cannot tell. */
   billedUsd(id: string, from: number, to: number): Promise<number | null>;
 }

@@ -15,11 +15,12 @@ import {
   reportResponseSchema,
   reportSchema,
 } from "../../shared/protocol.ts";
-import { body, failure, idParam, isoTime, json, newApp, wholeNumber } from "../app.ts";
+import { body, failure, finishLater, idParam, isoTime, json, newApp, wholeNumber } from "../app.ts";
 import { requires } from "../auth.ts";
 import { Problem } from "../problems.ts";
 import { assertUnderstood, understood } from "../protocol.ts";
 import { amendRound, reportFailure, reportRound, reportTraining } from "../report.ts";
+import { sawInstance } from "../store/instances.ts";
 import { replayFrom } from "../store/rounds.ts";
 import { expiryFrom, freeLease, insertRunner, heartbeat as prolong, shouldStop } from "../store/runners.ts";
 import { leaseWork, parseTaskId, resourceOf } from "../work.ts";
@@ -113,13 +114,16 @@ export const tasks = newApp();
 tasks.openapi(register, async (c) => {
   const request = c.req.valid("json");
   assertUnderstood(request.protocolVersion);
-  const name = c.get("principal")?.instance ?? request.name;
+  const instance = c.get("principal")?.instance ?? null;
+  if (instance !== null) await sawInstance(c.env.DB, instance, Date.now(), true);
+  const name = instance ?? request.name;
   return c.json({ runnerId: await insertRunner(c.env.DB, name, request.backend) }, 201);
 });
 
 tasks.openapi(lease, async (c) => {
   const { runnerId, searchId } = c.req.valid("json");
   const bound = c.get("principal");
+  if (bound?.instance != null) await finishLater(c, sawInstance(c.env.DB, bound.instance, Date.now(), false));
   const wanted = { runnerId, searchId: bound?.searchId ?? searchId, instance: bound?.instance };
   return c.json({ lease: await leaseWork(c.env.DB, wanted), retryAfterSeconds }, 200);
 });
@@ -130,6 +134,8 @@ tasks.openapi(heartbeat, async (c) => {
   const now = Date.now();
   if (!(await prolong(c.env.DB, { resource, leaseId }, told, now))) throw new Problem("lease-lost");
   const stop = await shouldStop(c.env.DB, resource);
+  const { instance = null } = c.get("principal") ?? {};
+  if (instance !== null) await finishLater(c, sawInstance(c.env.DB, instance, now, false));
   return c.json({ leaseExpiresAt: isoTime(expiryFrom(now)), stop }, 200);
 });
 

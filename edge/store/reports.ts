@@ -10,6 +10,7 @@ import type { Specification } from "../../shared/specification.ts";
 import type { BudgetNews, BudgetTold } from "../budget.ts";
 import type { ControllerState, RoundOutcome } from "../controller/state.ts";
 import { parseState } from "../controller/upgrade.ts";
+import { type Rented, type RentedRow, rentedColumns, rentedOf } from "../rentals/exhausted.ts";
 import { archiveChanges } from "./architectures.ts";
 import { toldChange } from "./budgets.ts";
 import { isConstraintError, statement } from "./database.ts";
@@ -29,13 +30,14 @@ export interface RoundContext {
   busySeconds: number;
   campaignId: string | null;
   told: BudgetTold;
+  rented: Rented;
   /** Null when it is not held under the report's lease. */
   lease: Lease | null;
   /** Of the reported round, when it was reported before. */
   storedDigest: string | null;
 }
 
-interface RoundContextRow {
+interface RoundContextRow extends RentedRow {
   state: SearchState;
   specification: string;
   started_at: number | null;
@@ -59,7 +61,8 @@ export async function roundContext(
   const row = await statement(
     db,
     `SELECT s.state, s.specification, s.started_at, c.round, c.state AS controller, c.summary, c.busy_seconds,
-       s.campaign_id, s.gpu_hours_told, s.wall_clock_hours_told, l.runner_id, l.expires_at, r.digest
+       s.campaign_id, s.gpu_hours_told, s.wall_clock_hours_told, l.runner_id, l.expires_at, r.digest,
+       ${rentedColumns}
      FROM searches s JOIN controller_states c ON c.search_id = s.id
      LEFT JOIN leases l ON l.resource = s.id AND l.lease_id = :leaseId AND l.expires_at > :now
      LEFT JOIN rounds r ON r.search_id = s.id AND r.round = :round
@@ -78,6 +81,7 @@ export async function roundContext(
     busySeconds: row.busy_seconds,
     campaignId: row.campaign_id,
     told: { gpuHours: row.gpu_hours_told, wallClockHours: row.wall_clock_hours_told },
+    rented: rentedOf(row),
     lease:
       runnerId === null || expiresAt === null
         ? null

@@ -5,6 +5,7 @@ import type { ShortTrainingReport } from "../../shared/protocol.ts";
 import type { Specification } from "../../shared/specification.ts";
 import type { BudgetNews, BudgetTold } from "../budget.ts";
 import type { Values } from "../controller/reward.ts";
+import { type Rented, type RentedRow, rentedColumns, rentedOf } from "../rentals/exhausted.ts";
 import { toldChange } from "./budgets.ts";
 import { statement } from "./database.ts";
 import { appendEvents, type NewEvent } from "./events.ts";
@@ -35,6 +36,8 @@ export interface Reranked {
   busySeconds: number;
   campaignId: string | null;
   told: BudgetTold;
+  rented: Rented;
+  rounds: number;
   /** In the order in which they were queued. */
   trainings: ShortTrainingRow[];
   members: MemberRow[];
@@ -44,14 +47,15 @@ export const isOpen = ({ state }: Pick<Training, "state">): boolean =>
   state === "queued" || state === "running";
 
 /** Everything that decides what the short trainings of a search lead to; null where the search is gone. */
-export async function findReranked(db: D1Database, searchId: string): Promise<Reranked | null> {
+export async function findReranked(db: D1Database, searchId: string, now: number): Promise<Reranked | null> {
   const values = { searchId };
   const [searches, trainings, members] = await db.batch<Record<string, string | number | null>>([
     statement(
       db,
-      `SELECT s.specification, s.started_at, s.campaign_id, s.gpu_hours_told, s.wall_clock_hours_told, c.busy_seconds FROM searches s
+      `SELECT s.specification, s.started_at, s.campaign_id, s.gpu_hours_told, s.wall_clock_hours_told, c.busy_seconds, c.round,
+         ${rentedColumns} FROM searches s
        JOIN controller_states c ON c.search_id = s.id WHERE s.id = :searchId`,
-      values,
+      { ...values, now },
     ),
     statement(
       db,
@@ -90,6 +94,8 @@ export async function findReranked(db: D1Database, searchId: string): Promise<Re
       gpuHours: Number(search.gpu_hours_told),
       wallClockHours: Number(search.wall_clock_hours_told),
     },
+    rented: rentedOf(search as unknown as RentedRow),
+    rounds: Number(search.round),
     trainings: list,
     members: (members?.results ?? [])
       .map((row) => ({

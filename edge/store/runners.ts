@@ -8,6 +8,10 @@ import { newId } from "../ids.ts";
 import { database, statement } from "./database.ts";
 import type { NewEvent } from "./events.ts";
 
+/** SQL that is true of a runner `r` on a rented machine that is to end. */
+const onLeavingMachine =
+  "EXISTS (SELECT 1 FROM instances i WHERE i.name = r.name AND i.state NOT IN ('launching', 'launched'))";
+
 export interface Lease {
   resource: string;
   leaseId: string;
@@ -125,7 +129,8 @@ export async function takeLease(
   const row = await statement(
     db,
     `INSERT INTO leases (resource, search_id, lease_id, runner_id, expires_at, attempts)
-     VALUES (:resource, :searchId, :leaseId, :runnerId, :expiresAt, 1)
+     SELECT :resource, :searchId, :leaseId, :runnerId, :expiresAt, 1
+     WHERE NOT EXISTS (SELECT 1 FROM runners r WHERE r.id = :runnerId AND ${onLeavingMachine})
      ON CONFLICT (resource) DO UPDATE SET
        attempts = attempts + (expires_at <= :now),
        lease_id = excluded.lease_id, runner_id = excluded.runner_id, expires_at = excluded.expires_at, progress = NULL
@@ -240,14 +245,16 @@ export async function freeLease(
   ).first();
 }
 
-/** Whether the holder of a lease should stop: its search or training is paused, over or gone. */
+/** Whether the holder of a lease should stop: its search or training is paused, over or gone, or its machine is to end. */
 export async function shouldStop(db: D1Database, resource: string): Promise<boolean> {
   const row = await statement(
     db,
-    `SELECT 1 AS working FROM searches WHERE id = :resource AND state = 'running' AND searching = 1
-     UNION ALL
-     SELECT 1 FROM trainings t JOIN searches s ON s.id = t.search_id
-     WHERE t.id = :resource AND t.state = 'running' AND s.state <> 'paused'`,
+    `SELECT 1 AS working WHERE (
+       EXISTS (SELECT 1 FROM searches WHERE id = :resource AND state = 'running' AND searching = 1)
+       OR EXISTS (SELECT 1 FROM trainings t JOIN searches s ON s.id = t.search_id
+         WHERE t.id = :resource AND t.state = 'running' AND s.state <> 'paused'))
+       AND NOT EXISTS (SELECT 1 FROM leases l JOIN runners r ON r.id = l.runner_id
+         WHERE l.resource = :resource AND ${onLeavingMachine})`,
     { resource },
   ).first();
   return row === null;

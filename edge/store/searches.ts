@@ -33,6 +33,7 @@ export function searchInsertions(db: D1Database, list: readonly NewSearch[]): D1
       visibility: specification.visibility,
       specification: JSON.stringify(specification),
       place: place == null ? null : JSON.stringify(place),
+      rents: specification.rental === undefined ? 0 : 1,
       round: controller.round,
       controller: JSON.stringify(controller),
       summary: JSON.stringify(summarize(controller, specification)),
@@ -43,9 +44,9 @@ export function searchInsertions(db: D1Database, list: readonly NewSearch[]): D1
   return [
     statement(
       db,
-      `INSERT INTO searches (id, name, data, visibility, specification, dataset_id, campaign_id, place, trigger_id, created_at,
+      `INSERT INTO searches (id, name, data, visibility, specification, dataset_id, campaign_id, place, trigger_id, created_at, rents,
          state, searching, version)
-       SELECT ${fields("id", "name", "data", "visibility", "specification", "datasetId", "campaignId", "place", "triggerId", "createdAt")},
+       SELECT ${fields("id", "name", "data", "visibility", "specification", "datasetId", "campaignId", "place", "triggerId", "createdAt", "rents")},
          'queued', 1, 1
        FROM json_each(:rows)`,
       { rows },

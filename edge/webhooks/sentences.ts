@@ -26,6 +26,13 @@ const factsSchema = z.object({
   budget: text,
   percent: number,
   used: number,
+  gpu: text,
+  provider: text,
+  reason: text,
+  problem: text,
+  detail: text,
+  priceUsdPerHour: number,
+  costUsd: number,
   limit: number,
   progress: z
     .object({ evaluations: number, frontSize: number, bestAccuracy: number })
@@ -56,7 +63,16 @@ const training = (facts: Facts): string =>
   `${facts.purpose === "rerank" ? "A short training" : "The training"} ${facts.trainingId} of search "${facts.name}"`;
 const because = ({ message }: Facts): string => (message === "" ? "" : ` (${message})`);
 
-const budgets: Record<string, string> = { gpuHours: "GPU hours", wallClockHours: "hours of wall-clock time" };
+const machine = ({ gpu, provider, name }: Facts): string =>
+  `A machine (${[gpu, provider].filter((part) => part !== "").join(", ")}) for search "${name}"`;
+const dollars = (value: number | null | undefined, what: string): string | null =>
+  value == null ? null : `${value.toFixed(2)} USD ${what}`;
+
+const budgets: Record<string, string> = {
+  gpuHours: "GPU hours",
+  wallClockHours: "hours of wall-clock time",
+  usd: "dollars",
+};
 
 const sentences: Record<WebhookEvent | typeof testEvent, (facts: Facts) => string> = {
   "search.started": (facts) => told(`${search(facts)} has started`),
@@ -97,6 +113,16 @@ const sentences: Record<WebhookEvent | typeof testEvent, (facts: Facts) => strin
       `${search(facts)} has used ${facts.percent} % of its ${budgets[facts.budget] ?? facts.budget}`,
       facts.used == null || facts.limit == null ? [] : [`${facts.used.toFixed(2)} of ${facts.limit}`],
     ),
+  "instance.launched": (facts) =>
+    told(`${machine(facts)} is rented`, [dollars(facts.priceUsdPerHour, "an hour")]),
+  "instance.lost": (facts) =>
+    told(`${machine(facts)} is lost: ${facts.reason}; the search goes on with another`),
+  "instance.terminated": (facts) =>
+    told(`${machine(facts)} is given back: ${facts.reason}`, [dollars(facts.costUsd, "spent")]),
+  "instance.stuck": (facts) =>
+    told(`ALERT: ${machine(facts)} does not end and may still cost money (${facts.problem}); end it by hand`),
+  "rental.waiting": (facts) =>
+    told(`${search(facts)} waits for a machine (${facts.problem}): ${facts.detail}`),
   [testEvent]: () => "This is a test of a webhook of Nasturtium: it works.",
 };
 

@@ -1,6 +1,7 @@
 /** What is done every minute: looks whether anything is due, in one query, and mostly ends there. */
 
 import type { Env } from "../env.ts";
+import { rent } from "../rentals/loop.ts";
 import { removeOld } from "../retention.ts";
 import { lookAround, tellBudgets, tellStalled } from "../store/watch.ts";
 import { deliverDue, type Platform, perSweep } from "./deliver.ts";
@@ -11,5 +12,6 @@ export async function sweep(env: Env, platform: Platform): Promise<void> {
   if (due.stalled) await tellStalled(env.DB, now);
   if (due.budgets) await tellBudgets(env.DB, now);
   await removeOld(env, now);
-  if (due.deliveries || due.stalled || due.budgets) await deliverDue(env, platform, perSweep);
+  if (due.rentals) await rent(env, platform);
+  if (due.deliveries || due.stalled || due.budgets || due.rentals) await deliverDue(env, platform, perSweep);
 }

@@ -1,0 +1,285 @@
+/** Renting a machine for a search: live quotes, the best offer first, and a reason where there is none. */
+
+import { newToken } from "../auth.ts";
+import { newId } from "../ids.ts";
+import { nearestGpus } from "../providers/gpus.ts";
+import { type Offer, type Provider, ProviderError } from "../providers/provider.ts";
+import {
+  badHostsNow,
+  changeInstance,
+  type Demand,
+  findInstance,
+  forgetWaiting,
+  type Instance,
+  insertInstance,
+  rememberWaiting,
+  totals,
+} from "../store/instances.ts";
+import { searchCap } from "./caps.ts";
+import { abandon, isLaunched, type Loop } from "./changes.ts";
+import { limits, offersTried } from "./limits.ts";
+import { costOf, lastsMs, microUsd, usd } from "./money.ts";
+import { instanceName } from "./names.ts";
+import { addressOf, deploymentOf } from "./setUp.ts";
+import { speedOf } from "./speed.ts";
+import { runnerEnv } from "./startup.ts";
+
+/** Why a search has no machine. */
+interface Trouble {
+  problem: string;
+  detail: string;
+}
+
+export async function hire(loop: Loop, demand: Demand): Promise<void> {
+  const trouble = await tryToHire(loop, demand);
+  const { env, platform } = loop;
+  if (trouble === null) {
+    await forgetWaiting(env.DB, demand.searchId).run();
+    return;
+  }
+  const now = platform.now();
+  const failures = demand.failures + 1;
+  const tryAt = now + Math.min(limits.longestRetry, limits.retry * 2 ** Math.min(failures - 1, 10));
+  await rememberWaiting(env.DB, demand, { failures, tryAt, ...trouble }, now);
+}
+
+/** @returns null where a machine was rented, or may have been */
+async function tryToHire(loop: Loop, demand: Demand): Promise<Trouble | null> {
+  const { env, setUp } = loop;
+  const { rental } = demand.specification;
+  if (rental === undefined) return null;
+  const image = rental.image ?? env.NASTURTIUM_IMAGE;
+  if (!image)
+    return {
+      problem: "no-image",
+      detail: "name the runner's image in rental.image, or for all searches in NASTURTIUM_IMAGE",
+    };
+  const address = await addressOf(env);
+  if (address === "")
+    return { problem: "no-address", detail: "set NASTURTIUM_URL to the address of this deployment" };
+  const providers = rental.providers.flatMap(
+    (name) => setUp.providers.find((one) => one.name === name) ?? [],
+  );
+  if (providers.length === 0)
+    return {
+      problem: "no-provider",
+      detail: `none of ${rental.providers.join(", ")} has its key here; set one, such as RUNPOD_API_KEY`,
+    };
+  const quoted = await quotes(loop, demand, providers);
+  if (quoted.offers.length === 0) return quoted.trouble ?? (await whyNone(demand, providers));
+  return launchFirst(loop, demand, quoted.offers, { image, address });
+}
+
+async function quotes(
+  { env, platform }: Loop,
+  { specification: { rental } }: Demand,
+  providers: readonly Provider[],
+): Promise<{ offers: Offer[]; trouble: Trouble | null }> {
+  const filter = {
+    gpus: rental?.gpus,
+    maxUsdPerHour: rental?.maxUsdPerHour ?? 0,
+    interruptible: rental?.interruptible ?? false,
+  };
+  const offers: Offer[] = [];
+  let trouble: Trouble | null = null;
+  for (const provider of providers) {
+    try {
+      offers.push(...(await provider.quote(filter)));
+    } catch (error) {
+      if (!(error instanceof ProviderError)) throw error;
+      trouble = { problem: error.fault, detail: error.message };
+    }
+  }
+  const bad = await badHostsNow(env.DB, platform.now());
+  const good = offers.filter(
+    ({ provider, host, priceUsdPerHour }) =>
+      priceUsdPerHour <= filter.maxUsdPerHour && (host === null || !bad.has(`${provider} ${host}`)),
+  );
+  const pricePerRound = ({ priceUsdPerHour, gpu }: Offer) => priceUsdPerHour / speedOf(gpu);
+  return { offers: good.sort((a, b) => pricePerRound(a) - pricePerRound(b)), trouble };
+}
+
+/** What would have to change for an offer to suit. */
+async function whyNone(
+  { specification: { rental } }: Demand,
+  providers: readonly Provider[],
+): Promise<Trouble> {
+  const all: Offer[] = [];
+  for (const provider of providers)
+    all.push(...(await provider.quote({ maxUsdPerHour: 1000, interruptible: false })));
+  const names = [...new Set(all.map(({ gpu }) => gpu))];
+  const wanted = rental?.gpus ?? names;
+  const unknown = wanted.filter((gpu) => !names.includes(gpu));
+  const suiting = all.filter(({ gpu }) => wanted.includes(gpu));
+  const [cheapest] = suiting.sort((a, b) => a.priceUsdPerHour - b.priceUsdPerHour);
+  if (cheapest !== undefined && cheapest.priceUsdPerHour > (rental?.maxUsdPerHour ?? 0))
+    return {
+      problem: "over-ceiling",
+      detail: `the cheapest that suits is ${cheapest.gpu} at ${cheapest.priceUsdPerHour} USD an hour (${cheapest.provider}); rental.maxUsdPerHour is ${rental?.maxUsdPerHour}`,
+    };
+  if (unknown.length > 0 && names.length > 0 && suiting.length === 0)
+    return {
+      problem: "unknown-gpu",
+      detail: `nobody offers ${unknown.join(", ")} now; offered are ${nearestGpus(unknown[0] ?? "", names).join(", ")}`,
+    };
+  return { problem: "capacity", detail: "no provider has a machine that suits now" };
+}
+
+async function launchFirst(
+  loop: Loop,
+  demand: Demand,
+  offers: readonly Offer[],
+  start: { image: string; address: string },
+): Promise<Trouble | null> {
+  let trouble: Trouble = { problem: "capacity", detail: "no provider has a machine that suits now" };
+  const refused = new Set<string>();
+  let attempts = demand.attempts;
+  for (const offer of offers.slice(0, offersTried)) {
+    if (refused.has(offer.provider)) continue;
+    const outcome = await launch(loop, { ...demand, attempts }, offer, start);
+    if (outcome === null) return null;
+    trouble = outcome;
+    if (outcome.problem === "budget") return trouble;
+    attempts++;
+    if (["auth", "balance", "rate"].includes(outcome.problem)) refused.add(offer.provider);
+  }
+  return trouble;
+}
+
+async function launch(
+  loop: Loop,
+  demand: Demand,
+  offer: Offer,
+  { image, address }: { image: string; address: string },
+): Promise<Trouble | null> {
+  const { env, platform, setUp } = loop;
+  const now = platform.now();
+  const intent = await intentOf(loop, demand, offer, now);
+  if (intent.problem !== undefined) return intent;
+  const { instance, token, lifetimeMs } = intent;
+  if (!(await insertInstance(env.DB, intent.row, now))) return capTrouble(loop, demand);
+  const provider = setUp.providers.find(({ name }) => name === offer.provider);
+  const written = await findInstance(env.DB, instance.id);
+  if (provider === undefined || written === null) return null;
+  const lifetimeSeconds = Math.floor(lifetimeMs / 1000);
+  const { name, searchId } = instance;
+  const request = {
+    name,
+    image,
+    env: runnerEnv({ edge: address, token, name, searchId, lifetimeSeconds }),
+    diskGb: 40,
+    lifetimeSeconds,
+  };
+  try {
+    await isLaunched(loop, written, await provider.launch(offer, request));
+    return null;
+  } catch (error) {
+    if (!(error instanceof ProviderError)) throw error;
+    return afterFailure(loop, written, error);
+  }
+}
+
+/** @returns null where the machine may be there: it is looked for */
+async function afterFailure(loop: Loop, instance: Instance, error: ProviderError): Promise<Trouble | null> {
+  const { env, platform } = loop;
+  const now = platform.now();
+  if (error.machineId !== null) {
+    const set = {
+      state: "terminating" as const,
+      machineId: error.machineId,
+      reason: error.message,
+      visitAt: now,
+    };
+    await changeInstance(env.DB, instance, { set }, now);
+  } else if (error.fault === "transient") {
+    return null;
+  } else {
+    await abandon(loop, instance, error.message);
+  }
+  return { problem: error.fault, detail: error.message };
+}
+
+async function intentOf({ env, setUp }: Loop, demand: Demand, offer: Offer, now: number) {
+  const { searchId, specification, campaignId, attempts, committedMicroUsd } = demand;
+  const price = microUsd(offer.priceUsdPerHour);
+  const cap = await searchCap(env.DB, { searchId, specification, campaignId });
+  const spent = await totals(env.DB, now);
+  const { caps } = setUp;
+  const free = Math.min(cap - committedMicroUsd, caps.microUsdPerMonth - spent.monthMicroUsd);
+  const least = costOf(price, limits.boot + limits.leastWork + limits.shutdown);
+  if (free < least)
+    return {
+      problem: "budget",
+      detail: `${usd(Math.max(0, free)).toFixed(2)} USD are left, and the least for a machine at ${offer.priceUsdPerHour} USD an hour is ${usd(least).toFixed(2)}`,
+    };
+  const { token, hash } = await newToken();
+  const lifetimeMs = Math.min(limits.life, lastsMs(free, price));
+  const expiresAt = now + lifetimeMs;
+  const deployment = await deploymentOf(env);
+  const name = instanceName({
+    deployment,
+    searchId,
+    attempt: attempts + 1,
+    launchedAt: Math.floor(now / 1000),
+  });
+  const { provider, gpu, location, host, interruptible } = offer;
+  const instance: Omit<Instance, "version"> = {
+    id: newId(),
+    name,
+    searchId,
+    provider,
+    machineId: null,
+    state: "launching",
+    gpu,
+    location,
+    host,
+    interruptible,
+    microUsdPerHour: price,
+    tokenId: newId(),
+    launchedAt: now,
+    registeredAt: null,
+    lastSeenAt: null,
+    checkedAt: null,
+    expiresAt,
+    idleSince: null,
+    drainUntil: null,
+    endedAt: null,
+    settledAt: null,
+    reason: null,
+    terminations: 0,
+    reservedMicroUsd: Math.min(free, Math.max(least, costOf(price, limits.reserve))),
+    accruedMicroUsd: 0,
+    accruedUntil: now,
+    settledMicroUsd: 0,
+    visitAt: now + limits.visit,
+  };
+  const row = {
+    instance,
+    token: { id: instance.tokenId ?? "", hash, expiresAt: expiresAt + limits.shutdown },
+    caps: { search: cap, month: caps.microUsdPerMonth },
+    microUsdPerHourCap: caps.microUsdPerHour,
+    instancesCap: caps.instances,
+    maxInstances: specification.rental?.maxInstances ?? 1,
+  };
+  return { instance, token, lifetimeMs, row };
+}
+
+/** Which of the deployment's caps refused. */
+async function capTrouble(
+  { env, platform, setUp: { caps } }: Loop,
+  { specification }: Demand,
+): Promise<Trouble> {
+  const now = await totals(env.DB, platform.now());
+  if (now.instances >= caps.instances)
+    return {
+      problem: "instances",
+      detail: `${now.instances} machines run; NASTURTIUM_INSTANCES is ${caps.instances}`,
+    };
+  const price = microUsd(specification.rental?.maxUsdPerHour ?? 0);
+  if (now.microUsdPerHour + price > caps.microUsdPerHour)
+    return {
+      problem: "rate",
+      detail: `machines cost ${usd(now.microUsdPerHour)} USD an hour; NASTURTIUM_USD_PER_HOUR is ${usd(caps.microUsdPerHour)}`,
+    };
+  return { problem: "budget", detail: "the budget was taken meanwhile" };
+}

@@ -1,0 +1,233 @@
+/**
+ * The rental loop: machines are rented while there is work for them, and given back when there is none. It runs every
+ * minute and after what changes the work, reads everything from the database and the providers, and may be cut off
+ * between any two calls: the next run goes on from what is written. Two runs at once are harmless, since a machine's
+ * row changes by its version.
+ */
+
+import type { Env } from "../env.ts";
+import { type Provider, ProviderError } from "../providers/provider.ts";
+import {
+  changeInstance,
+  type Demand,
+  demands,
+  dueInstances,
+  type Instance,
+  rememberBadHost,
+  takeTurn,
+  totals,
+  type Visited,
+} from "../store/instances.ts";
+import { accountChange, accountsOf, isAccountDue } from "./accounts.ts";
+import { searchCap } from "./caps.ts";
+import { abandon, gone, isLaunched, type Loop, providerOf, told } from "./changes.ts";
+import { afterCheck, type Step, stepOf } from "./decide.ts";
+import { hire } from "./hire.ts";
+import { limits, terminationsUntilStuck } from "./limits.ts";
+import { microUsd } from "./money.ts";
+import { reap } from "./reap.ts";
+import { type Platform, setUp } from "./setUp.ts";
+
+/** In one run; the others come with the next. */
+const visitsPerRun = 20;
+const hiresPerRun = 5;
+
+/** One run of the loop; nothing where no provider is configured. */
+export async function rent(env: Env, platform: Platform): Promise<void> {
+  const configured = setUp(env, platform);
+  if (configured === null) return;
+  const loop: Loop = { env, platform, setUp: configured };
+  const now = platform.now();
+  for (const visited of await dueInstances(env.DB, now, visitsPerRun))
+    await unharmed(`instance ${visited.instance.name}`, () => visit(loop, visited));
+  for (const demand of await demands(env.DB, platform.now(), hiresPerRun))
+    if (demand.live < wantedOf(demand)) await unharmed(`search ${demand.searchId}`, () => hire(loop, demand));
+  if (await takeTurn(env.DB, "reapedAt", now, limits.reap)) await unharmed("reaping", () => reap(loop));
+}
+
+const wantedOf = ({ specification, tasks }: Demand): number =>
+  Math.min(tasks, specification.rental?.maxInstances ?? 0);
+
+/** One machine's trouble is not another's. */
+async function unharmed(what: string, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    console.error(`rentals, ${what}:`, error instanceof Error ? error.message : error);
+  }
+}
+
+async function visit(loop: Loop, visited: Visited): Promise<void> {
+  const { env, platform } = loop;
+  const now = platform.now();
+  const accounted = await account(loop, visited, now);
+  if (accounted === null) return;
+  const { instance, fundedUntil } = accounted;
+  const isIdle = !visited.isWorking && !visited.hasFreeWork;
+  const idleSince = isIdle ? (instance.idleSince ?? now) : null;
+  const current = { ...instance, idleSince };
+  if (await perform(loop, current, stepOf(current, { ...visited, now, fundedUntil }))) return;
+  await changeInstance(env.DB, instance, { set: { idleSince, visitAt: now + limits.visit } }, now);
+}
+
+/** Writes what a machine has cost and sets aside more; null when its row was changed meanwhile. */
+async function account(
+  { env, setUp: { caps } }: Loop,
+  { instance, specification, campaignId, committedMicroUsd }: Visited,
+  now: number,
+): Promise<{ instance: Instance; fundedUntil: number } | null> {
+  if (instance.state === "ended") return { instance, fundedUntil: now };
+  const cap = await searchCap(env.DB, { searchId: instance.searchId, specification, campaignId });
+  const month = caps.microUsdPerMonth - (await totals(env.DB, now)).monthMicroUsd;
+  const free = Math.min(cap - committedMicroUsd, month);
+  const accounts = accountsOf(instance, now, instance.state === "launched" ? free : 0);
+  if (!isAccountDue(instance, accounts, now)) return { instance, fundedUntil: accounts.fundedUntil };
+  const reserve = { microUsd: accounts.extend, caps: { search: cap, month: caps.microUsdPerMonth } };
+  const changed = await changeInstance(
+    env.DB,
+    instance,
+    { ...accountChange(instance, accounts, now), reserve },
+    now,
+  );
+  return changed === null ? null : { instance: changed, fundedUntil: accounts.fundedUntil };
+}
+
+/** @returns whether the instance's row was written, with the time of the next visit */
+async function perform(loop: Loop, instance: Instance, step: Step): Promise<boolean> {
+  const provider = providerOf(loop, instance);
+  switch (step.kind) {
+    case "wait":
+      return false;
+    case "drain":
+      return drain(loop, instance, step.reason);
+    case "terminate":
+      return terminate(loop, instance, step);
+    case "check":
+      return provider === undefined ? false : check(loop, instance, provider);
+    case "lookUp":
+      return provider === undefined ? false : lookUp(loop, instance, provider);
+    case "end":
+      return provider === undefined ? false : end(loop, instance, provider);
+    case "settle":
+      return settle(loop, instance, provider);
+  }
+}
+
+async function drain({ env, platform }: Loop, instance: Instance, reason: string): Promise<boolean> {
+  const now = platform.now();
+  const set = {
+    state: "draining" as const,
+    reason,
+    drainUntil: now + limits.drain,
+    visitAt: now + limits.visit,
+  };
+  await changeInstance(env.DB, instance, { set }, now);
+  return true;
+}
+
+async function terminate(
+  loop: Loop,
+  instance: Instance,
+  { reason, hostFailed = false, ifIdle = false }: Extract<Step, { kind: "terminate" }>,
+): Promise<boolean> {
+  const { env, platform } = loop;
+  const now = platform.now();
+  const set = { state: "terminating" as const, reason, visitAt: now };
+  const isLost = hostFailed || lostReasons.some((lost) => reason.startsWith(lost));
+  const events = isLost ? [{ type: "instance.lost", data: { ...told(instance), reason } }] : [];
+  const changed = await changeInstance(env.DB, instance, { set, events, ifIdle }, now);
+  if (changed === null) return false;
+  if (hostFailed) await rememberBadHost(env.DB, instance, reason, now + limits.badHost);
+  const provider = providerOf(loop, instance);
+  if (provider !== undefined) await end(loop, changed, provider);
+  return true;
+}
+
+const lostReasons = ["the provider", "it failed", "its runner was silent"];
+
+async function check(loop: Loop, instance: Instance, provider: Provider): Promise<boolean> {
+  const { env, platform } = loop;
+  if (instance.machineId === null) return false;
+  const machine = await provider.get(instance.machineId);
+  const now = platform.now();
+  const step = afterCheck(instance, machine, now);
+  if (step.kind !== "wait") return perform(loop, instance, step);
+  const price = machine?.priceUsdPerHour ?? null;
+  const set = {
+    checkedAt: now,
+    idleSince: instance.idleSince,
+    visitAt: now + limits.visit,
+    ...(price === null || price <= 0 ? {} : { microUsdPerHour: microUsd(price) }),
+    ...(machine?.host == null ? {} : { host: machine.host }),
+  };
+  await changeInstance(env.DB, instance, { set }, now);
+  return true;
+}
+
+/** A creation that got no answer: it is there, or it is given up when it had time to be listed. */
+async function lookUp(loop: Loop, instance: Instance, provider: Provider): Promise<boolean> {
+  const { env, platform } = loop;
+  const found = (await provider.list(instance.name)).find(({ name }) => name === instance.name);
+  const now = platform.now();
+  if (found !== undefined) return isLaunched(loop, instance, found.id);
+  if (now - instance.launchedAt < limits.lookUp) {
+    await changeInstance(env.DB, instance, { set: { visitAt: now + limits.visit } }, now);
+    return true;
+  }
+  return abandon(loop, instance, "its launch got no answer, and it is not there");
+}
+
+/** Has it ended, until the provider says that it is gone. */
+async function end(loop: Loop, instance: Instance, provider: Provider): Promise<boolean> {
+  const { env, platform } = loop;
+  const machineId =
+    instance.machineId ??
+    (await provider.list(instance.name)).find(({ name }) => name === instance.name)?.id ??
+    null;
+  if (machineId === null) return gone(loop, instance);
+  const failure = await failureOf(() => provider.terminate(machineId));
+  const machine = failure === null ? await provider.get(machineId) : undefined;
+  if (machine === null || machine?.state === "gone") return gone(loop, { ...instance, machineId });
+  const now = platform.now();
+  const terminations = instance.terminations + 1;
+  const isStuck = terminations === terminationsUntilStuck;
+  const problem = failure?.message ?? "it was told to end, and is still there";
+  if (isStuck) console.error(`rentals, ALERT: ${instance.name} does not end: ${problem}`);
+  const events = isStuck ? [{ type: "instance.stuck", data: { ...told(instance), problem } }] : [];
+  const set = { machineId, terminations, visitAt: now + limits.visit };
+  await changeInstance(env.DB, instance, { set, events }, now);
+  return true;
+}
+
+async function failureOf(work: () => Promise<void>): Promise<ProviderError | null> {
+  try {
+    await work();
+    return null;
+  } catch (error) {
+    if (error instanceof ProviderError) return error;
+    throw error;
+  }
+}
+
+/** The provider's account of a machine that ended takes the place of ours. */
+async function settle(
+  { env, platform }: Loop,
+  instance: Instance,
+  provider: Provider | undefined,
+): Promise<boolean> {
+  const now = platform.now();
+  const { machineId, launchedAt, endedAt } = instance;
+  const until = endedAt ?? now;
+  const billed =
+    provider === undefined || machineId === null
+      ? null
+      : await provider.billedUsd(machineId, launchedAt, until);
+  if (billed === null && now - until < limits.settleAtLast) {
+    await changeInstance(env.DB, instance, { set: { visitAt: now + limits.settle } }, now);
+    return true;
+  }
+  const difference = billed === null ? 0 : microUsd(billed) - instance.accruedMicroUsd;
+  const set = { settledAt: now, settledMicroUsd: difference, visitAt: null };
+  await changeInstance(env.DB, instance, { set, entries: [{ kind: "settled", microUsd: difference }] }, now);
+  return true;
+}

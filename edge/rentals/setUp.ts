@@ -1,0 +1,53 @@
+/** What a deployment rents with: its providers, its caps, its name, and where its machines report to. */
+
+import type { Env } from "../env.ts";
+import { base32 } from "../ids.ts";
+import { configuredProviders } from "../providers/index.ts";
+import type { Provider } from "../providers/provider.ts";
+import { setting } from "../store/instances.ts";
+import { microUsd } from "./money.ts";
+
+export interface Platform {
+  call: typeof fetch;
+  /** Milliseconds since 1970. */
+  now(): number;
+}
+
+export interface SetUp {
+  providers: Provider[];
+  /** Infinite where nothing is set. */
+  caps: { microUsdPerMonth: number; microUsdPerHour: number; instances: number };
+}
+
+const positive = (text: string | undefined): number =>
+  text !== undefined && /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.POSITIVE_INFINITY;
+
+/** @returns null where no provider is configured: then nothing is ever rented */
+export function setUp(env: Env, { call, now }: Platform): SetUp | null {
+  const providers = configuredProviders({
+    env: env as unknown as Record<string, string | undefined>,
+    fetch: call,
+    now,
+  });
+  if (providers.length === 0) return null;
+  return {
+    providers,
+    caps: {
+      microUsdPerMonth: microUsd(positive(env.NASTURTIUM_USD_PER_MONTH)),
+      microUsdPerHour: microUsd(positive(env.NASTURTIUM_USD_PER_HOUR)),
+      instances: positive(env.NASTURTIUM_INSTANCES),
+    },
+  };
+}
+
+const deploymentBytes = 5;
+
+/** Eight characters that stay the same: in the name of every machine. */
+export const deploymentOf = ({ DB: db, NASTURTIUM_DEPLOYMENT: given }: Env): Promise<string> =>
+  given
+    ? Promise.resolve(given)
+    : setting(db, "deployment", base32(crypto.getRandomValues(new Uint8Array(deploymentBytes))));
+
+/** Where rented machines find the edge; empty where nobody has said so yet. */
+export const addressOf = ({ DB: db, NASTURTIUM_URL: given }: Env): Promise<string> =>
+  given ? Promise.resolve(given) : setting(db, "address", "");

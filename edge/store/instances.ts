@@ -1,0 +1,452 @@
+/** Rented machines and the ledger. Every change of a machine is one batch that a stale version aborts. */
+
+import { and, desc, eq, ne } from "drizzle-orm";
+import { instances, type ledgerKinds, type instances as table } from "../../schema/instances.ts";
+import type { SearchState } from "../../schema/searches.ts";
+import type { Specification } from "../../shared/specification.ts";
+import { type CreatedKey, database, isAfterPage, isConstraintError, statement } from "./database.ts";
+import { appendEvents, type NewEvent } from "./events.ts";
+
+export type Instance = typeof table.$inferSelect;
+
+export interface Entry {
+  kind: (typeof ledgerKinds)[number];
+  microUsd: number;
+}
+
+/** What may be spent in all, in millionths of a dollar; infinite where nothing is set. */
+export interface Caps {
+  search: number;
+  month: number;
+}
+
+export interface Change {
+  set: Partial<Omit<Instance, "id" | "version">>;
+  entries?: readonly Entry[];
+  /** Refused, with all of the change, where a cap would be passed. */
+  reserve?: { microUsd: number; caps: Caps };
+  events?: readonly NewEvent[];
+  /** Refused while its runner holds a lease. */
+  ifIdle?: boolean;
+}
+
+const snake = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+type Value = string | number | boolean | null;
+const stored = (value: Value): string | number | null => (typeof value === "boolean" ? Number(value) : value);
+
+/** SQL that is true while the runner of instance `:name` holds a lease. */
+const holdsLease = `EXISTS (SELECT 1 FROM leases l JOIN runners r ON r.id = l.runner_id
+  WHERE l.search_id = :searchId AND r.name = :name AND l.expires_at > :now)`;
+
+/** SQL: what is spent in the running month, and set aside for machines that still cost. */
+const monthSum = `(SELECT coalesce(sum(micro_usd), 0) FROM ledger WHERE at >= :monthStart AND kind <> 'reserved')
+  + (SELECT coalesce(sum(reserved_micro_usd), 0) FROM instances WHERE state <> 'ended')`;
+
+const searchSum = "(SELECT coalesce(sum(micro_usd), 0) FROM ledger WHERE search_id = :searchId)";
+
+export function monthStart(now: number): number {
+  const date = new Date(now);
+  return Date.UTC(date.getUTCFullYear(), date.getUTCMonth());
+}
+
+const cap = (value: number): number => Math.min(value, Number.MAX_SAFE_INTEGER);
+
+function entryStatements(
+  db: D1Database,
+  { id: instanceId, searchId }: Pick<Instance, "id" | "searchId">,
+  { entries = [], reserve }: Pick<Change, "entries" | "reserve">,
+  now: number,
+): D1PreparedStatement[] {
+  const list = entries.filter(({ microUsd }) => microUsd !== 0);
+  const key = { instanceId, searchId, now };
+  const statements: D1PreparedStatement[] = [];
+  if (list.length > 0)
+    statements.push(
+      statement(
+        db,
+        `INSERT INTO ledger (instance_id, search_id, kind, micro_usd, at)
+         SELECT :instanceId, :searchId, json_extract(value, '$.kind'), json_extract(value, '$.microUsd'), :now
+         FROM json_each(:list)`,
+        { ...key, list: JSON.stringify(list) },
+      ),
+    );
+  if (reserve !== undefined && reserve.microUsd > 0)
+    statements.push(
+      // Null for the amount aborts the batch. What the row itself reserves anew is counted in the month's sum already.
+      statement(
+        db,
+        `INSERT INTO ledger (instance_id, search_id, kind, micro_usd, at)
+         SELECT :instanceId, :searchId, 'reserved',
+           CASE WHEN ${searchSum} + :microUsd <= :searchCap AND ${monthSum} <= :monthCap THEN :microUsd END, :now`,
+        {
+          ...key,
+          microUsd: reserve.microUsd,
+          searchCap: cap(reserve.caps.search),
+          monthCap: cap(reserve.caps.month),
+          monthStart: monthStart(now),
+        },
+      ),
+    );
+  return statements;
+}
+
+/** Changes an instance; null when it was changed meanwhile, or a guard refused. Then nothing was written. */
+export async function changeInstance(
+  db: D1Database,
+  instance: Instance,
+  change: Change,
+  now: number,
+): Promise<Instance | null> {
+  const { set, events = [], ifIdle = false } = change;
+  const { id, name, searchId, version } = instance;
+  const columns = Object.entries(set) as [string, Value][];
+  const assignments = columns.map(([column]) => `${snake(column)} = :${column}`);
+  const guard = ifIdle ? `AND NOT ${holdsLease}` : "";
+  const values = Object.fromEntries(columns.map(([column, value]) => [column, stored(value)]));
+  try {
+    await db.batch([
+      statement(
+        db,
+        `UPDATE instances SET ${[...assignments, ""].join(", ")}
+           version = CASE WHEN version = :version ${guard} THEN version + 1 END WHERE id = :id`,
+        { ...values, id, version, ...(ifIdle ? { name, searchId, now } : {}) },
+      ),
+      ...entryStatements(db, instance, change, now),
+      ...eventStatements(db, searchId, events, now),
+    ]);
+  } catch (error) {
+    if (isConstraintError(error)) return null;
+    throw error;
+  }
+  return { ...instance, ...set, version: version + 1 };
+}
+
+/** Events of a search that may have been deleted. */
+const eventStatements = (
+  db: D1Database,
+  searchId: string,
+  events: readonly NewEvent[],
+  now: number,
+): D1PreparedStatement[] =>
+  events.map(({ type, data }) =>
+    statement(
+      db,
+      `INSERT INTO events (search_id, sequence, type, data, created_at)
+       SELECT s.id, (SELECT coalesce(max(sequence), 0) + 1 FROM events WHERE search_id = s.id), :type, :data, :now
+       FROM searches s WHERE s.id = :searchId`,
+      { searchId, type, data: JSON.stringify(data), now },
+    ),
+  );
+
+export interface NewInstance {
+  instance: Omit<Instance, "version">;
+  token: { id: string; hash: string; expiresAt: number };
+  caps: Caps;
+  /** Of all instances that cost at the same time; infinite where nothing is set. */
+  microUsdPerHourCap: number;
+  instancesCap: number;
+  /** Of the search. */
+  maxInstances: number;
+}
+
+/** Writes the intent to rent, with its reservation and its runner's token; false when a cap refuses. */
+export async function insertInstance(db: D1Database, intent: NewInstance, now: number): Promise<boolean> {
+  const { instance, token, caps, microUsdPerHourCap, instancesCap, maxInstances } = intent;
+  const row = { ...instance, version: 1 };
+  const columns = Object.keys(row).filter((column) => column !== "version");
+  const live = "FROM instances WHERE state <> 'ended'";
+  try {
+    await db.batch([
+      statement(
+        db,
+        `INSERT INTO instances (${columns.map(snake).join(", ")}, version)
+         SELECT ${columns.map((column) => `:${column}`).join(", ")},
+           CASE WHEN (SELECT count(*) ${live}) < :instancesCap
+             AND (SELECT coalesce(sum(micro_usd_per_hour), 0) ${live}) + :microUsdPerHour <= :rateCap
+             AND (SELECT count(*) ${live} AND search_id = :searchId AND state <> 'terminating') < :maxInstances
+             THEN 1 END`,
+        {
+          ...Object.fromEntries(
+            columns.map((name) => [name, stored(row[name as keyof typeof row] as Value)]),
+          ),
+          instancesCap: cap(instancesCap),
+          rateCap: cap(microUsdPerHourCap),
+          maxInstances,
+        } as Record<string, string | number | null>,
+      ),
+      ...entryStatements(db, instance, { reserve: { microUsd: instance.reservedMicroUsd, caps } }, now),
+      statement(
+        db,
+        `INSERT INTO tokens (id, name, hash, scopes, created_at, created_by, expires_at, search_id, instance)
+         VALUES (:tokenId, :name, :hash, '["runner"]', :now, 'rentals', :expiresAt, :searchId, :name)`,
+        {
+          tokenId: token.id,
+          hash: token.hash,
+          expiresAt: token.expiresAt,
+          name: instance.name,
+          searchId: instance.searchId,
+          now,
+        },
+      ),
+    ]);
+    return true;
+  } catch (error) {
+    if (isConstraintError(error)) return false;
+    throw error;
+  }
+}
+
+/** Takes charge of a machine that no row was responsible for. */
+export async function insertOrphan(db: D1Database, instance: Omit<Instance, "version">): Promise<void> {
+  await database(db)
+    .insert(instances)
+    .values({ ...instance, version: 1 })
+    .onConflictDoNothing();
+}
+
+/** Instances that are due, the longest due first, with what their searches are doing. */
+export interface Visited {
+  instance: Instance;
+  searchState: SearchState | null;
+  specification: Specification | null;
+  campaignId: string | null;
+  isWorking: boolean;
+  hasFreeWork: boolean;
+  /** Of the search: spent and set aside. */
+  committedMicroUsd: number;
+}
+
+export interface Demand {
+  searchId: string;
+  specification: Specification;
+  campaignId: string | null;
+  /** Runners that could work side by side now. */
+  tasks: number;
+  /** Instances that work, or will. */
+  live: number;
+  /** Instances rented before. */
+  attempts: number;
+  committedMicroUsd: number;
+  failures: number;
+  problem: string | null;
+}
+
+export interface Totals {
+  /** Spent in this month, and set aside. */
+  monthMicroUsd: number;
+  microUsdPerHour: number;
+  instances: number;
+}
+
+const freeLease = (resource: string) =>
+  `NOT EXISTS (SELECT 1 FROM leases l WHERE l.resource = ${resource} AND l.expires_at > :now)`;
+
+/** SQL: trainings of a search `s` that are to be done. */
+const openTrainings = "trainings t WHERE t.search_id = s.id AND t.state IN ('queued', 'running')";
+
+/** Searches that rent and have work, whether or not somebody does it. */
+const renting = `SELECT s.id FROM searches s WHERE s.rents = 1 AND s.state IN ('queued', 'running')
+  UNION SELECT t.search_id FROM trainings t JOIN searches s ON s.id = t.search_id
+  WHERE t.state IN ('queued', 'running') AND s.rents = 1 AND s.state <> 'paused'`;
+
+/** SQL that is true when the loop has anything to do. */
+export const rentalsDue = `EXISTS (SELECT 1 FROM instances WHERE visit_at <= :now) OR EXISTS (${renting})`;
+
+export async function dueInstances(db: D1Database, now: number, limit: number): Promise<Visited[]> {
+  const due = await database(db).$client.batch<Record<string, unknown>>([
+    statement(
+      db,
+      `SELECT i.id, s.state AS searchState, s.specification, s.campaign_id AS campaignId,
+         EXISTS (SELECT 1 FROM leases l JOIN runners r ON r.id = l.runner_id
+           WHERE l.search_id = i.search_id AND r.name = i.name AND l.expires_at > :now) AS isWorking,
+         s.state IN ('queued', 'running') AND s.searching = 1 AND ${freeLease("s.id")}
+           OR EXISTS (SELECT 1 FROM ${openTrainings} AND s.state <> 'paused' AND ${freeLease("t.id")}) AS hasFreeWork,
+         (SELECT coalesce(sum(micro_usd), 0) FROM ledger WHERE search_id = i.search_id) AS committed
+       FROM instances i LEFT JOIN searches s ON s.id = i.search_id
+       WHERE i.visit_at <= :now ORDER BY i.visit_at LIMIT :limit`,
+      { now, limit },
+    ),
+  ]);
+  const rows = due[0]?.results ?? [];
+  const found = await Promise.all(rows.map(({ id }) => findInstance(db, String(id))));
+  return rows.flatMap((row, index) => {
+    const instance = found[index];
+    if (instance == null) return [];
+    return [
+      {
+        instance,
+        searchState: (row.searchState ?? null) as SearchState | null,
+        specification:
+          row.specification == null ? null : (JSON.parse(String(row.specification)) as Specification),
+        campaignId: (row.campaignId ?? null) as string | null,
+        isWorking: row.isWorking === 1,
+        hasFreeWork: row.hasFreeWork === 1,
+        committedMicroUsd: Number(row.committed),
+      },
+    ];
+  });
+}
+
+interface DemandRow {
+  id: string;
+  specification: string;
+  campaignId: string | null;
+  tasks: number;
+  live: number;
+  attempts: number;
+  committed: number;
+  failures: number | null;
+  problem: string | null;
+}
+
+/** Searches whose work wants machines and that are to be tried now. */
+export async function demands(db: D1Database, now: number, limit: number): Promise<Demand[]> {
+  const { results } = await statement(
+    db,
+    `SELECT s.id, s.specification, s.campaign_id AS campaignId, h.failures, h.problem,
+       (s.searching = 1 AND s.state IN ('queued', 'running')) + (SELECT count(*) FROM ${openTrainings}) AS tasks,
+       (SELECT count(*) FROM instances i WHERE i.search_id = s.id
+         AND i.state IN ('launching', 'launched', 'draining')) AS live,
+       (SELECT count(*) FROM instances i WHERE i.search_id = s.id) AS attempts,
+       (SELECT coalesce(sum(micro_usd), 0) FROM ledger WHERE search_id = s.id) AS committed
+     FROM (${renting}) wanted JOIN searches s ON s.id = wanted.id LEFT JOIN hires h ON h.search_id = s.id
+     WHERE coalesce(h.try_at, 0) <= :now ORDER BY s.created_at LIMIT :limit`,
+    { now, limit },
+  ).all<DemandRow>();
+  return results.map(({ id, specification, committed, failures, ...row }) => ({
+    ...row,
+    searchId: id,
+    specification: JSON.parse(specification) as Specification,
+    committedMicroUsd: committed,
+    failures: failures ?? 0,
+  }));
+}
+
+export async function totals(db: D1Database, now: number): Promise<Totals> {
+  const row = await statement(
+    db,
+    `SELECT ${monthSum} AS month, (SELECT count(*) FROM instances WHERE state <> 'ended') AS instances,
+       (SELECT coalesce(sum(micro_usd_per_hour), 0) FROM instances WHERE state <> 'ended') AS rate`,
+    { monthStart: monthStart(now) },
+  ).first<{ month: number; instances: number; rate: number }>();
+  return {
+    monthMicroUsd: row?.month ?? 0,
+    instances: row?.instances ?? 0,
+    microUsdPerHour: row?.rate ?? 0,
+  };
+}
+
+export async function findInstance(db: D1Database, id: string): Promise<Instance | null> {
+  const [row] = await database(db).select().from(instances).where(eq(instances.id, id));
+  return row ?? null;
+}
+
+export async function findInstanceNamed(db: D1Database, name: string): Promise<Instance | null> {
+  const [row] = await database(db).select().from(instances).where(eq(instances.name, name));
+  return row ?? null;
+}
+
+/** Newest first; `before` is the key of the last instance of the page before. */
+export const listInstances = (
+  db: D1Database,
+  { before, limit, live }: { before: CreatedKey | null; limit: number; live: boolean },
+): Promise<Instance[]> =>
+  database(db)
+    .select()
+    .from(instances)
+    .where(
+      and(
+        live ? ne(instances.state, "ended") : undefined,
+        isAfterPage(instances.launchedAt, instances.id, before),
+      ),
+    )
+    .orderBy(desc(instances.launchedAt), desc(instances.id))
+    .limit(limit);
+
+/** A runner with the token of an instance gave a sign of life. */
+export async function sawInstance(
+  db: D1Database,
+  name: string,
+  now: number,
+  registered: boolean,
+): Promise<void> {
+  await statement(
+    db,
+    `UPDATE instances SET last_seen_at = :now ${registered ? ", registered_at = coalesce(registered_at, :now)" : ""}
+     WHERE name = :name AND state IN ('launching', 'launched', 'draining')
+       AND (${registered ? 1 : 0} OR coalesce(last_seen_at, 0) < :now - 20000)`,
+    { name, now },
+  ).run();
+}
+
+export async function badHostsNow(db: D1Database, now: number): Promise<Set<string>> {
+  const { results } = await statement(db, "SELECT provider, host FROM bad_hosts WHERE until > :now", {
+    now,
+  }).all<{ provider: string; host: string }>();
+  return new Set(results.map(({ provider, host }) => `${provider} ${host}`));
+}
+
+export async function rememberBadHost(
+  db: D1Database,
+  { provider, host }: Pick<Instance, "provider" | "host">,
+  reason: string,
+  until: number,
+): Promise<void> {
+  if (host === null) return;
+  await statement(
+    db,
+    `INSERT INTO bad_hosts (provider, host, reason, until) VALUES (:provider, :host, :reason, :until)
+     ON CONFLICT (provider, host) DO UPDATE SET reason = excluded.reason, until = excluded.until`,
+    { provider, host, reason, until },
+  ).run();
+}
+
+/** Remembers why a search waits, with an event when the reason is another one than before. */
+export async function rememberWaiting(
+  db: D1Database,
+  { searchId, problem: before }: Pick<Demand, "searchId" | "problem">,
+  hire: { failures: number; tryAt: number; problem: string; detail: string },
+  now: number,
+): Promise<void> {
+  const { problem, detail } = hire;
+  await db.batch([
+    statement(
+      db,
+      `INSERT INTO hires (search_id, failures, try_at, problem, detail, since)
+       VALUES (:searchId, :failures, :tryAt, :problem, :detail, :now)
+       ON CONFLICT (search_id) DO UPDATE SET failures = excluded.failures, try_at = excluded.try_at,
+         since = CASE WHEN problem = excluded.problem THEN since ELSE excluded.since END,
+         problem = excluded.problem, detail = excluded.detail`,
+      { searchId, ...hire, now },
+    ),
+    ...(problem === before
+      ? []
+      : appendEvents(db, searchId, [{ type: "rental.waiting", data: { problem, detail } }], now)),
+  ]);
+}
+
+export const forgetWaiting = (db: D1Database, searchId: string): D1PreparedStatement =>
+  statement(db, "DELETE FROM hires WHERE search_id = :searchId", { searchId });
+
+/** A setting; where there is none yet, the one given, kept from now on. */
+export async function setting(db: D1Database, key: string, initial: string): Promise<string> {
+  const [, row] = await db.batch<{ value: string }>([
+    statement(db, "INSERT INTO settings (key, value) VALUES (:key, :initial) ON CONFLICT (key) DO NOTHING", {
+      key,
+      initial,
+    }),
+    statement(db, "SELECT value FROM settings WHERE key = :key", { key }),
+  ]);
+  return row?.results[0]?.value ?? initial;
+}
+
+/** Sets a time that is a setting to `now` where it is older than so long; false when it is not. */
+export async function takeTurn(db: D1Database, key: string, now: number, everyMs: number): Promise<boolean> {
+  const { meta } = await statement(
+    db,
+    `INSERT INTO settings (key, value) VALUES (:key, :now)
+     ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE CAST(value AS INTEGER) <= :now - :every`,
+    { key, now: String(now), every: everyMs },
+  ).run();
+  return meta.changes > 0;
+}
