@@ -12,15 +12,19 @@ import { metered, noUsage, timingOf } from "./metering.ts";
 import { crossOrigin, unanswered } from "./methods.ts";
 import { Problem, problemResponse } from "./problems.ts";
 import { limitRate } from "./rateLimit.ts";
+import { renting } from "./rentals/afterwards.ts";
 import { identifyRequest } from "./requestId.ts";
 import { audit } from "./routes/audit.ts";
 import { blobs } from "./routes/blobs.ts";
+import { budgets } from "./routes/budgets.ts";
 import { campaigns } from "./routes/campaigns.ts";
 import { datasets } from "./routes/datasets.ts";
 import { docs } from "./routes/docs.ts";
 import { fronts } from "./routes/fronts.ts";
 import { history } from "./routes/history.ts";
+import { instances } from "./routes/instances.ts";
 import { profiles } from "./routes/profiles.ts";
+import { providers } from "./routes/providers.ts";
 import { results } from "./routes/results.ts";
 import { scaled } from "./routes/scaled.ts";
 import { searches } from "./routes/searches.ts";
@@ -63,7 +67,7 @@ app.use("/v1/*", (c, next) => {
   return (isDelivery ? limitDelivery : limitJson)(c, next);
 });
 app.use("/v1/*", confine);
-app.use("/v1/*", announcing);
+app.use("/v1/*", announcing, renting);
 for (const resource of [
   searches,
   campaigns,
@@ -81,6 +85,9 @@ for (const resource of [
   tasks,
   blobs,
   webhooks,
+  instances,
+  budgets,
+  providers,
 ])
   app.route("/v1", resource);
 app.route("/", docs(app));

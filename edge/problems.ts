@@ -159,6 +159,12 @@ export const problemTypes = {
     why: "The search looked its architectures up in a table; what their operations compute is not known here.",
     fix: "Search with `evaluation: { kind: supernet }` in a space of networks to train one.",
   },
+  "provider-failed": {
+    status: 502,
+    title: "The provider of machines failed",
+    why: "It refused the question, did not answer in time, or answered something unexpected.",
+    fix: "See the detail; check the provider's key, or try again later.",
+  },
   "webhook-disabled": {
     status: 409,
     title: "The webhook is disabled",

@@ -4,7 +4,7 @@ import type { Env } from "../env.ts";
 import { base32 } from "../ids.ts";
 import { configuredProviders } from "../providers/index.ts";
 import type { Provider } from "../providers/provider.ts";
-import { setting } from "../store/instances.ts";
+import { readSetting, setting } from "../store/instances.ts";
 import { microUsd } from "./money.ts";
 
 export interface Platform {
@@ -30,15 +30,14 @@ export function setUp(env: Env, { call, now }: Platform): SetUp | null {
     now,
   });
   if (providers.length === 0) return null;
-  return {
-    providers,
-    caps: {
-      microUsdPerMonth: microUsd(positive(env.NASTURTIUM_USD_PER_MONTH)),
-      microUsdPerHour: microUsd(positive(env.NASTURTIUM_USD_PER_HOUR)),
-      instances: positive(env.NASTURTIUM_INSTANCES),
-    },
-  };
+  return { providers, caps: capsOf(env) };
 }
+
+export const capsOf = (env: Env): SetUp["caps"] => ({
+  microUsdPerMonth: microUsd(positive(env.NASTURTIUM_USD_PER_MONTH)),
+  microUsdPerHour: microUsd(positive(env.NASTURTIUM_USD_PER_HOUR)),
+  instances: positive(env.NASTURTIUM_INSTANCES),
+});
 
 const deploymentBytes = 5;
 
@@ -50,4 +49,9 @@ export const deploymentOf = ({ DB: db, NASTURTIUM_DEPLOYMENT: given }: Env): Pro
 
 /** Where rented machines find the edge; empty where nobody has said so yet. */
 export const addressOf = ({ DB: db, NASTURTIUM_URL: given }: Env): Promise<string> =>
-  given ? Promise.resolve(given) : setting(db, "address", "");
+  given ? Promise.resolve(given) : readSetting(db, "address");
+
+/** Remembers where the deployment was reached, unless it is known. */
+export async function rememberAddress({ DB: db, NASTURTIUM_URL: given }: Env, origin: string): Promise<void> {
+  if (!given) await setting(db, "address", origin);
+}

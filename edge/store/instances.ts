@@ -1,7 +1,7 @@
 /** Rented machines and the ledger. Every change of a machine is one batch that a stale version aborts. */
 
-import { and, desc, eq, ne } from "drizzle-orm";
-import { instances, type ledgerKinds, type instances as table } from "../../schema/instances.ts";
+import { and, asc, desc, eq, gt, ne } from "drizzle-orm";
+import { instances, ledger, type ledgerKinds, type instances as table } from "../../schema/instances.ts";
 import type { SearchState } from "../../schema/searches.ts";
 import type { Specification } from "../../shared/specification.ts";
 import { type CreatedKey, database, isAfterPage, isConstraintError, statement } from "./database.ts";
@@ -363,6 +363,73 @@ export const listInstances = (
     .orderBy(desc(instances.launchedAt), desc(instances.id))
     .limit(limit);
 
+/** Of a search, newest first. */
+export const instancesOf = (db: D1Database, searchId: string, limit: number): Promise<Instance[]> =>
+  database(db)
+    .select()
+    .from(instances)
+    .where(eq(instances.searchId, searchId))
+    .orderBy(desc(instances.launchedAt))
+    .limit(limit);
+
+export interface Spending {
+  spent: number;
+  reserved: number;
+}
+
+const spentSum = "coalesce(sum(accrued_micro_usd + settled_micro_usd), 0)";
+
+/** In millionths of a dollar, until now. */
+export async function spendingOfSearch(db: D1Database, searchId: string, now: number): Promise<Spending> {
+  const row = await statement(
+    db,
+    `SELECT ${spentSum} + coalesce(sum(CASE WHEN state = 'ended' THEN 0
+         ELSE micro_usd_per_hour * (:now - accrued_until) / 3600000 END), 0) AS spent,
+       coalesce(sum(reserved_micro_usd), 0) AS reserved FROM instances WHERE search_id = :searchId`,
+    { searchId, now },
+  ).first<Spending>();
+  return { spent: Math.ceil(row?.spent ?? 0), reserved: row?.reserved ?? 0 };
+}
+
+export interface SearchSpending extends Spending {
+  searchId: string;
+  name: string | null;
+  /** Of its last machine. */
+  launchedAt: number;
+}
+
+/** Searches that rented, the last one first: by the newest instance of each. */
+export async function listSpending(
+  db: D1Database,
+  { before, limit }: { before: CreatedKey | null; limit: number },
+): Promise<SearchSpending[]> {
+  const { results } = await statement(
+    db,
+    `SELECT i.search_id AS searchId, s.name, i.launched_at AS launchedAt,
+       (SELECT ${spentSum} FROM instances o WHERE o.search_id = i.search_id) AS spent,
+       (SELECT coalesce(sum(reserved_micro_usd), 0) FROM instances o WHERE o.search_id = i.search_id) AS reserved
+     FROM instances i LEFT JOIN searches s ON s.id = i.search_id
+     WHERE (i.launched_at, i.search_id) < (:time, :last)
+       AND NOT EXISTS (SELECT 1 FROM instances o WHERE o.search_id = i.search_id
+         AND (o.launched_at, o.id) > (i.launched_at, i.id))
+     ORDER BY i.launched_at DESC, i.search_id DESC LIMIT :limit`,
+    { time: before?.[0] ?? Number.MAX_SAFE_INTEGER, last: before?.[1] ?? "", limit },
+  ).all<SearchSpending>();
+  return results;
+}
+
+export const ledgerOf = (
+  db: D1Database,
+  searchId: string,
+  { after, limit }: { after: number; limit: number },
+): Promise<(typeof ledger.$inferSelect)[]> =>
+  database(db)
+    .select()
+    .from(ledger)
+    .where(and(eq(ledger.searchId, searchId), gt(ledger.id, after)))
+    .orderBy(asc(ledger.id))
+    .limit(limit);
+
 /** A runner with the token of an instance gave a sign of life. */
 export async function sawInstance(
   db: D1Database,
@@ -427,6 +494,13 @@ export async function rememberWaiting(
 
 export const forgetWaiting = (db: D1Database, searchId: string): D1PreparedStatement =>
   statement(db, "DELETE FROM hires WHERE search_id = :searchId", { searchId });
+
+export async function readSetting(db: D1Database, key: string): Promise<string> {
+  const value = await statement(db, "SELECT value FROM settings WHERE key = :key", { key }).first<string>(
+    "value",
+  );
+  return value ?? "";
+}
 
 /** A setting; where there is none yet, the one given, kept from now on. */
 export async function setting(db: D1Database, key: string, initial: string): Promise<string> {

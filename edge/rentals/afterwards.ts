@@ -1,0 +1,35 @@
+/** A run of the rental loop right after a request that changed what is to be done; what is missed comes with the next minute. */
+
+import type { Context, MiddlewareHandler } from "hono";
+import { endpointOf, finishLater } from "../app.ts";
+import type { AppEnv } from "../env.ts";
+
+import { realPlatform } from "../webhooks/deliver.ts";
+import { rent } from "./loop.ts";
+import { rememberAddress } from "./setUp.ts";
+
+export const rentAfterwards = (c: Context<AppEnv>): Promise<void> =>
+  finishLater(c, rent(c.env, realPlatform()));
+
+/** What makes work, or ends it. */
+const changes = new Set([
+  "POST /v1/searches",
+  "POST /v1/campaigns",
+  "POST /v1/campaigns/:id/cancel",
+  "POST /v1/templates/:name/start",
+  "POST /v1/triggers/:id",
+  "POST /v1/searches/:id/trainings",
+  "POST /v1/searches/:id/pause",
+  "POST /v1/searches/:id/resume",
+  "POST /v1/searches/:id/cancel",
+  "PATCH /v1/searches/:id",
+  "DELETE /v1/searches/:id",
+]);
+
+/** Rents, and gives back, once the request is answered. */
+export const renting: MiddlewareHandler<AppEnv> = async (c, next) => {
+  await next();
+  if (!c.res.ok || !changes.has(endpointOf(c) ?? "")) return;
+  await rememberAddress(c.env, new URL(c.req.url).origin);
+  await rentAfterwards(c);
+};

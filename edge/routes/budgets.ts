@@ -1,0 +1,166 @@
+/** Money: what the deployment and each search have spent and set aside, and what it bought. */
+
+import { createRoute, z } from "@hono/zod-openapi";
+import { ledgerKinds } from "../../schema/instances.ts";
+import { existingSearch } from "../access.ts";
+import {
+  cursorAfter,
+  decodeCreated,
+  failure,
+  idParam,
+  isoTime,
+  json,
+  newApp,
+  pageOf,
+  pageQuery,
+} from "../app.ts";
+import { requires } from "../auth.ts";
+import { searchCap } from "../rentals/caps.ts";
+import { usd } from "../rentals/money.ts";
+import { capsOf } from "../rentals/setUp.ts";
+import { instancesOf, ledgerOf, listSpending, spendingOfSearch, totals } from "../store/instances.ts";
+import { instanceView } from "./instances.ts";
+
+const common = {
+  tags: ["Rentals"],
+  security: [{ token: ["searches:read"] }],
+  middleware: requires("searches:read"),
+};
+
+const usedSchema = z.object({ used: z.number(), cap: z.number().nullable().describe("null: none is set") });
+const spendingFields = {
+  searchId: z.string(),
+  name: z.string().nullable().describe("null once the search is deleted"),
+  spentUsd: z.number(),
+  reservedUsd: z.number().describe("set aside for machines that run"),
+};
+
+const deploymentSchema = z
+  .object({
+    month: usedSchema.describe("US dollars of this calendar month (UTC), spent and set aside"),
+    usdPerHour: usedSchema.describe("of all machines that run"),
+    instances: usedSchema,
+  })
+  .openapi("DeploymentBudget");
+
+const searchBudgetSchema = z
+  .object({
+    ...spendingFields,
+    capUsd: z.number().describe("its budget, or its share of its campaign's"),
+    perArchitectureUsd: z.number().nullable().describe("spent for each architecture on the front"),
+    perHypervolumePercentUsd: z.number().nullable().describe("spent for each percent of hypervolume"),
+    instances: z.array(z.record(z.string(), z.unknown())),
+  })
+  .openapi("SearchBudget");
+
+const entrySchema = z
+  .object({
+    id: z.int(),
+    instanceId: z.string(),
+    kind: z.enum(ledgerKinds),
+    amountUsd: z.number(),
+    at: z.string(),
+  })
+  .openapi("LedgerEntry");
+
+const deployment = createRoute({
+  ...common,
+  method: "get",
+  path: "/budgets",
+  summary: "What is spent and set aside, against the caps of the deployment",
+  responses: { 200: json(deploymentSchema, "Budgets"), default: failure },
+});
+
+const searches = createRoute({
+  ...common,
+  method: "get",
+  path: "/budgets/searches",
+  summary: "What each search that rented has spent, the last one that rented first",
+  request: { query: pageQuery },
+  responses: {
+    200: json(pageOf(z.object(spendingFields).openapi("Spending")), "Searches"),
+    default: failure,
+  },
+});
+
+const one = createRoute({
+  ...common,
+  method: "get",
+  path: "/searches/{id}/budget",
+  summary: "What a search has spent, on which machines, and what it bought",
+  request: { params: idParam },
+  responses: { 200: json(searchBudgetSchema, "The search's budget"), default: failure },
+});
+
+const entries = createRoute({
+  ...common,
+  method: "get",
+  path: "/searches/{id}/ledger",
+  summary: "Every movement of money of a search, the oldest first",
+  request: { params: idParam, query: pageQuery },
+  responses: { 200: json(pageOf(entrySchema), "Entries"), default: failure },
+});
+
+const capOrNull = (cap: number): number | null => (Number.isFinite(cap) ? cap : null);
+const shownInstances = 100;
+
+export const budgets = newApp()
+  .openapi(deployment, async (c) => {
+    const caps = capsOf(c.env);
+    const { monthMicroUsd, microUsdPerHour, instances } = await totals(c.env.DB, Date.now());
+    return c.json(
+      {
+        month: { used: usd(monthMicroUsd), cap: capOrNull(usd(caps.microUsdPerMonth)) },
+        usdPerHour: { used: usd(microUsdPerHour), cap: capOrNull(usd(caps.microUsdPerHour)) },
+        instances: { used: instances, cap: capOrNull(caps.instances) },
+      },
+      200,
+    );
+  })
+  .openapi(searches, async (c) => {
+    const { cursor, limit } = c.req.valid("query");
+    const page = await listSpending(c.env.DB, { before: decodeCreated(cursor), limit });
+    const nextCursor = cursorAfter(page, limit, (row) => [row.launchedAt, row.searchId]);
+    const data = page.map(({ searchId, name, spent, reserved }) => ({
+      searchId,
+      name,
+      spentUsd: usd(spent),
+      reservedUsd: usd(reserved),
+    }));
+    return c.json({ data, nextCursor }, 200);
+  })
+  .openapi(one, async (c) => {
+    const search = await existingSearch(c, c.req.valid("param").id);
+    const now = Date.now();
+    const spending = await spendingOfSearch(c.env.DB, search.id, now);
+    const spentUsd = usd(spending.spent);
+    const { frontSize, hypervolume } = search.summary;
+    const cap = await searchCap(c.env.DB, { ...search, searchId: search.id });
+    const rows = await instancesOf(c.env.DB, search.id, shownInstances);
+    return c.json(
+      {
+        searchId: search.id,
+        name: search.name,
+        spentUsd,
+        reservedUsd: usd(spending.reserved),
+        capUsd: usd(cap),
+        perArchitectureUsd: frontSize > 0 ? spentUsd / frontSize : null,
+        perHypervolumePercentUsd: hypervolume ? spentUsd / (100 * hypervolume) : null,
+        instances: rows.map((row) => instanceView(row, now)),
+      },
+      200,
+    );
+  })
+  .openapi(entries, async (c) => {
+    const { id } = await existingSearch(c, c.req.valid("param").id);
+    const { cursor, limit } = c.req.valid("query");
+    const after = decodeCreated(cursor)?.[0] ?? 0;
+    const page = await ledgerOf(c.env.DB, id, { after, limit });
+    const nextCursor = cursorAfter(page, limit, (row) => [row.id, ""]);
+    const data = page.map(({ id: entry, instanceId, kind, microUsd, at }) => ({
+      ...{ id: entry, instanceId, kind },
+      amountUsd: usd(microUsd),
+      at: isoTime(at),
+    }));
+    return c.json({ data, nextCursor }, 200);
+  });

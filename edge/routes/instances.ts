@@ -1,0 +1,147 @@
+/** Rented machines: what runs, what it costs, and a way to end one by hand. */
+
+import { createRoute, z } from "@hono/zod-openapi";
+import { instanceStates } from "../../schema/instances.ts";
+import { providerNames } from "../../shared/specification.ts";
+import {
+  cursorAfter,
+  decodeCreated,
+  failure,
+  idParam,
+  isoTime,
+  isoTimeOrNull,
+  json,
+  newApp,
+  pageOf,
+  pageQuery,
+} from "../app.ts";
+import { requires } from "../auth.ts";
+import { Problem } from "../problems.ts";
+import { rentAfterwards } from "../rentals/afterwards.ts";
+import { costOf, usd } from "../rentals/money.ts";
+import { changeInstance, findInstance, type Instance, listInstances } from "../store/instances.ts";
+
+const tags = ["Rentals"];
+const reading = {
+  tags,
+  security: [{ token: ["searches:read"] }],
+  middleware: requires("searches:read"),
+};
+
+const instanceSchema = z
+  .object({
+    id: z.string(),
+    name: z.string().describe("at the provider"),
+    searchId: z.string(),
+    provider: z.enum(providerNames),
+    machineId: z.string().nullable().describe("the provider's id"),
+    state: z.enum(instanceStates),
+    reason: z.string().nullable().describe("why it ends, or ended"),
+    gpu: z.string(),
+    location: z.string(),
+    host: z.string().nullable(),
+    interruptible: z.boolean(),
+    priceUsdPerHour: z.number(),
+    reservedUsd: z.number().describe("set aside for it and not spent"),
+    spentUsd: z.number().describe("until now"),
+    isSettled: z
+      .boolean()
+      .describe("whether the provider's own account has taken the place of ours, if it has one"),
+    launchedAt: z.string(),
+    registeredAt: z.string().nullable(),
+    lastSeenAt: z.string().nullable(),
+    expiresAt: z.string().describe("when it ends by itself, whatever else happens"),
+    endedAt: z.string().nullable(),
+  })
+  .openapi("Instance");
+
+export function instanceView(instance: Instance, now: number): z.infer<typeof instanceSchema> {
+  const { launchedAt, registeredAt, lastSeenAt, expiresAt, endedAt, settledAt } = instance;
+  const { id, name, searchId, provider, machineId, state, reason, gpu, location, host, interruptible } =
+    instance;
+  const running = state === "ended" ? 0 : costOf(instance.microUsdPerHour, now - instance.accruedUntil);
+  return {
+    ...{ id, name, searchId, provider, machineId, state, reason, gpu, location, host, interruptible },
+    priceUsdPerHour: usd(instance.microUsdPerHour),
+    reservedUsd: usd(Math.max(0, instance.reservedMicroUsd - running)),
+    spentUsd: usd(instance.accruedMicroUsd + instance.settledMicroUsd + running),
+    isSettled: settledAt !== null,
+    launchedAt: isoTime(launchedAt),
+    registeredAt: isoTimeOrNull(registeredAt),
+    lastSeenAt: isoTimeOrNull(lastSeenAt),
+    expiresAt: isoTime(expiresAt),
+    endedAt: isoTimeOrNull(endedAt),
+  };
+}
+
+const list = createRoute({
+  ...reading,
+  method: "get",
+  path: "/instances",
+  summary: "List rented machines, newest first",
+  request: {
+    query: pageQuery.extend({
+      state: z.enum(["live", "all"]).default("all").describe("live: those that may still cost something"),
+    }),
+  },
+  responses: { 200: json(pageOf(instanceSchema), "Machines"), default: failure },
+});
+
+const read = createRoute({
+  ...reading,
+  method: "get",
+  path: "/instances/{id}",
+  summary: "Read a rented machine",
+  request: { params: idParam },
+  responses: { 200: json(instanceSchema, "The machine"), default: failure },
+});
+
+const terminate = createRoute({
+  tags,
+  security: [{ token: ["searches:write"] }],
+  middleware: requires("searches:write"),
+  method: "post",
+  path: "/instances/{id}/terminate",
+  summary: "Give a machine back now; a search that is not paused or over rents another",
+  request: { params: idParam },
+  responses: { 202: json(instanceSchema, "The machine, which is ending"), default: failure },
+});
+
+const tries = 3;
+
+export const instances = newApp()
+  .openapi(list, async (c) => {
+    const { cursor, limit, state } = c.req.valid("query");
+    const before = decodeCreated(cursor);
+    const page = await listInstances(c.env.DB, { before, limit, live: state === "live" });
+    const nextCursor = cursorAfter(page, limit, (row) => [row.launchedAt, row.id]);
+    const now = Date.now();
+    return c.json({ data: page.map((row) => instanceView(row, now)), nextCursor }, 200);
+  })
+  .openapi(read, async (c) => {
+    const instance = await findInstance(c.env.DB, c.req.valid("param").id);
+    if (instance === null) throw new Problem("not-found");
+    return c.json(instanceView(instance, Date.now()), 200);
+  })
+  .openapi(terminate, async (c) => {
+    const { id } = c.req.valid("param");
+    for (let attempt = 0; attempt < tries; attempt++) {
+      const instance = await findInstance(c.env.DB, id);
+      if (instance === null) throw new Problem("not-found");
+      const now = Date.now();
+      if (instance.state === "ended" || instance.state === "terminating")
+        return c.json(instanceView(instance, now), 202);
+      // One whose creation got no answer is looked for first.
+      if (instance.state === "launching")
+        throw new Problem(
+          "invalid-state",
+          "The provider has not said yet whether it made this machine; try again in a minute.",
+        );
+      const set = { state: "terminating" as const, reason: "it was asked for", visitAt: now };
+      const changed = await changeInstance(c.env.DB, instance, { set }, now);
+      if (changed === null) continue;
+      await rentAfterwards(c);
+      return c.json(instanceView(changed, now), 202);
+    }
+    throw new Problem("invalid-state", "The machine kept changing; try again.");
+  });
