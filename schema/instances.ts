@@ -9,6 +9,8 @@ import type { ProviderName } from "../shared/specification.ts";
  * a checkpoint and give its task back. `terminating`: the provider is told to end it until it says that it is gone.
  */
 export const instanceStates = ["launching", "launched", "draining", "terminating", "ended"] as const;
+/** Of instances that may cost something. */
+export const liveStates = ["launching", "launched", "draining", "terminating"] as const;
 export type InstanceState = (typeof instanceStates)[number];
 
 export const instances = sqliteTable(
@@ -63,7 +65,7 @@ export const instances = sqliteTable(
   (table) => [
     index("instances_by_search").on(table.searchId, table.launchedAt),
     index("instances_by_launch").on(table.launchedAt, table.id),
-    index("instances_live").on(table.state).where(sql`state <> 'ended'`),
+    index("instances_by_state").on(table.state),
     index("instances_by_visit").on(table.visitAt).where(sql`visit_at IS NOT NULL`),
   ],
 );

@@ -1,7 +1,13 @@
 /** Rented machines and the ledger. Every change of a machine is one batch that a stale version aborts. */
 
-import { and, asc, desc, eq, gt, ne } from "drizzle-orm";
-import { instances, ledger, type ledgerKinds, type instances as table } from "../../schema/instances.ts";
+import { and, asc, desc, eq, gt, inArray } from "drizzle-orm";
+import {
+  instances,
+  ledger,
+  type ledgerKinds,
+  liveStates,
+  type instances as table,
+} from "../../schema/instances.ts";
 import type { SearchState } from "../../schema/searches.ts";
 import type { Specification } from "../../shared/specification.ts";
 import { type CreatedKey, database, isAfterPage, isConstraintError, statement } from "./database.ts";
@@ -34,13 +40,16 @@ const snake = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => `_
 type Value = string | number | boolean | null;
 const stored = (value: Value): string | number | null => (typeof value === "boolean" ? Number(value) : value);
 
+/** SQL that is true of instances that may cost something, in a form that the index of states serves. */
+const isLive = "state IN ('launching', 'launched', 'draining', 'terminating')";
+
 /** SQL that is true while the runner of instance `:name` holds a lease. */
 const holdsLease = `EXISTS (SELECT 1 FROM leases l JOIN runners r ON r.id = l.runner_id
   WHERE l.search_id = :searchId AND r.name = :name AND l.expires_at > :now)`;
 
 /** SQL: what is spent in the running month, and set aside for machines that still cost. */
 const monthSum = `(SELECT coalesce(sum(micro_usd), 0) FROM ledger WHERE at >= :monthStart AND kind <> 'reserved')
-  + (SELECT coalesce(sum(reserved_micro_usd), 0) FROM instances WHERE state <> 'ended')`;
+  + (SELECT coalesce(sum(reserved_micro_usd), 0) FROM instances WHERE ${isLive})`;
 
 const searchSum = "(SELECT coalesce(sum(micro_usd), 0) FROM ledger WHERE search_id = :searchId)";
 
@@ -154,7 +163,7 @@ export async function insertInstance(db: D1Database, intent: NewInstance, now: n
   const { instance, token, caps, microUsdPerHourCap, instancesCap, maxInstances } = intent;
   const row = { ...instance, version: 1 };
   const columns = Object.keys(row).filter((column) => column !== "version");
-  const live = "FROM instances WHERE state <> 'ended'";
+  const live = `FROM instances WHERE ${isLive}`;
   try {
     await db.batch([
       statement(
@@ -325,8 +334,8 @@ export async function demands(db: D1Database, now: number, limit: number): Promi
 export async function totals(db: D1Database, now: number): Promise<Totals> {
   const row = await statement(
     db,
-    `SELECT ${monthSum} AS month, (SELECT count(*) FROM instances WHERE state <> 'ended') AS instances,
-       (SELECT coalesce(sum(micro_usd_per_hour), 0) FROM instances WHERE state <> 'ended') AS rate`,
+    `SELECT ${monthSum} AS month, (SELECT count(*) FROM instances WHERE ${isLive}) AS instances,
+       (SELECT coalesce(sum(micro_usd_per_hour), 0) FROM instances WHERE ${isLive}) AS rate`,
     { monthStart: monthStart(now) },
   ).first<{ month: number; instances: number; rate: number }>();
   return {
@@ -356,7 +365,7 @@ export const listInstances = (
     .from(instances)
     .where(
       and(
-        live ? ne(instances.state, "ended") : undefined,
+        live ? inArray(instances.state, liveStates) : undefined,
         isAfterPage(instances.launchedAt, instances.id, before),
       ),
     )

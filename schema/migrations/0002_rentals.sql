@@ -50,7 +50,7 @@ CREATE TABLE `instances` (
 CREATE UNIQUE INDEX `instances_name_unique` ON `instances` (`name`);--> statement-breakpoint
 CREATE INDEX `instances_by_search` ON `instances` (`search_id`,`launched_at`);--> statement-breakpoint
 CREATE INDEX `instances_by_launch` ON `instances` (`launched_at`,`id`);--> statement-breakpoint
-CREATE INDEX `instances_live` ON `instances` (`state`) WHERE state <> 'ended';--> statement-breakpoint
+CREATE INDEX `instances_by_state` ON `instances` (`state`);--> statement-breakpoint
 CREATE INDEX `instances_by_visit` ON `instances` (`visit_at`) WHERE visit_at IS NOT NULL;--> statement-breakpoint
 CREATE TABLE `ledger` (
 	`id` integer PRIMARY KEY NOT NULL,
