@@ -58,6 +58,7 @@ CREATE TABLE `blobs` (
 --> statement-breakpoint
 CREATE INDEX `blobs_by_search` ON `blobs` (`search_id`,`purpose`,`created_at`);--> statement-breakpoint
 CREATE INDEX `blobs_by_training` ON `blobs` (`training_id`,`purpose`,`created_at`);--> statement-breakpoint
+CREATE INDEX `blobs_importing` ON `blobs` (`created_at`) WHERE purpose = 'import';--> statement-breakpoint
 CREATE TABLE `campaigns` (
 	`id` text PRIMARY KEY NOT NULL,
 	`name` text NOT NULL,
