@@ -98,6 +98,9 @@ class Import {
     const archived = await this.#search();
     this.#ids.set(archived.id, this.#id);
     for (const table of archivedTables) await this.#rows(table, archived);
+    const next = await this.#tar.peek();
+    if (next !== null && next.name !== sumsName && !next.name.startsWith(objectName("")))
+      throw badArchive(next.name, "does not belong there");
     if (this.#rounds !== archived.controller.round)
       throw badArchive(
         searchName,
