@@ -577,10 +577,12 @@ test("a search of 2,000 rounds goes both ways in files and queries of bounded si
   const line = textOf(files.find(([name]) => name.startsWith("rounds/"))?.[1] ?? new Uint8Array()).split(
     "\n",
   )[1];
-  const row = JSON.parse(line ?? "") as { task: { taskId: string }; digest: string };
+  const row = JSON.parse(line ?? "") as { task: { taskId: string }; digest: string; candidates: object[] };
+  // About 10 KB a round, so that the archive has several parts, too.
+  const candidates = Array.from({ length: 6 }, () => row.candidates).flat();
   const rows = Array.from({ length: rounds }, (_, round) => {
     const task = { ...row.task, round, taskId: row.task.taskId.replace(/\d+$/, String(round)) };
-    return JSON.stringify({ ...row, round, task, pruned: [], digest: "d".repeat(900) });
+    return JSON.stringify({ ...row, round, task, candidates });
   });
   const search = JSON.parse(textOf(files[1]?.[1] ?? new Uint8Array())) as {
     controller: { round: number; state: { round: number; task: { round: number; taskId: string } } };
@@ -588,7 +590,7 @@ test("a search of 2,000 rounds goes both ways in files and queries of bounded si
   const { controller } = search;
   controller.round = controller.state.round = controller.state.task.round = rounds;
   controller.state.task.taskId = controller.state.task.taskId.replace(/\d+$/, String(rounds));
-  const perPage = 300;
+  const perPage = 200;
   const pages = Array.from({ length: Math.ceil(rounds / perPage) }, (_, page): Files[number] => [
     `rounds/${String(page + 1).padStart(6, "0")}.ndjson`,
     bytesOf(`${rows.slice(page * perPage, (page + 1) * perPage).join("\n")}\n`),
@@ -601,14 +603,16 @@ test("a search of 2,000 rounds goes both ways in files and queries of bounded si
   const counted = callerWith(await tokenWith("admin"), async (request) =>
     app.fetch(request, { ...env, DB: metered(env.DB, usage) }),
   );
-  const id = await begin(await withSums(large));
+  const archive = await withSums(large);
+  expect(archive.length).toBeGreaterThan(partBytes);
+  const id = await begin(archive);
   const imported = await ok<ImportedSearch>(counted(`/v1/imports/${id}/complete`, { method: "POST" }));
   expect(usage.queries).toBeLessThanOrEqual(50);
   Object.assign(usage, noUsage());
   const back = filesOf(await archiveOf(imported.id, counted));
   expect(usage.queries).toBeLessThanOrEqual(50);
   const written = back.filter(([name]) => name.startsWith("rounds/"));
-  expect(written.length).toBeGreaterThan(1);
+  expect(written.length).toBeGreaterThan(5);
   for (const [, bytes] of written) expect(bytes.length).toBeLessThan(maxFileBytes);
   const numbers = written.flatMap(([, bytes]) =>
     textOf(bytes)
