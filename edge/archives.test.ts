@@ -317,6 +317,47 @@ describe("the archive of a search", () => {
 });
 
 describe("a search on pushed data", () => {
+  test("a table, in a space of its own, answers everything as the first does", async () => {
+    const bytes = bytesOf("arch,accuracy");
+    const digest = await sha256(bytes);
+    const shards = [{ bytes: bytes.length, sha256: digest }];
+    const rest = { columns: ["arch", "accuracy"], rows: 81, bytes: bytes.length, digest, shards };
+    await ok(admin("/v1/datasets", { body: { kind: "table", name: "cells", ...rest } }));
+    await admin("/v1/datasets/cells/shards/1", { method: "PUT", body: bytes });
+    await ok(admin("/v1/datasets/cells/complete", { method: "POST" }));
+    const { id } = await ok<{ id: string }>(
+      admin("/v1/searches", {
+        body: {
+          name: "tabular",
+          space: { positions: 4, operations: ["a", "none", "c"] },
+          evaluation: { kind: "tabular", table: "cells", architecture: "arch", reward: "accuracy" },
+          objectives: [{ name: "accuracy", goal: "maximize" }],
+          budget: { evaluations: 25 },
+        },
+      }),
+    );
+    let lease = await leaseOf(admin, runnerId, id);
+    while (lease?.task.kind === "tabular") {
+      const { candidates, round } = lease.task;
+      const measurements = candidates.map((_, candidate) => {
+        return { candidate, values: { accuracy: (round + candidate) / 7 }, images: 0, loss: null };
+      });
+      const body = { kind: "tabular", leaseId: lease.leaseId, measurements, digest: "d" };
+      const seconds = { train: 0, evaluate: 0.1, idle: 0 };
+      lease = (await ok<{ next: LeasedTask | null }>(report(admin, lease.task, { ...body, seconds }))).next;
+    }
+    const imported = await importOf(await archiveOf(id));
+    expect(imported.missingData).toBeNull();
+    const answers = async (search: string) =>
+      Promise.all(
+        ["front", "policy", "rounds", "candidates"].map((path) =>
+          ok(admin(`/v1/searches/${search}/${path}`)),
+        ),
+      );
+    expect(await answers(imported.id)).toEqual(await answers(id));
+    expect(((await answers(id))[0] as unknown as { data: unknown[] }).data.length).toBeGreaterThan(0);
+  });
+
   async function push(name: string, byte: number): Promise<void> {
     const bytes = new Uint8Array(200 * 17).fill(byte);
     bytes.fill(0, 200 * 16);
@@ -428,7 +469,7 @@ describe("an archive is refused, and leaves nothing, when", () => {
       "a row is larger than the database takes",
       "events/000001.ndjson",
       (text) => text.replace('"data":{', `"data":{"x":"${"x".repeat(maxRowBytes)}",`),
-      /line 1, has \d+ characters, more than the 2000000/,
+      /line 1, has \d+ bytes, more than the 2000000/,
     ],
     [
       "a row is nested too deep",
@@ -508,6 +549,12 @@ describe("an archive is refused, and leaves nothing, when", () => {
       "search.json",
       (text) => text.replaceAll('"tnd-nas"', '"nas-bench-201"'),
       /does not fit its specification|specification/,
+    ],
+    [
+      "an architecture is not of the search's space",
+      "architectures/000001.ndjson",
+      (text) => text.replace(/"operation":"\w+"/, '"operation":"nonsense"'),
+      /line 1, holds an architecture that is not of the search's space/,
     ],
     [
       "a sum is missing",

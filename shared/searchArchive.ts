@@ -20,7 +20,7 @@ export const searchName = "search.json";
 export const sumsName = "SHA256SUMS";
 
 /** Rows are written in files of about so many bytes. */
-export const pageBytes = 2_000_000;
+export const pageBytes = 1_700_000;
 /** What the database takes. */
 export const maxRowBytes = 2_000_000;
 /** Of a file that is not an object. */

@@ -6,9 +6,12 @@
 import type { z } from "zod";
 import { isBuiltIn } from "../../shared/datasets.ts";
 import { fieldErrors } from "../../shared/fieldErrors.ts";
+import type { Genotype } from "../../shared/genotype.ts";
 import { isDeeper } from "../../shared/json.ts";
+import { spaceOf } from "../../shared/profile.ts";
 import { pushedFactsOf } from "../../shared/pushedDataset.ts";
 import {
+  type Manifest,
   manifestName,
   manifestProblem,
   manifestSchema,
@@ -17,6 +20,12 @@ import {
   searchName,
   sumsName,
 } from "../../shared/searchArchive.ts";
+import {
+  genotypeFromSelection,
+  type SearchSpace,
+  type Selection,
+  selectionFromGenotype,
+} from "../../shared/space.ts";
 import type { Specification } from "../../shared/specification.ts";
 import { checkSpecification } from "../../shared/validate.ts";
 import { policyView } from "../controller/policyView.ts";
@@ -38,8 +47,9 @@ import { StoredTar } from "./storedTar.ts";
 import {
   type ArchivedBlob,
   type ArchivedSearch,
-  type ArchivedTable,
+  type ArchivedTableName,
   type ArchivedTraining,
+  type architectureRow,
   archivedSearchSchema,
   archivedTables,
   objectName,
@@ -57,6 +67,9 @@ export interface Imported {
 
 const deepest = 100;
 
+/** What is wrong with a row or file, after its name, as a problem. */
+type Refuse = (detail: string) => Problem;
+
 /** Imports an archive all of whose parts have arrived. */
 export async function importArchive(env: Env, archive: Blob): Promise<Imported> {
   const parts = await allParts(env.DB, archive);
@@ -71,6 +84,16 @@ export async function importArchive(env: Env, archive: Blob): Promise<Imported> 
     await removeSearch(env, archive.searchId);
     throw error;
   }
+}
+
+/** What `search.json` says, checked. */
+interface Head {
+  archived: ArchivedSearch;
+  specification: Specification;
+  space: SearchSpace;
+  /** The pushed data that it is about; null where it needs none or that is not here. */
+  dataset: Dataset | null;
+  missingData: string | null;
 }
 
 class Import {
@@ -95,23 +118,39 @@ class Import {
 
   async run(): Promise<Imported> {
     const manifest = await this.#manifest();
-    const archived = await this.#search();
+    const head = await this.#head();
+    const { archived } = head;
     this.#ids.set(archived.id, this.#id);
-    for (const table of archivedTables) await this.#rows(table, archived);
+    for (const table of archivedTables) await this.#rows(table, head);
     const next = await this.#tar.peek();
     if (next !== null && next.name !== sumsName && !next.name.startsWith(objectName("")))
       throw badArchive(next.name, "does not belong there");
-    if (this.#rounds !== archived.controller.round)
-      throw badArchive(
-        searchName,
-        `awaits round ${archived.controller.round}, but ${this.#rounds} rounds are there`,
-      );
+    const { round } = archived.controller;
+    if (this.#rounds !== round)
+      throw badArchive(searchName, `awaits round ${round}, but ${this.#rounds} rounds are there`);
     await this.#objects();
     await this.#compareSums();
-    return this.#finish(manifest, archived);
+    return this.#finish(manifest, head);
   }
 
-  async #manifest(): Promise<z.infer<typeof manifestSchema>> {
+  async #head(): Promise<Head> {
+    const archived = await this.#search();
+    const { data } = archived;
+    const needed = pushedName(archived.specification) ?? null;
+    const dataset = needed === null || data === null ? null : await this.#dataset(needed, data);
+    const specification = specificationOf(archived, dataset);
+    assertUsable(archived.controller.state as ControllerState, specification);
+    const missingData = dataset === null ? needed : null;
+    return { archived, specification, dataset, missingData, space: spaceOf(specification) };
+  }
+
+  /** The data that the search is about, if it is here. */
+  async #dataset(name: string, data: NonNullable<ArchivedSearch["data"]>): Promise<Dataset | null> {
+    const found = await findDataset(this.#env.DB, name);
+    return found?.completedAt != null && isSameContent(contentOf(found.header), data) ? found : null;
+  }
+
+  async #manifest(): Promise<Manifest> {
     const manifest = await this.#json(manifestName);
     const problem = manifestProblem(manifest);
     if (problem !== null) throw badArchive(manifestName, `cannot be read: ${problem}`);
@@ -126,7 +165,7 @@ class Import {
     if (controller.state.searchId !== id) throw refuse("holds the controller's state of another search");
     if (controller.state.round !== controller.round)
       throw refuse("has two numbers for the round that is awaited");
-    if (task !== null) assertTask(task, id, controller.round, searchName);
+    if (task !== null) assertTask(task, id, controller.round, refuse);
     if (state === "paused" && searching && task === null)
       throw refuse("has rounds left but no task for the next");
     if (state !== "paused" && search.finishedAt === null) throw refuse("is over but has no time of its end");
@@ -134,7 +173,7 @@ class Import {
   }
 
   /** Every file of a table, each stored before the next is read. */
-  async #rows(table: (typeof archivedTables)[number], archived: ArchivedSearch): Promise<void> {
+  async #rows(table: (typeof archivedTables)[number], head: Head): Promise<void> {
     for (let page = 1; ; page++) {
       const name = pageName(table.name, page);
       if ((await this.#tar.peek())?.name !== name) return;
@@ -142,7 +181,8 @@ class Import {
       if (lines.pop() !== "") throw badArchive(name, "ends within a line");
       const rows = lines.map((line, index) => {
         const row = parsed<Row>(table.schema, parsedJson(line, name, index + 1), name, index + 1);
-        return renamed(this.#checked(table.name, row, archived, name, index + 1), this.#ids) as Row;
+        const checked = this.#checked[table.name](row, head, (detail) => badArchive(name, detail, index + 1));
+        return renamed(checked, this.#ids) as Row;
       });
       const statements = rowInsertions(this.#env.DB, table, this.#id, rows);
       if (statements.length > 0) await this.#write(statements, name);
@@ -159,63 +199,63 @@ class Import {
     }
   }
 
-  /** A row whose references lead somewhere, with the ids that it gets here. */
-  #checked(
-    table: ArchivedTable["name"],
-    row: Row,
-    archived: ArchivedSearch,
-    file: string,
-    line: number,
-  ): Row {
-    const refuse = (detail: string) => badArchive(file, detail, line);
-    if (table === "architectures") {
-      this.#seen.hashes.add((row as { hash: string }).hash);
-    } else if (table === "blobs") {
-      const blob = row as ArchivedBlob;
-      if (this.#ids.has(blob.id))
-        throw refuse(`has the id ${blob.id}, which stands for something else already`);
-      if ((blob.purpose === "export") !== (blob.format !== null && blob.trainingId !== null))
-        throw refuse("is no export of a training and no checkpoint");
-      const own = newId();
-      this.#ids.set(blob.id, own);
-      this.#blobs.push({ ...blob, newId: own });
-      // Named before the training itself comes.
-      if (blob.trainingId !== null) this.#newTraining(blob.trainingId);
-      return { ...blob, leaseId: "", objectKey: objectKeyOf(this.#id, own), uploadId: "" };
-    } else if (table === "trainings") {
-      return this.#training(row as ArchivedTraining, archived, refuse);
-    } else if (table === "rounds") {
-      const { round, task } = row as z.infer<typeof roundRow>;
-      if (round !== this.#rounds) throw refuse(`has round ${round} where ${this.#rounds} is next`);
-      assertTask(task, archived.id, round, file, line);
-      this.#rounds += 1;
-    } else {
-      const { sequence } = row as { sequence: number };
-      if (sequence !== this.#events + 1)
-        throw refuse(`has number ${sequence} where ${this.#events + 1} is next`);
-      this.#events += 1;
-    }
-    return row;
-  }
-
   #newTraining(id: string): void {
     if (!this.#ids.has(id)) this.#ids.set(id, newId());
   }
 
-  #training(training: ArchivedTraining, archived: ArchivedSearch, refuse: (detail: string) => Problem): Row {
-    const { id, hash, report, state } = training;
-    if (!this.#seen.hashes.has(hash)) throw refuse(`trains ${hash}, which is not in the archive`);
-    if (archived.state !== "paused" && (state === "queued" || state === "running"))
-      throw refuse("is not over, but its search is");
-    if (id === archived.id) throw refuse("has the id of its search");
-    this.#newTraining(id);
-    this.#seen.trainings.add(id);
-    if (report?.kind === "finalTraining")
-      for (const blob of Object.values(report.exports))
-        if (!this.#blobs.some((own) => own.id === blob && own.trainingId === id))
-          throw refuse(`reports the export ${blob}, which is not in the archive`);
-    return { ...training, report: report === null ? null : { ...report, leaseId: "" } };
-  }
+  /** By table, a row whose references lead somewhere, with the columns that are this deployment's. */
+  readonly #checked: Record<ArchivedTableName, (row: Row, head: Head, refuse: Refuse) => Row> = {
+    architectures: (row, { space }, refuse) => {
+      const { hash, genotype, selection } = row as z.infer<typeof architectureRow>;
+      assertOfSpace(genotype, space, refuse, selection);
+      this.#seen.hashes.add(hash);
+      return row;
+    },
+    blobs: (row, _, refuse) => {
+      const blob = row as ArchivedBlob;
+      const { id, purpose, format, trainingId } = blob;
+      if (this.#ids.has(id)) throw refuse(`has the id ${id}, which stands for something else already`);
+      if ((purpose === "export") !== (format !== null && trainingId !== null))
+        throw refuse("is no export of a training and no checkpoint");
+      const own = newId();
+      this.#ids.set(id, own);
+      this.#blobs.push({ ...blob, newId: own });
+      // Named before the training itself comes.
+      if (trainingId !== null) this.#newTraining(trainingId);
+      return { ...blob, leaseId: "", objectKey: objectKeyOf(this.#id, own), uploadId: "" };
+    },
+    trainings: (row, { archived, space }, refuse) => {
+      const training = row as ArchivedTraining;
+      const { id, hash, report, state, genotype } = training;
+      if (!this.#seen.hashes.has(hash)) throw refuse(`trains ${hash}, which is not in the archive`);
+      assertOfSpace(genotype, space, refuse);
+      if (archived.state !== "paused" && (state === "queued" || state === "running"))
+        throw refuse("is not over, but its search is");
+      if (id === archived.id) throw refuse("has the id of its search");
+      this.#newTraining(id);
+      this.#seen.trainings.add(id);
+      const exports = report?.kind === "finalTraining" ? Object.values(report.exports) : [];
+      const missing = exports.find(
+        (blob) => !this.#blobs.some((own) => own.id === blob && own.trainingId === id),
+      );
+      if (missing !== undefined) throw refuse(`reports the export ${missing}, which is not in the archive`);
+      return { ...training, report: report === null ? null : { ...report, leaseId: "" } };
+    },
+    rounds: (row, { archived }, refuse) => {
+      const { round, task } = row as z.infer<typeof roundRow>;
+      if (round !== this.#rounds) throw refuse(`has round ${round} where ${this.#rounds} is next`);
+      assertTask(task, archived.id, round, refuse);
+      this.#rounds += 1;
+      return row;
+    },
+    events: (row, _, refuse) => {
+      const { sequence } = row as { sequence: number };
+      const next = this.#events + 1;
+      if (sequence !== next) throw refuse(`has number ${sequence} where ${next} is next`);
+      this.#events = next;
+      return row;
+    },
+  };
 
   async #objects(): Promise<void> {
     const dangling = this.#blobs.find(
@@ -253,17 +293,9 @@ class Import {
     if (next !== null) throw badArchive(next.name, "does not belong into the archive");
   }
 
-  async #finish(manifest: z.infer<typeof manifestSchema>, archived: ArchivedSearch): Promise<Imported> {
-    const { data } = archived;
-    const needed = pushedName(archived.specification);
-    const found = needed === undefined || data === null ? null : await findDataset(this.#env.DB, needed);
-    const isThere =
-      found?.completedAt != null && data !== null && isSameContent(contentOf(found.header), data);
-    const dataset = isThere ? found : null;
-    const specification = specificationOf(archived, dataset);
+  async #finish(manifest: Manifest, head: Head): Promise<Imported> {
+    const { archived, specification, dataset, missingData } = head;
     const controller = renamed(archived.controller.state, this.#ids) as ControllerState;
-    assertUsable(controller, specification);
-    const missingData = dataset === null ? (needed ?? null) : null;
     await this.#env.DB.batch(
       importedSearchInsertions(
         this.#env.DB,
@@ -304,8 +336,9 @@ class Import {
 }
 
 function parsedJson(text: string, name: string, line?: number): unknown {
-  if (line !== undefined && text.length > maxRowBytes)
-    throw badArchive(name, `has ${text.length} characters, more than the ${maxRowBytes} of a row`, line);
+  const bytes = line === undefined ? 0 : new TextEncoder().encode(text).length;
+  if (bytes > maxRowBytes)
+    throw badArchive(name, `has ${bytes} bytes, more than the ${maxRowBytes} of a row`, line);
   try {
     const value: unknown = JSON.parse(text);
     if (isDeeper(value, deepest)) throw badArchive(name, `is nested deeper than ${deepest} levels`, line);
@@ -325,11 +358,29 @@ function assertTask(
   task: { searchId: string; taskId: string; round: number },
   searchId: string,
   round: number,
-  file: string,
-  line?: number,
+  refuse: Refuse,
 ): void {
   if (task.searchId !== searchId || task.round !== round || task.taskId !== `${searchId}-r${round}`)
-    throw badArchive(file, `holds the task of another round or search`, line);
+    throw refuse("holds the task of another round or search");
+}
+
+/** @param selection that gives the genotype */
+function assertOfSpace(genotype: Genotype, space: SearchSpace, refuse: Refuse, selection?: Selection): void {
+  const isIt = (chosen: Selection): boolean => {
+    const isKnown = ([kind, { operations }]: [string, { operations: readonly string[] }]) =>
+      chosen[kind]?.every((name) => name === "none" || operations.includes(name)) === true;
+    return (
+      Object.entries(space.cells).every(isKnown) &&
+      JSON.stringify(genotypeFromSelection(space, chosen)) === JSON.stringify(genotype)
+    );
+  };
+  let isOfSpace = false;
+  try {
+    isOfSpace = isIt(selection ?? selectionFromGenotype(space, genotype));
+  } catch {
+    // A cell or node that the space does not have.
+  }
+  if (!isOfSpace) throw refuse("holds an architecture that is not of the search's space");
 }
 
 /** The value with every id in it, or in the id of a task, replaced. */

@@ -10,7 +10,6 @@ import { rounds } from "../../schema/rounds.ts";
 import { finishedStates, type SearchState, searchStates } from "../../schema/searches.ts";
 import { trainingPurposes, trainingStates, trainings } from "../../schema/trainings.ts";
 import { exportFormatNames } from "../../shared/exportFormats.ts";
-import { genotypeSchema } from "../../shared/genotype.ts";
 import {
   choicesSchema,
   finalTrainingReportSchema,
@@ -59,6 +58,18 @@ const values = z.record(z.string(), z.number().nullable());
 const message = z.string().max(10_000);
 const phase = z.enum(["warmup", "search", "confirm"]);
 const roundTask = z.discriminatedUnion("kind", [trainRoundSchema, tabularTaskSchema]);
+
+/** Whatever the space; that it is one of the space is checked with the specification. */
+const genotype = z.strictObject({
+  space: z.string().max(64),
+  cells: z.record(
+    z.string(),
+    z.strictObject({
+      nodes: z.array(z.array(z.strictObject({ operation: z.string().max(64), input: z.int().min(0) }))),
+      concat: z.array(z.int().min(0)),
+    }),
+  ),
+});
 
 const pruning = z.strictObject({
   kind: z.string(),
@@ -148,10 +159,10 @@ export const archivedSearchSchema = z.strictObject({
 });
 export type ArchivedSearch = z.infer<typeof archivedSearchSchema>;
 
-const architectureRow = z.strictObject({
+export const architectureRow = z.strictObject({
   stage: z.int().min(0),
   hash,
-  genotype: genotypeSchema,
+  genotype,
   selection: selectionSchema,
   values,
   feasible: z.boolean(),
@@ -187,7 +198,7 @@ export const trainingRow = z.strictObject({
   hash,
   purpose: z.enum(trainingPurposes),
   rung: z.int().min(0).nullable(),
-  genotype: genotypeSchema,
+  genotype,
   recipe: finalTrainingSchema,
   state: z.enum(trainingStates),
   report: z

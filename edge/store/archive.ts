@@ -8,6 +8,7 @@ export type Row = Record<string, unknown>;
 
 /** Looked at for one page, however small they are. */
 const rowsAtOnce = 1000;
+const encoder = new TextEncoder();
 
 /** What tells whether a search changed while it was read; null where it is gone. */
 export interface Standing {
@@ -88,10 +89,11 @@ export function rowInsertions(
   const chunks: string[][] = [];
   let size = Number.POSITIVE_INFINITY;
   for (const text of rows.map((row) => JSON.stringify(row))) {
-    size += text.length + 1;
+    const bytes = encoder.encode(text).length + 1;
+    size += bytes;
     if (size > maxRowBytes) {
       chunks.push([]);
-      size = text.length + 2;
+      size = bytes + 1;
     }
     chunks.at(-1)?.push(text);
   }
