@@ -13,6 +13,7 @@ import { crossOrigin, unanswered } from "./methods.ts";
 import { Problem, problemResponse } from "./problems.ts";
 import { limitRate } from "./rateLimit.ts";
 import { identifyRequest } from "./requestId.ts";
+import { archives } from "./routes/archives.ts";
 import { audit } from "./routes/audit.ts";
 import { blobs } from "./routes/blobs.ts";
 import { campaigns } from "./routes/campaigns.ts";
@@ -34,7 +35,7 @@ import { announcing } from "./webhooks/afterwards.ts";
 import { realPlatform } from "./webhooks/deliver.ts";
 import { sweep } from "./webhooks/sweep.ts";
 
-const partPath = /^\/v1\/(?:blobs\/[^/]+\/parts|datasets\/[^/]+\/shards)\/[^/]+$/;
+const partPath = /^\/v1\/(?:(?:blobs|imports)\/[^/]+\/parts|datasets\/[^/]+\/shards)\/[^/]+$/;
 const deliveryPath = /^\/v1\/triggers\/[^/]+$/;
 
 const app = newApp();
@@ -66,6 +67,7 @@ app.use("/v1/*", confine);
 app.use("/v1/*", announcing);
 for (const resource of [
   searches,
+  archives,
   campaigns,
   fronts,
   history,

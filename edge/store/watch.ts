@@ -5,6 +5,7 @@ import { budgetNews, budgetThresholds } from "../budget.ts";
 import { toldChange } from "./budgets.ts";
 import { statement } from "./database.ts";
 import { appendEvents } from "./events.ts";
+import { isAbandoned } from "./imports.ts";
 import { guarded } from "./reports.ts";
 
 const stallMs = 15 * 60_000;
@@ -32,6 +33,7 @@ export interface Due {
   deliveries: boolean;
   stalled: boolean;
   budgets: boolean;
+  imports: boolean;
 }
 
 /** Whether there is anything to do: one query, of which each part has its index. */
@@ -40,10 +42,16 @@ export async function lookAround(db: D1Database, now: number): Promise<Due> {
     db,
     `SELECT EXISTS (SELECT 1 FROM webhook_deliveries WHERE next_attempt_at <= :now) AS deliveries,
        EXISTS (SELECT 1 FROM searches s WHERE ${isStalled}) AS stalled,
-       EXISTS (SELECT 1 FROM searches s WHERE ${isHoursDue}) AS budgets`,
+       EXISTS (SELECT 1 FROM searches s WHERE ${isHoursDue}) AS budgets,
+       EXISTS (SELECT 1 FROM blobs WHERE ${isAbandoned}) AS imports`,
     { now },
   ).first<Record<keyof Due, number>>();
-  return { deliveries: row?.deliveries === 1, stalled: row?.stalled === 1, budgets: row?.budgets === 1 };
+  return {
+    deliveries: row?.deliveries === 1,
+    stalled: row?.stalled === 1,
+    budgets: row?.budgets === 1,
+    imports: row?.imports === 1,
+  };
 }
 
 /** Tells of every search that stalled, once. */

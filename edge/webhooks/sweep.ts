@@ -1,7 +1,7 @@
 /** What is done every minute: looks whether anything is due, in one query, and mostly ends there. */
 
 import type { Env } from "../env.ts";
-import { removeOld } from "../retention.ts";
+import { removeAbandonedImports, removeOld } from "../retention.ts";
 import { lookAround, tellBudgets, tellStalled } from "../store/watch.ts";
 import { deliverDue, type Platform, perSweep } from "./deliver.ts";
 
@@ -10,6 +10,7 @@ export async function sweep(env: Env, platform: Platform): Promise<void> {
   const due = await lookAround(env.DB, now);
   if (due.stalled) await tellStalled(env.DB, now);
   if (due.budgets) await tellBudgets(env.DB, now);
+  if (due.imports) await removeAbandonedImports(env, now);
   await removeOld(env, now);
   if (due.deliveries || due.stalled || due.budgets) await deliverDue(env, platform, perSweep);
 }
