@@ -2,16 +2,8 @@
 
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { readTarHeader, TarError, tarBlockBytes, tarPadding } from "../shared/tar.ts";
 import { CliError } from "./errors.ts";
-
-const BLOCK_BYTES = 512;
-const NAME = [0, 100] as const;
-const SIZE = [124, 136] as const;
-const CHECKSUM = [148, 156] as const;
-const TYPE = 156;
-const PREFIX = [345, 500] as const;
-const FILE_TYPES = new Set(["0", "\0"]);
-const FOLDER_TYPE = "5";
 
 export interface ArchiveFile {
   name: string;
@@ -26,19 +18,15 @@ export interface ArchiveFile {
 export function readTar(archive: Uint8Array): ArchiveFile[] {
   const files: ArchiveFile[] = [];
   let offset = 0;
-  while (offset + BLOCK_BYTES <= archive.length) {
-    const header = archive.subarray(offset, offset + BLOCK_BYTES);
-    if (header.every((byte) => byte === 0)) return files;
-    checkHeader(header);
-    const prefix = text(header, PREFIX);
-    const name = prefix === "" ? text(header, NAME) : `${prefix}/${text(header, NAME)}`;
-    const size = octal(header, SIZE);
-    const type = String.fromCharCode(header[TYPE] ?? 0);
-    const start = offset + BLOCK_BYTES;
+  while (offset + tarBlockBytes <= archive.length) {
+    const entry = headerAt(archive, offset);
+    if (entry === null) return files;
+    const { name, bytes: size, type } = entry;
+    const start = offset + tarBlockBytes;
     if (start + size > archive.length) throw damaged("it ends within a file");
-    if (FILE_TYPES.has(type)) files.push({ name, bytes: archive.subarray(start, start + size) });
-    else if (type !== FOLDER_TYPE) throw damaged(`"${name}" is neither a file nor a folder`);
-    offset = start + Math.ceil(size / BLOCK_BYTES) * BLOCK_BYTES;
+    if (type === "file") files.push({ name, bytes: archive.subarray(start, start + size) });
+    else if (type !== "folder") throw damaged(`"${name}" is neither a file nor a folder`);
+    offset = start + size + tarPadding(size).length;
   }
   return files;
 }
@@ -77,24 +65,12 @@ function safePath(root: string, name: string): string {
   );
 }
 
-function checkHeader(header: Uint8Array): void {
-  let sum = 0;
-  for (const [index, byte] of header.entries()) {
-    sum += index >= CHECKSUM[0] && index < CHECKSUM[1] ? 32 : byte;
+function headerAt(archive: Uint8Array, offset: number) {
+  try {
+    return readTarHeader(archive.subarray(offset, offset + tarBlockBytes));
+  } catch (error) {
+    throw error instanceof TarError ? damaged(error.message) : error;
   }
-  if (sum !== octal(header, CHECKSUM)) throw damaged("a header's checksum is wrong");
-}
-
-function text(header: Uint8Array, [start, end]: readonly [number, number]): string {
-  const field = header.subarray(start, end);
-  const length = field.indexOf(0);
-  return new TextDecoder().decode(length < 0 ? field : field.subarray(0, length));
-}
-
-function octal(header: Uint8Array, field: readonly [number, number]): number {
-  const digits = text(header, field).trim();
-  if (!/^[0-7]+$/.test(digits)) throw damaged("a header's number is wrong");
-  return Number.parseInt(digits, 8);
 }
 
 const damaged = (why: string) => new CliError(`The archive is damaged: ${why}.`, "Download it again.");

@@ -45,6 +45,8 @@ export interface RequestOptions {
   /** Instead of `body`: bytes as they are. */
   bytes?: Uint8Array<ArrayBuffer>;
   headers?: Record<string, string>;
+  /** For the whole answer, where it takes longer than most. */
+  timeoutMs?: number;
 }
 
 /**
@@ -124,7 +126,9 @@ export class EdgeClient {
       body: options.bytes ?? (options.body === undefined ? null : JSON.stringify(options.body)),
       signal: AbortSignal.any([
         this.#signal,
-        AbortSignal.timeout(options.bytes === undefined ? REQUEST_TIMEOUT_MS : UPLOAD_TIMEOUT_MS),
+        AbortSignal.timeout(
+          options.timeoutMs ?? (options.bytes === undefined ? REQUEST_TIMEOUT_MS : UPLOAD_TIMEOUT_MS),
+        ),
       ]),
     });
   }

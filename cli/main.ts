@@ -4,6 +4,7 @@ import { realpathSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Command, CommanderError, Option } from "commander";
 import { type CommandRow, createContext, type GlobalOptions } from "./command.ts";
+import { archives } from "./commands/archives.ts";
 import { campaigns } from "./commands/campaigns.ts";
 import { compare } from "./commands/compare.ts";
 import { count } from "./commands/count.ts";
@@ -32,6 +33,7 @@ const commands: CommandRow[] = [
   profile,
   search,
   ...searches,
+  ...archives,
   ...campaigns,
   ...templates,
   ...triggers,
@@ -106,7 +108,7 @@ function createProgram(signal: AbortSignal): Command {
 const groups: Record<string, string> = {
   campaigns: "list and steer campaigns",
   data: "store, list and delete data of one's own",
-  searches: "list and steer searches",
+  searches: "list, steer, export and import searches",
   templates: "specifications with placeholders, to start again and again",
   tokens: "create, list and revoke tokens",
   triggers: "webhooks that start a template",

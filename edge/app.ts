@@ -73,9 +73,9 @@ export const wholeNumber = (minimum: number, maximum = Number.MAX_SAFE_INTEGER) 
   z.preprocess(digitsOnly, z.coerce.number().int().min(minimum).max(maximum));
 
 const runnerPath =
-  /^\/v1\/(?:(?:tasks|blobs)(?:\/|$)|datasets\/[^/]+\/shards\/|searches\/[^/]+\/(?:checkpoints$|rounds\/[^/]+\/))/;
+  /^\/v1\/(?:(?:tasks|blobs)(?:\/|$)|datasets\/[^/]+\/shards\/|imports\/[^/]+\/parts\/|searches\/[^/]+\/(?:checkpoints$|rounds\/[^/]+\/))/;
 
-/** What runners, and pushes of data, send in masses. */
+/** What runners, pushes of data and imports send in masses. */
 export const isRunnerTraffic = (path: string): boolean => runnerPath.test(path);
 
 /** Method and pattern of the route that answers, e.g. `GET /v1/searches/:id`; undefined where none does. */

@@ -89,6 +89,8 @@ async function makeWorld(): Promise<World> {
   const template = await ok<{ name: string }>(admin("/v1/templates", { body: named }));
   const signed = { name: "n", template: template.name, source: "signed" };
   const trigger = await ok<{ id: string }>(admin("/v1/triggers", { body: signed }));
+  const archive = { bytes: 1024 };
+  const begun = await ok<{ id: string }>(admin("/v1/imports", { body: archive }));
   const hook = { url: `https://${hookHost}/`, events: ["search.stalled"] };
   const webhook = await ok<{ id: string }>(admin("/v1/webhooks", { body: hook }));
   const token = await ok<{ id: string }>(admin("/v1/tokens", { body: { name: "t", scopes: ["device"] } }));
@@ -107,6 +109,7 @@ async function makeWorld(): Promise<World> {
       templates: [template.name],
       triggers: [trigger.id],
       webhooks: [webhook.id],
+      imports: [begun.id],
       rounds: ["0"],
       parts: ["1"],
       shards: ["1"],
@@ -125,6 +128,7 @@ async function makeWorld(): Promise<World> {
       "POST /v1/templates/{name}/start": { values: {} },
       "POST /v1/triggers": signed,
       "PATCH /v1/triggers/{id}": { enabled: true },
+      "POST /v1/imports": archive,
       "POST /v1/webhooks": hook,
       "PATCH /v1/webhooks/{id}": { description: "d" },
       "POST /v1/runners": {

@@ -75,8 +75,19 @@ export async function datasetView(env: Env, dataset: Dataset): Promise<DatasetVi
 const namesOf = (header: DatasetHeader): readonly string[] =>
   header.kind === "table" ? header.columns : header.classNames;
 
-const isSameContent = (a: DatasetHeader, b: DatasetHeader): boolean =>
-  a.kind === b.kind && a.digest === b.digest && JSON.stringify(namesOf(a)) === JSON.stringify(namesOf(b));
+/** What tells pushed data from other data, however it is cut into shards. */
+export const contentOf = (header: DatasetHeader) => ({
+  name: header.name,
+  kind: header.kind,
+  digest: header.digest,
+  names: [...namesOf(header)],
+});
+
+export const isSameContent = (
+  a: ReturnType<typeof contentOf>,
+  b: Omit<ReturnType<typeof contentOf>, "kind"> & { kind: string },
+): boolean =>
+  a.kind === b.kind && a.digest === b.digest && JSON.stringify(a.names) === JSON.stringify(b.names);
 
 /**
  * Begins a push, or goes on with one: the same data again is what is there already. A push that was left unfinished
@@ -92,7 +103,7 @@ export async function createDataset(
     const isEqual =
       known.completedAt === null
         ? JSON.stringify(known.header) === JSON.stringify(header)
-        : isSameContent(known.header, header);
+        : isSameContent(contentOf(known.header), contentOf(header));
     if (isEqual) return { dataset: known, isNew: false };
     if (known.completedAt !== null) throw new Problem("dataset-exists", existsDetail(header.name));
     await removeDataset(env, known);
@@ -155,7 +166,8 @@ export async function putShard(env: Env, name: string, number: number, request: 
   if ((await findDataset(env.DB, name))?.id !== dataset.id) await env.BUCKET.delete(key);
 }
 
-const isChecksumError = (error: unknown): boolean =>
+/** Whether the bucket refused bytes because their SHA-256 is another. */
+export const isChecksumError = (error: unknown): boolean =>
   error instanceof Error && /10037|checksum|SHA-256/i.test(error.message);
 
 export async function completePush(env: Env, name: string): Promise<Dataset> {

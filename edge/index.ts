@@ -14,6 +14,7 @@ import { Problem, problemResponse } from "./problems.ts";
 import { limitRate } from "./rateLimit.ts";
 import { renting } from "./rentals/afterwards.ts";
 import { identifyRequest } from "./requestId.ts";
+import { archives } from "./routes/archives.ts";
 import { audit } from "./routes/audit.ts";
 import { blobs } from "./routes/blobs.ts";
 import { budgets } from "./routes/budgets.ts";
@@ -38,7 +39,7 @@ import { announcing } from "./webhooks/afterwards.ts";
 import { realPlatform } from "./webhooks/deliver.ts";
 import { sweep } from "./webhooks/sweep.ts";
 
-const partPath = /^\/v1\/(?:blobs\/[^/]+\/parts|datasets\/[^/]+\/shards)\/[^/]+$/;
+const partPath = /^\/v1\/(?:(?:blobs|imports)\/[^/]+\/parts|datasets\/[^/]+\/shards)\/[^/]+$/;
 const deliveryPath = /^\/v1\/triggers\/[^/]+$/;
 
 const app = newApp();
@@ -70,6 +71,7 @@ app.use("/v1/*", confine);
 app.use("/v1/*", announcing, renting);
 for (const resource of [
   searches,
+  archives,
   campaigns,
   fronts,
   history,

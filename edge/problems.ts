@@ -135,6 +135,12 @@ export const problemTypes = {
     why: "The bytes that arrived are not those the SHA-256 was computed from. They were deleted.",
     fix: "Create the upload again and send it anew.",
   },
+  "archive-refused": {
+    status: 422,
+    title: "The archive cannot be imported",
+    why: "It is damaged, was changed, or comes from a version of Nasturtium that is not understood here.",
+    fix: "Export the search again and import that archive whole; nothing was kept of this one.",
+  },
   "dataset-exists": {
     status: 409,
     title: "The name holds other data",

@@ -23,7 +23,7 @@ const datasetNamed = z.object({ dataset: z.object({ name: z.string() }) });
 const tableNamed = z.object({ evaluation: z.object({ kind: z.literal("tabular"), table: z.string() }) });
 
 /** The name of the pushed data that a specification needs, if any. */
-function pushedName(input: unknown): string | undefined {
+export function pushedName(input: unknown): string | undefined {
   const table = tableNamed.safeParse(input).data?.evaluation.table;
   if (table !== undefined) return table;
   const dataset = datasetNamed.safeParse(input).data?.dataset.name;

@@ -7,11 +7,12 @@ import { hex, newId } from "./ids.ts";
 import { invalid, Problem } from "./problems.ts";
 import {
   type Blob,
+  type BlobPart,
   completeBlob,
   findBlob,
   insertBlob,
   isLeaseHeld,
-  objectPrefix,
+  objectKeyOf,
   partsOf,
   pruneCheckpoints,
   removeBlobs,
@@ -42,7 +43,7 @@ export async function createUpload(env: Env, request: z.infer<typeof blobCreateS
   const trainingId = request.trainingId ?? null;
   await assertLease(env.DB, { searchId, trainingId, leaseId });
   const id = newId();
-  const objectKey = `${objectPrefix(searchId)}${id}`;
+  const objectKey = objectKeyOf(searchId, id);
   const { uploadId } = await env.BUCKET.createMultipartUpload(objectKey);
   await insertBlob(env.DB, {
     id,
@@ -72,6 +73,11 @@ async function openBlob(db: D1Database, id: string): Promise<Blob> {
 export async function putPart(env: Env, id: string, part: number, request: Request): Promise<void> {
   const blob = await openBlob(env.DB, id);
   if (blob.sha256 !== null) throw new Problem("upload-incomplete", "The upload was completed already.");
+  await storePart(env, blob, part, request);
+}
+
+/** Stores one part of a blob whose upload is open. */
+export async function storePart(env: Env, blob: Blob, part: number, request: Request): Promise<void> {
   const size = partSize(blob.bytes, part);
   const sent = Number(request.headers.get("content-length") ?? Number.NaN);
   if (part > partCount(blob.bytes) || sent !== size)
@@ -84,7 +90,21 @@ export async function putPart(env: Env, id: string, part: number, request: Reque
     part,
     size === 0 || request.body === null ? new Uint8Array() : request.body,
   );
-  await savePart(env.DB, { blobId: id, part, etag });
+  await savePart(env.DB, { blobId: blob.id, part, etag });
+}
+
+/** The parts of a blob. @throws Problem where some have not arrived */
+export async function allParts(db: D1Database, { id, bytes }: Blob): Promise<BlobPart[]> {
+  const parts = await partsOf(db, id);
+  if (parts.length === partCount(bytes)) return parts;
+  throw new Problem("upload-incomplete", `${parts.length} of ${partCount(bytes)} parts have arrived.`);
+}
+
+/** Makes one object of the parts. */
+export async function assemble(env: Env, blob: Blob, parts: readonly BlobPart[]): Promise<void> {
+  await env.BUCKET.resumeMultipartUpload(blob.objectKey, blob.uploadId).complete(
+    parts.map(({ part, etag }) => ({ partNumber: part, etag })),
+  );
 }
 
 /** Puts the parts together and reads the result back; what does not match is deleted. */
@@ -94,12 +114,7 @@ export async function completeUpload(env: Env, id: string, leaseId: string, sha2
   if (blob.sha256 === sha256) return;
   if (blob.sha256 !== null)
     throw new Problem("upload-incomplete", "The upload was completed already, with another checksum.");
-  const parts = await partsOf(env.DB, id);
-  if (parts.length !== partCount(blob.bytes))
-    throw new Problem("upload-incomplete", `${parts.length} of ${partCount(blob.bytes)} parts have arrived.`);
-  await env.BUCKET.resumeMultipartUpload(blob.objectKey, blob.uploadId).complete(
-    parts.map(({ part, etag }) => ({ partNumber: part, etag })),
-  );
+  await assemble(env, blob, await allParts(env.DB, blob));
   if ((await storedDigest(env, blob.objectKey)) !== sha256) {
     await removeBlobs(env, [{ ...blob, sha256 }]);
     throw new Problem("checksum-mismatch");

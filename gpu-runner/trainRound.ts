@@ -49,7 +49,6 @@ export type RoundResult = Omit<TrainRoundReport, "kind" | "leaseId">;
 
 /** What a checkpoint says about its weights. */
 interface CheckpointMeta {
-  searchId: string;
   stage: StageTask;
   /** Last round that is complete. */
   round: number;
@@ -211,33 +210,33 @@ export class SupernetTrainer {
     const held = this.#held;
     if (held === undefined || held.round < 0) return undefined;
     const { searchId, stage, round, stepsDone, lossSum, trainedSteps, halvedFrom, lastResult } = held;
-    const state = { searchId, stage, round, stepsDone, lossSum, trainedSteps, halvedFrom, lastResult };
+    const state = { stage, round, stepsDone, lossSum, trainedSteps, halvedFrom, lastResult };
     const meta: CheckpointMeta = { ...state, environment: this.#environment };
     return { searchId, round, bytes: serialise(held.executor.values(), meta) };
   }
 
   /**
-   * Takes over the state of a file of `checkpoint` where the task's round can be reached from it.
+   * Takes over the state of a file of `checkpoint` where the task's round can be reached from it. The file names no
+   * search: one that was imported has another id than it had.
    *
    * @returns what is not as it was when the file was made, in words; where anything is, numbers may differ
-   * @throws Error where the file is damaged, of another search, or of no use for the task
+   * @throws Error where the file is damaged or of no use for the task
    */
   async restore(bytes: Uint8Array, task: TrainRoundTask): Promise<string[]> {
     const { values, meta } = deserialise(bytes);
-    const { searchId, stage, environment, ...state } = meta as CheckpointMeta;
-    if (searchId !== task.searchId) throw new Error(`The checkpoint is of search ${searchId}.`);
+    const { stage, environment, ...state } = meta as CheckpointMeta;
     const isOver = isEqual(stage, task.stage) && state.stepsDone > task.firstStep + task.steps;
     const holdsResult = state.round === task.round && state.lastResult !== undefined;
     if (state.round > task.round || (isOver && !holdsResult))
       throw new Error(`It goes beyond round ${task.round}.`);
-    const held = await this.#build(searchId, stage);
+    const held = await this.#build(task.searchId, stage);
     try {
       held.executor.load(values);
     } catch (err) {
       held.executor.dispose();
       throw err;
     }
-    this.#replace({ ...held, ...state, trainedSteps: state.trainedSteps });
+    this.#replace({ ...held, ...state, searchId: task.searchId, trainedSteps: state.trainedSteps });
     return differences(environment, this.#environment);
   }
 

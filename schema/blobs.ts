@@ -1,5 +1,6 @@
-/** Checkpoints and exports: the objects themselves are in the bucket. */
+/** Checkpoints, exports and archives of searches that are imported: the objects themselves are in the bucket. */
 
+import { sql } from "drizzle-orm";
 import { index, integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
 
 export const blobs = sqliteTable(
@@ -9,7 +10,8 @@ export const blobs = sqliteTable(
     searchId: text().notNull(),
     trainingId: text(),
     leaseId: text().notNull(),
-    purpose: text({ enum: ["checkpoint", "export"] }).notNull(),
+    /** `import`: an archive until its search, whose id is the blob's, is there. */
+    purpose: text({ enum: ["checkpoint", "export", "import"] }).notNull(),
     /** Checkpoint: the last round it holds, or the step of a final training. */
     round: integer(),
     format: text(),
@@ -24,6 +26,7 @@ export const blobs = sqliteTable(
   (table) => [
     index("blobs_by_search").on(table.searchId, table.purpose, table.createdAt),
     index("blobs_by_training").on(table.trainingId, table.purpose, table.createdAt),
+    index("blobs_importing").on(table.createdAt).where(sql`purpose = 'import'`),
   ],
 );
 

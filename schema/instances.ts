@@ -49,6 +49,8 @@ export const instances = sqliteTable(
     settledAt: integer(),
     /** Why it is drained, terminated or ended. */
     reason: text(),
+    /** What its runner told of its failure, with the end of its log. */
+    failure: text(),
     /** Terminations that were asked for. */
     terminations: integer().notNull(),
     /** The money that is set aside for it and not spent. */

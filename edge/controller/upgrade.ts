@@ -21,8 +21,11 @@ export class NewerState extends Error {
 }
 
 /** @throws NewerState; RangeError for a version that no release wrote */
-export function parseState(text: string): ControllerState {
-  let state = JSON.parse(text) as StoredState;
+export const parseState = (text: string): ControllerState => upgraded(JSON.parse(text) as StoredState);
+
+/** @throws as `parseState` does; only the version is looked at */
+export function upgraded(stored: { version: number }): ControllerState {
+  let state = stored;
   while (state.version < stateVersion) {
     const upgrade = upgrades[state.version];
     if (upgrade === undefined) throw new RangeError(`no state has version ${state.version}`);

@@ -246,6 +246,7 @@ async function intentOf({ env, setUp }: Loop, demand: Demand, offer: Offer, now:
     endedAt: null,
     settledAt: null,
     reason: null,
+    failure: null,
     terminations: 0,
     reservedMicroUsd: Math.min(free, Math.max(least, costOf(price, limits.reserve))),
     accruedMicroUsd: 0,

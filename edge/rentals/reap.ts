@@ -86,6 +86,7 @@ function orphanOf(
     endedAt: null,
     settledAt: null,
     reason: "nobody wanted it",
+    failure: null,
     terminations: 0,
     reservedMicroUsd: 0,
     accruedMicroUsd: 0,

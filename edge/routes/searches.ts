@@ -25,7 +25,7 @@ import { assertMatches, ifMatch, isKnown } from "../etag.ts";
 import { idempotencyKey, idempotent } from "../idempotency.ts";
 import { invalid, Problem } from "../problems.ts";
 import { removeSearch } from "../retention.ts";
-import { type Ready, readied, type Start, searchStart, store } from "../start.ts";
+import { pushedName, type Ready, readied, type Start, searchStart, store } from "../start.ts";
 import { datasetOf } from "../store/datasets.ts";
 import { changeSearch, listSearches, moveSearch, type Search } from "../store/searches.ts";
 
@@ -106,7 +106,8 @@ export function searchView(search: Search): z.infer<typeof searchSchema> {
 }
 
 /** The version is what If-Match protects; the round makes the tag change with every round, for If-None-Match. */
-const etagOf = ({ version, round }: Pick<Search, "version" | "round">): string => `"${version}.${round}"`;
+export const etagOf = ({ version, round }: Pick<Search, "version" | "round">): string =>
+  `"${version}.${round}"`;
 
 const jsonType = /^application\/([\w.-]+\+)?json\s*(;|$)/i;
 
@@ -264,6 +265,16 @@ searches.openapi(remove, async (c) => {
   return c.body(null, 204);
 });
 
+/** Data that a search waits for cannot be deleted: it is missing where the search was imported without it. */
+function assertData({ state, specification, datasetId }: Search): void {
+  const needed = datasetId === null ? pushedName(specification) : undefined;
+  if (state === "paused" && needed !== undefined)
+    throw new Problem(
+      "dataset-gone",
+      `The data "${needed}" of this search was not here when it was imported. Push it, then import the archive again.`,
+    );
+}
+
 /** What can be done to a running search: from which states, and to which. */
 const moves: Record<
   "pause" | "resume" | "cancel",
@@ -296,6 +307,7 @@ for (const [verb, { from, to, event, summary }] of Object.entries(moves)) {
   });
   searches.openapi(route, async (c) => {
     const search = await existingSearch(c, c.req.param("id") ?? "");
+    if (verb === "resume") assertData(search);
     const moved =
       search.state === to ||
       (await moveSearch(c.env.DB, search.id, { from, to, event: { type: event, data: {} } }));

@@ -7,12 +7,14 @@ import { database, statement } from "./database.ts";
 import { leaseHeld } from "./runners.ts";
 
 export type Blob = typeof blobs.$inferSelect;
+export type BlobPart = typeof blobParts.$inferSelect;
 
 const keptCheckpoints = 2;
 /** R2 deletes so many objects at once. */
 const deletedAtOnce = 1000;
 
-export const objectPrefix = (searchId: string): string => `searches/${searchId}/`;
+const objectPrefix = (searchId: string): string => `searches/${searchId}/`;
+export const objectKeyOf = (searchId: string, blobId: string): string => `${objectPrefix(searchId)}${blobId}`;
 
 export const insertBlob = async (db: D1Database, blob: Blob): Promise<void> => {
   await database(db).insert(blobs).values(blob);
@@ -150,7 +152,7 @@ export async function removeObjects(env: Env, searchId: string): Promise<void> {
   const open = await database(env.DB)
     .select()
     .from(blobs)
-    .where(and(eq(blobs.searchId, searchId), isNull(blobs.sha256)));
+    .where(and(eq(blobs.searchId, searchId), isNull(blobs.sha256), ne(blobs.uploadId, "")));
   await Promise.all(open.map((blob) => abortUpload(env, blob)));
   await removePrefix(env, objectPrefix(searchId));
 }

@@ -20,7 +20,7 @@ export interface NewSearch
 }
 
 /** Name of the data that a search is about. */
-const dataOf = ({ evaluation, dataset }: Specification): string =>
+export const dataOf = ({ evaluation, dataset }: Specification): string =>
   evaluation.kind === "tabular" ? evaluation.table : dataset.name;
 
 /** Statements that store searches, with the event of each; as many for many as for one. */

@@ -5,7 +5,11 @@ import { budgetNews, budgetThresholds } from "../budget.ts";
 import { toldChange } from "./budgets.ts";
 import { statement } from "./database.ts";
 import { appendEvents } from "./events.ts";
+<<<<<<< HEAD
 import { rentalsDue } from "./instances.ts";
+=======
+import { isAbandoned } from "./imports.ts";
+>>>>>>> main
 import { guarded } from "./reports.ts";
 
 const stallMs = 15 * 60_000;
@@ -33,7 +37,11 @@ export interface Due {
   deliveries: boolean;
   stalled: boolean;
   budgets: boolean;
+<<<<<<< HEAD
   rentals: boolean;
+=======
+  imports: boolean;
+>>>>>>> main
 }
 
 /** Whether there is anything to do: one query, of which each part has its index. */
@@ -43,6 +51,7 @@ export async function lookAround(db: D1Database, now: number): Promise<Due> {
     `SELECT EXISTS (SELECT 1 FROM webhook_deliveries WHERE next_attempt_at <= :now) AS deliveries,
        EXISTS (SELECT 1 FROM searches s WHERE ${isStalled}) AS stalled,
        EXISTS (SELECT 1 FROM searches s WHERE ${isHoursDue}) AS budgets,
+<<<<<<< HEAD
        (${rentalsDue}) AS rentals`,
     { now },
   ).first<Record<keyof Due, number>>();
@@ -52,6 +61,16 @@ export async function lookAround(db: D1Database, now: number): Promise<Due> {
     stalled: is("stalled"),
     budgets: is("budgets"),
     rentals: is("rentals"),
+=======
+       EXISTS (SELECT 1 FROM blobs WHERE ${isAbandoned}) AS imports`,
+    { now },
+  ).first<Record<keyof Due, number>>();
+  return {
+    deliveries: row?.deliveries === 1,
+    stalled: row?.stalled === 1,
+    budgets: row?.budgets === 1,
+    imports: row?.imports === 1,
+>>>>>>> main
   };
 }
 

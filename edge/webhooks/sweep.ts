@@ -1,8 +1,12 @@
 /** What is done every minute: looks whether anything is due, in one query, and mostly ends there. */
 
 import type { Env } from "../env.ts";
+<<<<<<< HEAD
 import { rent } from "../rentals/loop.ts";
 import { removeOld } from "../retention.ts";
+=======
+import { removeAbandonedImports, removeOld } from "../retention.ts";
+>>>>>>> main
 import { lookAround, tellBudgets, tellStalled } from "../store/watch.ts";
 import { deliverDue, type Platform, perSweep } from "./deliver.ts";
 
@@ -11,6 +15,7 @@ export async function sweep(env: Env, platform: Platform): Promise<void> {
   const due = await lookAround(env.DB, now);
   if (due.stalled) await tellStalled(env.DB, now);
   if (due.budgets) await tellBudgets(env.DB, now);
+  if (due.imports) await removeAbandonedImports(env, now);
   await removeOld(env, now);
   if (due.rentals) await rent(env, platform);
   if (due.deliveries || due.stalled || due.budgets || due.rentals) await deliverDue(env, platform, perSweep);

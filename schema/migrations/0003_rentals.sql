@@ -38,6 +38,7 @@ CREATE TABLE `instances` (
 	`ended_at` integer,
 	`settled_at` integer,
 	`reason` text,
+	`failure` text,
 	`terminations` integer NOT NULL,
 	`reserved_micro_usd` integer NOT NULL,
 	`accrued_micro_usd` integer NOT NULL,

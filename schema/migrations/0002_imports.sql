@@ -1,0 +1,1 @@
+CREATE INDEX `blobs_importing` ON `blobs` (`created_at`) WHERE purpose = 'import';
