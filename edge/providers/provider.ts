@@ -114,4 +114,6 @@ export interface ProviderContext {
   fetch: typeof fetch;
   /** Milliseconds since 1970. */
   now(): number;
+  /** How long one call may take; 15 s where it is absent. */
+  timeoutMs?: number | undefined;
 }

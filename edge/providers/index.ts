@@ -1,0 +1,25 @@
+/** The providers that there are: one row each, and of them those that the environment has the keys of. */
+
+import { type ProviderName, providerNames } from "../../shared/specification.ts";
+import type { Provider, ProviderContext } from "./provider.ts";
+
+interface Row {
+  /** Variables without which it is not configured. */
+  needs: readonly string[];
+  make(context: ProviderContext): Provider;
+}
+
+const rows: Partial<Record<ProviderName, Row>> = {};
+
+/** @returns null where the environment lacks what it needs */
+export function providerNamed(name: ProviderName, context: ProviderContext): Provider | null {
+  const row = rows[name];
+  if (row === undefined || row.needs.some((variable) => (context.env[variable] ?? "") === "")) return null;
+  return row.make(context);
+}
+
+export const configuredProviders = (context: ProviderContext): Provider[] =>
+  providerNames.flatMap((name) => providerNamed(name, context) ?? []);
+
+/** What has to be set for a provider. */
+export const variablesOf = (name: ProviderName): readonly string[] => rows[name]?.needs ?? [];

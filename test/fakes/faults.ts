@@ -1,0 +1,43 @@
+/** Puts a cloud's faults in front of what a fake does: each fake says how its provider words them. */
+
+import type { FakeCloud, Operation } from "./cloud.ts";
+
+/** How a provider words each fault. */
+export interface FaultAnswers {
+  error(): Response;
+  rate(retryAfterSeconds: number | null): Response;
+  capacity(): Response;
+  balance(): Response;
+  auth(): Response;
+}
+
+/**
+ * Does what was asked for, or what the fault that is due says.
+ *
+ * @throws where the connection breaks
+ */
+export function withFaults(
+  cloud: FakeCloud,
+  operation: Operation,
+  answers: FaultAnswers,
+  act: () => Response,
+): Response {
+  const fault = cloud.meet(operation);
+  if (fault === undefined) return act();
+  switch (fault.kind) {
+    case "error":
+      return answers.error();
+    case "errorAfterwards":
+      act();
+      return answers.error();
+    case "rate":
+      return answers.rate(fault.retryAfterSeconds);
+    case "malformed":
+      return new Response('{"data": [{"id', { status: act().status === 201 ? 201 : 200 });
+    case "broken":
+      if (operation === "launch") act();
+      throw new Error("the connection breaks");
+    default:
+      return answers[fault.kind]();
+  }
+}
