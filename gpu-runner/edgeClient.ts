@@ -5,7 +5,7 @@
 
 import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { z } from "zod";
+import { z } from "zod";
 import {
   blobCreatedSchema,
   type blobCreateSchema,
@@ -74,6 +74,8 @@ export interface EdgeClientOptions {
   token: string;
   /** Told before each repetition. */
   onRetry?: (reason: string, pauseMs: number) => void;
+  /** Told whenever the edge has answered. */
+  onAnswer?: (() => void) | undefined;
   /** Longest time that one request is repeated for; default 80,000. */
   retryBudgetMs?: number;
 }
@@ -95,6 +97,8 @@ interface RequestOptions {
   isBodyOptional?: boolean;
 }
 
+const machineFailedSchema = z.object({ terminating: z.boolean() });
+
 export type Blob = Omit<z.infer<typeof blobCreateSchema>, "bytes">;
 
 export class EdgeClient {
@@ -106,6 +110,14 @@ export class EdgeClient {
 
   register(request: z.infer<typeof registerRequestSchema>) {
     return this.#json(registerResponseSchema, "/v1/runners", { json: request });
+  }
+
+  /** Tells that this rented machine cannot be worked on. Not repeated for long: it is given back in any case. */
+  machineFailed(request: { message: string; log: string }) {
+    return this.#json(machineFailedSchema, "/v1/instances/failure", {
+      json: request,
+      budgetMs: SHORT_BUDGET_MS,
+    });
   }
 
   /** Not repeated for long: whoever waits for work asks again. */
@@ -239,6 +251,7 @@ export class EdgeClient {
       if (head?.ok && options.isBodyOptional) return { head, body: undefined };
       return { reason: innermostMessage(err) };
     }
+    this.#options.onAnswer?.();
     if (head.ok) return { head, body };
     const error = problemOf(head, Buffer.from(body).toString());
     if (error.passes) return { reason: error.message, error };

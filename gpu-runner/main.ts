@@ -24,6 +24,8 @@ export interface RunRunnerOptions {
   dataFolder?: string | undefined;
   /** Seconds between two checkpoints; default 60. */
   checkpointSeconds?: number | undefined;
+  /** Told whenever the edge has answered. */
+  onAnswer?: (() => void) | undefined;
   log: (line: string) => void;
   /** Asks the runner to checkpoint, give its task back and end; SIGTERM does so too. */
   signal?: AbortSignal | undefined;
@@ -46,7 +48,7 @@ export async function runRunner(options: RunRunnerOptions): Promise<void> {
     const onRetry = (reason: string, pauseMs: number) => {
       log(`${edge}: ${reason}; trying again in ${(pauseMs / 1000).toFixed(1)} s.`);
     };
-    const client = new EdgeClient({ edge, token, onRetry });
+    const client = new EdgeClient({ edge, token, onRetry, onAnswer: options.onAnswer });
     const load = createDatasetLoader(client, { folder: dataFolder, log });
     const runner = new Runner(client, backend, load, {
       name,

@@ -4,7 +4,7 @@ import { hostname } from "node:os";
 import { fileURLToPath } from "node:url";
 import type { EdgeError } from "../../gpu-runner/edgeClient.ts";
 import { type CommandRow, type Context, integer, oneOf } from "../command.ts";
-import { badInput, CliError, type ExitCode, exitCodes } from "../errors.ts";
+import { badInput, CliError, type ExitCode, exitCodes, reasonOf } from "../errors.ts";
 
 const CLI = fileURLToPath(new URL("../main.ts", import.meta.url));
 const MOST_WORKERS = 64;
@@ -54,37 +54,81 @@ export const runner: CommandRow = {
       process.env.NASTURTIUM_BACKEND ??
       "tensorflow") as (typeof BACKENDS)[number];
     const name = (options.name as string | undefined) || process.env.NASTURTIUM_NAME || hostname();
-    if (options.workers !== undefined) {
-      await runSideBySide(ctx, { edge, token, name, backend }, options);
-      return;
-    }
-    if (options.selfTest === true) {
-      const { describeSelfTest, runSelfTest, wantsGpu } = await import("../../gpu-runner/selfTest.ts");
-      const result = await runSelfTest({ backend, needsGpu: wantsGpu(), signal: ctx.signal });
-      ctx.log(`Self-test passed: ${describeSelfTest(result)}.`);
-    }
-    const { runRunner } = await import("../../gpu-runner/main.ts");
-    const edgeClient = await import("../../gpu-runner/edgeClient.ts");
-    const { whenParentIsGone } = await import("../../gpu-runner/workers.ts");
-    await runRunner({
-      edge,
-      token,
-      name,
-      backend,
-      untilIdle: options.untilIdle === true,
-      searchId: (options.search as string | undefined) || process.env.NASTURTIUM_SEARCH || undefined,
-      dataFolder: options.data as string | undefined,
-      checkpointSeconds: options.checkpointSeconds as number | undefined,
-      log: ctx.log,
-      signal: AbortSignal.any([ctx.signal, whenParentIsGone()]),
-    }).catch((error: unknown) => {
-      throw error instanceof edgeClient.EdgeError
-        ? new CliError(error.message, "", exitCodeOf(error))
-        : error;
-    });
-    ctx.print({ done: true }, "The runner has ended.");
+    await onMachine(ctx, { edge, token }, (machine) =>
+      options.workers === undefined
+        ? runOne({ ...ctx, ...machine }, { edge, token, name, backend }, options)
+        : runSideBySide({ ...ctx, ...machine }, { edge, token, name, backend }, options),
+    );
   },
 };
+
+const keptLines = 60;
+const longestLog = 8000;
+const longestMessage = 1000;
+
+/** What a machine gives the work on it. */
+type OnMachine = Pick<Context, "signal" | "log"> & { heard?: (() => void) | undefined };
+
+/** A rented machine is watched, tells why it cannot be worked on, and is given back when the work ends. */
+async function onMachine(
+  ctx: Context,
+  { edge, token }: Pick<Identity, "edge" | "token">,
+  work: (machine: OnMachine) => Promise<void>,
+): Promise<void> {
+  const { giveMachineBack, lifetimeOf, watch } = await import("../../gpu-runner/rented.ts");
+  const lifetimeSeconds = lifetimeOf(process.env);
+  if (lifetimeSeconds === null) return work(ctx);
+  const lines: string[] = [];
+  const log = (line: string) => {
+    lines.push(line);
+    if (lines.length > keptLines) lines.shift();
+    ctx.log(line);
+  };
+  const watched = watch(lifetimeSeconds, log);
+  try {
+    await work({ signal: AbortSignal.any([ctx.signal, watched.signal]), log, heard: watched.heard });
+  } catch (error) {
+    const { EdgeClient } = await import("../../gpu-runner/edgeClient.ts");
+    const message = reasonOf(error).slice(0, longestMessage) || "unknown";
+    const told = { message, log: lines.join("\n").slice(-longestLog) };
+    await new EdgeClient({ edge, token }).machineFailed(told).catch(() => {});
+    throw error;
+  } finally {
+    watched.stop();
+    await giveMachineBack(process.env, log);
+  }
+}
+
+async function runOne(
+  ctx: Context & OnMachine,
+  { edge, token, name, backend }: Identity,
+  options: Record<string, unknown>,
+): Promise<void> {
+  if (options.selfTest === true) {
+    const { describeSelfTest, runSelfTest, wantsGpu } = await import("../../gpu-runner/selfTest.ts");
+    const result = await runSelfTest({ backend, needsGpu: wantsGpu(), signal: ctx.signal });
+    ctx.log(`Self-test passed: ${describeSelfTest(result)}.`);
+  }
+  const { runRunner } = await import("../../gpu-runner/main.ts");
+  const edgeClient = await import("../../gpu-runner/edgeClient.ts");
+  const { whenParentIsGone } = await import("../../gpu-runner/workers.ts");
+  await runRunner({
+    edge,
+    token,
+    name,
+    backend,
+    untilIdle: options.untilIdle === true,
+    searchId: (options.search as string | undefined) || process.env.NASTURTIUM_SEARCH || undefined,
+    dataFolder: options.data as string | undefined,
+    checkpointSeconds: options.checkpointSeconds as number | undefined,
+    log: ctx.log,
+    onAnswer: ctx.heard,
+    signal: AbortSignal.any([ctx.signal, whenParentIsGone()]),
+  }).catch((error: unknown) => {
+    throw error instanceof edgeClient.EdgeError ? new CliError(error.message, "", exitCodeOf(error)) : error;
+  });
+  ctx.print({ done: true }, "The runner has ended.");
+}
 
 /** Of a runner that the edge refused. */
 function exitCodeOf({ status, isProtocolMismatch }: EdgeError): ExitCode {
@@ -103,7 +147,7 @@ interface Identity {
   edge: string;
   token: string;
   name: string;
-  backend: string;
+  backend: (typeof BACKENDS)[number];
 }
 
 /** Options that each worker gets as they were given. */
@@ -133,7 +177,13 @@ async function runSideBySide(
     command: process.execPath,
     args: (index) => [CLI, "runner", "--name", `${name}-${index + 1}`, ...rest],
     // A token in the arguments could be read by all who list processes.
-    env: { ...process.env, NASTURTIUM_EDGE: edge, NASTURTIUM_TOKEN: token, NASTURTIUM_BACKEND: backend },
+    env: {
+      ...process.env,
+      NASTURTIUM_EDGE: edge,
+      NASTURTIUM_TOKEN: token,
+      NASTURTIUM_BACKEND: backend,
+      NASTURTIUM_LIFETIME_SECONDS: "",
+    },
     log: ctx.log,
     signal: ctx.signal,
     isFinal: (code) => finalCodes.some((final) => final === code),

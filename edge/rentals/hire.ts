@@ -2,7 +2,7 @@
 
 import { newToken } from "../auth.ts";
 import { newId } from "../ids.ts";
-import { nearestGpus } from "../providers/gpus.ts";
+import { gpuName, nearestGpus, wantsGpu } from "../providers/gpus.ts";
 import { type Offer, type Provider, ProviderError } from "../providers/provider.ts";
 import {
   badHostsNow,
@@ -20,9 +20,9 @@ import { abandon, isLaunched, type Loop } from "./changes.ts";
 import { limits, offersTried } from "./limits.ts";
 import { costOf, lastsMs, microUsd, usd } from "./money.ts";
 import { instanceName } from "./names.ts";
+import { runnerEnv } from "./runnerEnv.ts";
 import { addressOf, deploymentOf } from "./setUp.ts";
 import { speedOf } from "./speed.ts";
-import { runnerEnv } from "./startup.ts";
 
 /** Why a search has no machine. */
 interface Trouble {
@@ -108,9 +108,8 @@ async function whyNone(
   for (const provider of providers)
     all.push(...(await provider.quote({ maxUsdPerHour: 1000, interruptible: false })));
   const names = [...new Set(all.map(({ gpu }) => gpu))];
-  const wanted = rental?.gpus ?? names;
-  const unknown = wanted.filter((gpu) => !names.includes(gpu));
-  const suiting = all.filter(({ gpu }) => wanted.includes(gpu));
+  const unknown = (rental?.gpus ?? []).filter((gpu) => !names.includes(gpuName(gpu)));
+  const suiting = all.filter(({ gpu }) => wantsGpu(rental?.gpus, gpu));
   const [cheapest] = suiting.sort((a, b) => a.priceUsdPerHour - b.priceUsdPerHour);
   if (cheapest !== undefined && cheapest.priceUsdPerHour > (rental?.maxUsdPerHour ?? 0))
     return {
@@ -120,9 +119,15 @@ async function whyNone(
   if (unknown.length > 0 && names.length > 0 && suiting.length === 0)
     return {
       problem: "unknown-gpu",
-      detail: `nobody offers ${unknown.join(", ")} now; offered are ${nearestGpus(unknown[0] ?? "", names).join(", ")}`,
+      detail: `nobody offers ${unknown.join(", ")} now; offered are ${offered(unknown[0] ?? "", names)}`,
     };
   return { problem: "capacity", detail: "no provider has a machine that suits now" };
+}
+
+/** The nearest names first; where none is near, all. */
+function offered(name: string, names: readonly string[]): string {
+  const nearest = nearestGpus(name, names);
+  return (nearest.length > 0 ? nearest : names).join(", ");
 }
 
 async function launchFirst(

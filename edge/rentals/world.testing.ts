@@ -10,10 +10,10 @@ import type { FakeMachine, ProviderFake } from "../../test/fakes/cloud.ts";
 import type { Env } from "../env.ts";
 import app from "../index.ts";
 import {
+  env as bindings,
   type Caller,
   callerWith,
   createSearch,
-  env as bindings,
   reportFor,
   roundOf,
   tinySpecification,
@@ -93,7 +93,10 @@ export class World {
   static async make({ fakes, vars = {} }: WorldOptions): Promise<World> {
     vi.setSystemTime(start);
     const bases = new Map(fakes.map((fake, index) => [`https://provider-${index}.test`, fake] as const));
-    const secrets = Object.assign({}, ...[...bases].map(([base, fake]) => ({ ...fake.env, [fake.baseUrlVariable]: base })));
+    const secrets = Object.assign(
+      {},
+      ...[...bases].map(([base, fake]) => ({ ...fake.env, [fake.baseUrlVariable]: base })),
+    );
     const env: Env = {
       ...bindings,
       NASTURTIUM_URL: "https://edge.test",
@@ -114,7 +117,10 @@ export class World {
   /** Requests to the edge; the loop is not run after them, so that it runs where the test says. */
   caller(token: string): Caller {
     const { env } = this;
-    const quiet = { ...env, ...Object.fromEntries(Object.keys(this.#secretsOf()).map((key) => [key, undefined])) };
+    const quiet = {
+      ...env,
+      ...Object.fromEntries(Object.keys(this.#secretsOf()).map((key) => [key, undefined])),
+    };
     return callerWith(token, async (request) => app.fetch(request, quiet as Env));
   }
 
@@ -165,7 +171,11 @@ export class World {
   async #work1(machine: FakeMachine): Promise<void> {
     const { NASTURTIUM_TOKEN: token, NASTURTIUM_NAME: name } = machine.env;
     if (token === undefined || name === undefined) return;
-    const work: Work = this.#work.get(machine.name) ?? { call: this.caller(token), runnerId: null, lease: null };
+    const work: Work = this.#work.get(machine.name) ?? {
+      call: this.caller(token),
+      runnerId: null,
+      lease: null,
+    };
     this.#work.set(machine.name, work);
     const post = async <T>(path: string, body: unknown): Promise<T | null> => {
       const response = await work.call(path, { body });
@@ -204,14 +214,26 @@ export class World {
   /** In US dollars, of a search or of all. */
   billedUsd(searchId = ""): number {
     return this.fakes
-      .flatMap(({ cloud }) => cloud.machines.filter(({ name }) => name.includes(searchId)).map((one) => cloud.billedUsd(one)))
+      .flatMap(({ cloud }) =>
+        cloud.machines.filter(({ name }) => name.includes(searchId)).map((one) => cloud.billedUsd(one)),
+      )
       .reduce((sum, usd) => sum + usd, 0);
   }
 }
 
 /** Empties what a world writes, so that the next one begins with nothing. */
 export async function empty(db: D1Database): Promise<void> {
-  const tables = ["instances", "ledger", "bad_hosts", "hires", "settings", "leases", "runners", "trainings", "events"];
+  const tables = [
+    "instances",
+    "ledger",
+    "bad_hosts",
+    "hires",
+    "settings",
+    "leases",
+    "runners",
+    "trainings",
+    "events",
+  ];
   const more = ["rounds", "architectures", "controller_states", "searches", "tokens"];
   await db.batch([...tables, ...more].map((table) => db.prepare(`DELETE FROM ${table}`)));
 }

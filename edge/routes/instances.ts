@@ -4,6 +4,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { instanceStates } from "../../schema/instances.ts";
 import { providerNames } from "../../shared/specification.ts";
 import {
+  body,
   cursorAfter,
   decodeCreated,
   failure,
@@ -18,8 +19,17 @@ import {
 import { requires } from "../auth.ts";
 import { Problem } from "../problems.ts";
 import { rentAfterwards } from "../rentals/afterwards.ts";
+import { told } from "../rentals/changes.ts";
+import { limits } from "../rentals/limits.ts";
 import { costOf, usd } from "../rentals/money.ts";
-import { changeInstance, findInstance, type Instance, listInstances } from "../store/instances.ts";
+import {
+  changeInstance,
+  findInstance,
+  findInstanceNamed,
+  type Instance,
+  listInstances,
+  rememberBadHost,
+} from "../store/instances.ts";
 
 const tags = ["Rentals"];
 const reading = {
@@ -37,6 +47,7 @@ const instanceSchema = z
     machineId: z.string().nullable().describe("the provider's id"),
     state: z.enum(instanceStates),
     reason: z.string().nullable().describe("why it ends, or ended"),
+    failure: z.string().nullable().describe("what its runner told of its failure, with the end of its log"),
     gpu: z.string(),
     location: z.string(),
     host: z.string().nullable(),
@@ -62,6 +73,7 @@ export function instanceView(instance: Instance, now: number): z.infer<typeof in
   const running = state === "ended" ? 0 : costOf(instance.microUsdPerHour, now - instance.accruedUntil);
   return {
     ...{ id, name, searchId, provider, machineId, state, reason, gpu, location, host, interruptible },
+    failure: instance.failure,
     priceUsdPerHour: usd(instance.microUsdPerHour),
     reservedUsd: usd(Math.max(0, instance.reservedMicroUsd - running)),
     spentUsd: usd(instance.accruedMicroUsd + instance.settledMicroUsd + running),
@@ -107,6 +119,23 @@ const terminate = createRoute({
   responses: { 202: json(instanceSchema, "The machine, which is ending"), default: failure },
 });
 
+const failureSchema = z.strictObject({
+  message: z.string().min(1).max(1000),
+  log: z.string().max(8000).describe("the end of what the runner printed"),
+});
+
+const fail = createRoute({
+  tags: ["Runners"],
+  security: [{ token: ["runner"] }],
+  middleware: requires("runner"),
+  method: "post",
+  path: "/instances/failure",
+  summary:
+    "A runner on a rented machine cannot work there: the machine is given back, and its host not rented again soon",
+  request: { body: body(failureSchema) },
+  responses: { 200: json(z.object({ terminating: z.boolean() }), "Told"), default: failure },
+});
+
 const tries = 3;
 
 export const instances = newApp()
@@ -117,6 +146,35 @@ export const instances = newApp()
     const nextCursor = cursorAfter(page, limit, (row) => [row.launchedAt, row.id]);
     const now = Date.now();
     return c.json({ data: page.map((row) => instanceView(row, now)), nextCursor }, 200);
+  })
+  .openapi(fail, async (c) => {
+    const name = c.get("principal")?.instance ?? null;
+    const instance = name === null ? null : await findInstanceNamed(c.env.DB, name);
+    if (instance === null)
+      throw new Problem(
+        "forbidden",
+        "Only a runner with the token of a rented machine can say that it failed.",
+      );
+    const { message, log } = c.req.valid("json");
+    const now = Date.now();
+    const reason = `its runner failed: ${message}`;
+    const isRunning = instance.state === "launched" || instance.state === "draining";
+    const changed = isRunning
+      ? await changeInstance(
+          c.env.DB,
+          instance,
+          {
+            set: { state: "terminating", reason, failure: `${message}\n${log}`, visitAt: now },
+            events: [{ type: "instance.lost", data: { ...told(instance), reason } }],
+          },
+          now,
+        )
+      : null;
+    if (changed !== null) {
+      await rememberBadHost(c.env.DB, instance, reason, now + limits.badHost);
+      await rentAfterwards(c);
+    }
+    return c.json({ terminating: changed !== null }, 200);
   })
   .openapi(read, async (c) => {
     const instance = await findInstance(c.env.DB, c.req.valid("param").id);

@@ -5,11 +5,8 @@ import { budgetNews, budgetThresholds } from "../budget.ts";
 import { toldChange } from "./budgets.ts";
 import { statement } from "./database.ts";
 import { appendEvents } from "./events.ts";
-<<<<<<< HEAD
-import { rentalsDue } from "./instances.ts";
-=======
 import { isAbandoned } from "./imports.ts";
->>>>>>> main
+import { rentalsDue } from "./instances.ts";
 import { guarded } from "./reports.ts";
 
 const stallMs = 15 * 60_000;
@@ -37,11 +34,8 @@ export interface Due {
   deliveries: boolean;
   stalled: boolean;
   budgets: boolean;
-<<<<<<< HEAD
-  rentals: boolean;
-=======
   imports: boolean;
->>>>>>> main
+  rentals: boolean;
 }
 
 /** Whether there is anything to do: one query, of which each part has its index. */
@@ -51,7 +45,7 @@ export async function lookAround(db: D1Database, now: number): Promise<Due> {
     `SELECT EXISTS (SELECT 1 FROM webhook_deliveries WHERE next_attempt_at <= :now) AS deliveries,
        EXISTS (SELECT 1 FROM searches s WHERE ${isStalled}) AS stalled,
        EXISTS (SELECT 1 FROM searches s WHERE ${isHoursDue}) AS budgets,
-<<<<<<< HEAD
+       EXISTS (SELECT 1 FROM blobs WHERE ${isAbandoned}) AS imports,
        (${rentalsDue}) AS rentals`,
     { now },
   ).first<Record<keyof Due, number>>();
@@ -60,17 +54,8 @@ export async function lookAround(db: D1Database, now: number): Promise<Due> {
     deliveries: is("deliveries"),
     stalled: is("stalled"),
     budgets: is("budgets"),
+    imports: is("imports"),
     rentals: is("rentals"),
-=======
-       EXISTS (SELECT 1 FROM blobs WHERE ${isAbandoned}) AS imports`,
-    { now },
-  ).first<Record<keyof Due, number>>();
-  return {
-    deliveries: row?.deliveries === 1,
-    stalled: row?.stalled === 1,
-    budgets: row?.budgets === 1,
-    imports: row?.imports === 1,
->>>>>>> main
   };
 }
 

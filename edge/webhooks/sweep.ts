@@ -1,12 +1,8 @@
 /** What is done every minute: looks whether anything is due, in one query, and mostly ends there. */
 
 import type { Env } from "../env.ts";
-<<<<<<< HEAD
 import { rent } from "../rentals/loop.ts";
-import { removeOld } from "../retention.ts";
-=======
 import { removeAbandonedImports, removeOld } from "../retention.ts";
->>>>>>> main
 import { lookAround, tellBudgets, tellStalled } from "../store/watch.ts";
 import { deliverDue, type Platform, perSweep } from "./deliver.ts";
 
