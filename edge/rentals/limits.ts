@@ -11,7 +11,7 @@ export const limits = {
   /** A machine that is not found so soon after its launch may not be listed yet. */
   appear: 3 * minute,
   /** Nothing heard of a runner: ask the provider. */
-  quiet: 3 * minute,
+  quiet: minute,
   /** Nothing heard of a runner although its machine runs: it is of no use. */
   silent: 10 * minute,
   /** Without work. */

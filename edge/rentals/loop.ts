@@ -135,7 +135,7 @@ async function terminate(
   const set = { state: "terminating" as const, reason, visitAt: now };
   const isLost = hostFailed || lostReasons.some((lost) => reason.startsWith(lost));
   const events = isLost ? [{ type: "instance.lost", data: { ...told(instance), reason } }] : [];
-  const changed = await changeInstance(env.DB, instance, { set, events, ifIdle }, now);
+  const changed = await changeInstance(env.DB, instance, { set, events, ifIdle, endsLeases: !ifIdle }, now);
   if (changed === null) return false;
   if (hostFailed) await rememberBadHost(env.DB, instance, reason, now + limits.badHost);
   const provider = providerOf(loop, instance);

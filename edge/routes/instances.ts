@@ -164,6 +164,7 @@ export const instances = newApp()
           c.env.DB,
           instance,
           {
+            endsLeases: true,
             set: { state: "terminating", reason, failure: `${message}\n${log}`, visitAt: now },
             events: [{ type: "instance.lost", data: { ...told(instance), reason } }],
           },
@@ -196,7 +197,7 @@ export const instances = newApp()
           "The provider has not said yet whether it made this machine; try again in a minute.",
         );
       const set = { state: "terminating" as const, reason: "it was asked for", visitAt: now };
-      const changed = await changeInstance(c.env.DB, instance, { set }, now);
+      const changed = await changeInstance(c.env.DB, instance, { set, endsLeases: true }, now);
       if (changed === null) continue;
       await rentAfterwards(c);
       return c.json(instanceView(changed, now), 202);

@@ -34,6 +34,8 @@ export interface Change {
   events?: readonly NewEvent[];
   /** Refused while its runner holds a lease. */
   ifIdle?: boolean;
+  /** Leases of its runner end at once, so that another can go on. */
+  endsLeases?: boolean;
 }
 
 const snake = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
@@ -106,7 +108,7 @@ export async function changeInstance(
   change: Change,
   now: number,
 ): Promise<Instance | null> {
-  const { set, events = [], ifIdle = false } = change;
+  const { set, events = [], ifIdle = false, endsLeases = false } = change;
   const { id, name, searchId, version } = instance;
   const columns = Object.entries(set) as [string, Value][];
   const assignments = columns.map(([column]) => `${snake(column)} = :${column}`);
@@ -122,6 +124,17 @@ export async function changeInstance(
       ),
       ...entryStatements(db, instance, change, now),
       ...eventStatements(db, searchId, events, now),
+      ...(endsLeases
+        ? [
+            statement(
+              db,
+              `UPDATE leases SET expires_at = 0 WHERE search_id = :searchId AND runner_id IN
+                 (SELECT r.id FROM leases l JOIN runners r ON r.id = l.runner_id
+                  WHERE l.search_id = :searchId AND r.name = :name)`,
+              { searchId, name },
+            ),
+          ]
+        : []),
     ]);
   } catch (error) {
     if (isConstraintError(error)) return null;

@@ -1,0 +1,335 @@
+/**
+ * The money rules over random histories: machines that fail in every way the providers know, clocks that jump, searches
+ * that are paused and cancelled, and an edge that is cut off between any two calls. `NASTURTIUM_HISTORIES` says how many.
+ */
+
+import fc from "fast-check";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { ledger, instances as table } from "../../schema/instances.ts";
+import type { OnceFault, Operation, ProviderFake } from "../../test/fakes/cloud.ts";
+import { runpodFake } from "../../test/fakes/runpod.ts";
+import { vastFake } from "../../test/fakes/vast.ts";
+import { database } from "../store/database.ts";
+import { env, ok } from "../testEdge.ts";
+import { deploymentOf } from "./setUp.ts";
+import { empty, World } from "./world.testing.ts";
+
+const histories = Number((env as unknown as Record<string, string>).NASTURTIUM_HISTORIES ?? 60);
+const seed = 7;
+const bothProviders: readonly (0 | 1)[] = [0, 1];
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ["Date"] });
+  vi.spyOn(console, "error").mockImplementation(() => {});
+});
+afterEach(() => {
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+});
+
+type Happening =
+  | { kind: "minutes"; count: number }
+  /** The loop is cut off after so many calls. */
+  | { kind: "cut"; calls: number }
+  | { kind: "once"; provider: 0 | 1; operation: Operation; fault: OnceFault }
+  | { kind: "neverRun"; provider: 0 | 1; on: boolean }
+  | { kind: "exits"; provider: 0 | 1; afterSeconds: number | null }
+  | { kind: "lag"; provider: 0 | 1; seconds: number }
+  | { kind: "lies"; provider: 0 | 1; on: boolean }
+  | { kind: "stop"; how: "exited" | "preempted" | "failed" }
+  | { kind: "silence" }
+  | { kind: "sold"; provider: 0 | 1 }
+  | { kind: "user"; does: "pause" | "resume" | "cancel" | "delete"; search: 0 | 1 };
+
+const provider = fc.constantFrom(...bothProviders);
+const on = fc.boolean();
+const fault: fc.Arbitrary<OnceFault> = fc.oneof(
+  fc.constantFrom<OnceFault>(
+    { kind: "error" },
+    { kind: "errorAfterwards" },
+    { kind: "capacity" },
+    { kind: "balance" },
+    { kind: "auth" },
+    { kind: "malformed" },
+    { kind: "broken" },
+  ),
+  fc.record({ kind: fc.constant("rate" as const), retryAfterSeconds: fc.constantFrom(null, 5, 120) }),
+);
+const operation = fc.constantFrom<Operation>("quote", "launch", "get", "list", "terminate", "billing");
+
+const happening = (lies: boolean): fc.Arbitrary<Happening> =>
+  fc.oneof(
+    {
+      weight: 8,
+      arbitrary: fc.record({ kind: fc.constant("minutes" as const), count: fc.integer({ min: 1, max: 6 }) }),
+    },
+    {
+      weight: 4,
+      arbitrary: fc.record({ kind: fc.constant("cut" as const), calls: fc.integer({ min: 0, max: 25 }) }),
+    },
+    { weight: 5, arbitrary: fc.record({ kind: fc.constant("once" as const), provider, operation, fault }) },
+    fc.record({ kind: fc.constant("neverRun" as const), provider, on }),
+    fc.record({
+      kind: fc.constant("exits" as const),
+      provider,
+      afterSeconds: fc.constantFrom(null, 30, 200),
+    }),
+    fc.record({ kind: fc.constant("lag" as const), provider, seconds: fc.constantFrom(0, 30, 240) }),
+    fc.record({
+      kind: fc.constant("stop" as const),
+      how: fc.constantFrom("exited" as const, "preempted" as const, "failed" as const),
+    }),
+    fc.constant({ kind: "silence" as const }),
+    fc.record({ kind: fc.constant("sold" as const), provider }),
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        kind: fc.constant("user" as const),
+        does: fc.constantFrom("pause" as const, "resume" as const, "cancel" as const, "delete" as const),
+        search: provider,
+      }),
+    },
+    ...(lies ? [fc.record({ kind: fc.constant("lies" as const), provider, on })] : []),
+  );
+
+interface History {
+  budgets: [number, number];
+  happenings: Happening[];
+}
+
+const history = (lies: boolean): fc.Arbitrary<History> =>
+  fc.record({
+    // From less than a machine's least to more than it takes.
+    budgets: fc.tuple(fc.constantFrom(0.1, 0.4, 3), fc.constantFrom(0.3, 3)),
+    happenings: fc.array(happening(lies), { minLength: 3, maxLength: 12 }),
+  });
+
+const offersOf = (name: string, price: number) =>
+  [0, 1, 2].map((index) => ({
+    id: `${name}-${index}`,
+    gpu: index === 0 ? "RTX 4090" : "RTX 3090",
+    gpuMemoryGb: 24,
+    priceUsdPerHour: price + 0.1 * index,
+    host: `${name}-host-${index}`,
+    location: "EU",
+    capacity: 50,
+  }));
+
+/** What may be spent beyond a budget while deletes lie: the machines' prices for as long as they do. */
+interface Lies {
+  usd: number;
+  since: [number | null, number | null];
+}
+
+async function live(world: World, searches: string[], happenings: readonly Happening[]): Promise<Lies> {
+  const lies: Lies = { usd: 0, since: [null, null] };
+  for (const one of happenings) await happen(world, searches, one, lies);
+  return lies;
+}
+
+const foreign = ["nas-other234-aaaaaaaaaaaaaaaa-1-t1893456000", "somebody-elses", "nas-"];
+
+async function happen(world: World, searches: string[], one: Happening, lies: Lies): Promise<void> {
+  const fakeOf = (index: 0 | 1): ProviderFake["cloud"] => {
+    const fake = world.fakes[index];
+    if (fake === undefined) throw new RangeError("no such provider");
+    return fake.cloud;
+  };
+  switch (one.kind) {
+    case "minutes":
+      for (let count = 0; count < one.count; count++) await world.minute();
+      return;
+    case "cut":
+      return world.minute(one.calls);
+    case "once":
+      {
+        const { once } = fakeOf(one.provider).faults;
+        once[one.operation] = [...(once[one.operation] ?? []), one.fault];
+      }
+      return;
+    case "neverRun":
+      fakeOf(one.provider).faults.neverRun = one.on;
+      return;
+    case "exits":
+      fakeOf(one.provider).faults.exitsAfterSeconds = one.afterSeconds;
+      return;
+    case "lag":
+      fakeOf(one.provider).faults.listLagSeconds = one.seconds;
+      return;
+    case "lies":
+      fakeOf(one.provider).faults.deletesLie = one.on;
+      lies.usd += 1e9; // replaced by the exact bound below
+      return;
+    case "stop": {
+      const machine = world.live("nas-").find(({ name }) => !foreign.includes(name));
+      if (machine !== undefined)
+        for (const { cloud } of world.fakes)
+          if (cloud.machines.includes(machine)) cloud.stop(machine.id, one.how);
+      return;
+    }
+    case "silence":
+      for (const { id } of world.live("nas-")) world.silent.add(id);
+      return;
+    case "sold":
+      for (const offer of fakeOf(one.provider).offers) offer.capacity = Math.min(offer.capacity, 1);
+      return;
+    case "user": {
+      const id = searches[one.search];
+      await (one.does === "delete"
+        ? world.admin(`/v1/searches/${id}`, { method: "DELETE" })
+        : world.admin(`/v1/searches/${id}/${one.does}`, { method: "POST" }));
+      return;
+    }
+  }
+}
+
+/** The faults end; what is not over goes on until it is, or waits for money and is cancelled. */
+async function settle(world: World, searches: string[]): Promise<Record<string, string>> {
+  for (const { cloud } of world.fakes) {
+    cloud.faults.once = {};
+    Object.assign(cloud.faults, {
+      neverRun: false,
+      exitsAfterSeconds: null,
+      deletesLie: false,
+      listLagSeconds: 0,
+    });
+    for (const offer of cloud.offers) offer.capacity = 50;
+  }
+  for (const id of searches) await world.admin(`/v1/searches/${id}/resume`, { method: "POST" });
+  const outcomes: Record<string, string> = {};
+  for (let count = 0; count < 90; count++) {
+    await world.minute();
+    for (const id of searches) outcomes[id] = await outcomeOf(world, id);
+    if (Object.values(outcomes).every((outcome) => outcome !== "open")) break;
+  }
+  for (const id of searches) await world.admin(`/v1/searches/${id}/cancel`, { method: "POST" });
+  for (let count = 0; count < 40; count++) {
+    await world.minute();
+    if ((await open(world)) === 0) break;
+  }
+  // The providers' own accounts come later.
+  for (let hour = 0; hour < 3; hour++) {
+    world.advance(61);
+    await world.run();
+  }
+  return outcomes;
+}
+
+const open = async (world: World): Promise<number> => {
+  const rows = await database(world.env.DB).select().from(table);
+  return rows.filter(({ state }) => state !== "ended").length;
+};
+
+/** What became of a search, or why it waits. */
+async function outcomeOf(world: World, id: string): Promise<string> {
+  const response = await world.admin(`/v1/searches/${id}`);
+  if (response.status === 404) return "deleted";
+  const { state, failure } = (await response.json()) as { state: string; failure: string | null };
+  if (["completed", "cancelled"].includes(state)) return state;
+  if (state === "failed") return failure === null ? "open" : `failed: ${failure}`;
+  const hire = await world.env.DB.prepare("SELECT problem FROM hires WHERE search_id = ?")
+    .bind(id)
+    .first<string>("problem");
+  return hire === "budget" ? "waits: budget" : "open";
+}
+
+async function check(lies: boolean, { budgets, happenings }: History): Promise<void> {
+  await empty(env.DB);
+  const fakes = [
+    runpodFake({ now: () => Date.now(), offers: offersOf("r", 0.4), bootSeconds: 90 }),
+    vastFake({ now: () => Date.now(), offers: offersOf("v", 0.5), bootSeconds: 150 }),
+  ];
+  const world = await World.make({ fakes });
+  for (const { cloud } of fakes)
+    for (const name of foreign)
+      cloud.launch(cloud.offers[0]?.id ?? "", {
+        name,
+        image: "i",
+        env: {},
+        userData: null,
+        interruptible: false,
+      });
+  const searches = [await world.createSearch(budgets[0]), await world.createSearch(budgets[1])];
+  await live(world, searches, happenings);
+  const outcomes = await settle(world, searches);
+  const prefix = `nas-${await deploymentOf(world.env)}-`;
+
+  expect(world.live(prefix), "nothing runs").toEqual([]);
+  for (const { cloud } of fakes)
+    expect(
+      cloud.machines.filter(({ name, deletedAt }) => foreign.includes(name) && deletedAt !== null),
+      "nobody else's machine was touched",
+    ).toEqual([]);
+  if (!lies)
+    for (const [index, id] of searches.entries())
+      expect(world.billedUsd(id), "no search cost more than its budget").toBeLessThanOrEqual(
+        (budgets[index] ?? 0) + 1e-6,
+      );
+  for (const [id, outcome] of Object.entries(outcomes))
+    expect(outcome, `search ${id} has its end or its reason`).not.toBe("open");
+  await accountsAddUp(world, prefix);
+}
+
+/** Every machine's entries add up to what it was billed: exactly where the provider tells, and never less where not. */
+async function accountsAddUp(world: World, prefix: string): Promise<void> {
+  const db = database(world.env.DB);
+  const rows = await db.select().from(table);
+  const entries = await db.select().from(ledger);
+  const sum = (id: string, ...kinds: string[]) =>
+    entries
+      .filter(({ instanceId, kind }) => instanceId === id && kinds.includes(kind))
+      .reduce((total, { microUsd }) => total + microUsd, 0);
+  for (const row of rows) {
+    expect(sum(row.id, "reserved"), "nothing stays set aside").toBe(0);
+    expect(sum(row.id, "accrued", "settled"), "the row and the ledger agree").toBe(
+      row.accruedMicroUsd + row.settledMicroUsd,
+    );
+  }
+  for (const { cloud } of world.fakes)
+    for (const machine of cloud.machines.filter(({ name }) => name.startsWith(prefix))) {
+      const own = rows.filter(
+        ({ name, machineId }) =>
+          name === machine.name || (machineId === machine.id && name.startsWith(machine.name)),
+      );
+      const booked = own.reduce(
+        (total, { accruedMicroUsd, settledMicroUsd }) => total + accruedMicroUsd + settledMicroUsd,
+        0,
+      );
+      expect(
+        booked - 1e6 * cloud.billedUsd(machine),
+        `every cent of ${machine.name} is in the ledger`,
+      ).toBeGreaterThan(-10);
+    }
+}
+
+const parameters = { seed, numRuns: Math.ceil(histories / 2), endOnFailure: false };
+const limitMs = 3_600_000;
+
+describe("whatever happens", () => {
+  test(
+    "in the end no machine runs, no budget is passed, nobody else's machine is touched, every cent is booked and every search has its end or its reason",
+    () =>
+      fc.assert(
+        fc.asyncProperty(history(false), (one) => check(false, one)),
+        parameters,
+      ),
+    limitMs,
+  );
+
+  test(
+    "all but the budget holds where deletes are answered and not done, and it is told",
+    () =>
+      fc.assert(
+        fc.asyncProperty(history(true), (one) => check(true, one)),
+        { ...parameters, seed: seed + 1 },
+      ),
+    limitMs,
+  );
+});
+
+test("a history without faults ends with both searches completed, for what their machines cost", async () => {
+  await check(false, { budgets: [3, 3], happenings: [{ kind: "minutes", count: 6 }] });
+  const { results } = await env.DB.prepare("SELECT state FROM searches").all();
+  expect(results).toEqual([{ state: "completed" }, { state: "completed" }]);
+  await ok((async () => new Response("{}"))());
+});
