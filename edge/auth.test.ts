@@ -99,7 +99,7 @@ describe("every route", () => {
 test("only health, description and docs are open to all", async () => {
   for (const path of ["/healthz", "/openapi.json", "/docs", "/docs/problems/lease-lost"])
     expect((await anonymous(path)).status).toBe(200);
-  expect(await problemOf(anonymous("/metrics"))).toBe("404 not-found");
+  expect(await problemOf(anonymous("/metrics"))).toBe("401 unauthorized");
 });
 
 test("a public search is read without a token, a private one looks absent", async () => {

@@ -10,6 +10,7 @@ import { NewerState } from "./controller/upgrade.ts";
 import type { AppEnv, Env } from "./env.ts";
 import { metered, noUsage, timingOf } from "./metering.ts";
 import { crossOrigin, unanswered } from "./methods.ts";
+import { metrics } from "./metrics.ts";
 import { Problem, problemResponse } from "./problems.ts";
 import { limitRate } from "./rateLimit.ts";
 import { renting } from "./rentals/afterwards.ts";
@@ -92,6 +93,8 @@ for (const resource of [
   providers,
 ])
   app.route("/v1", resource);
+app.use("/metrics", authenticate, limitRate, admit);
+app.route("/", metrics);
 app.route("/", docs(app));
 
 export default {
