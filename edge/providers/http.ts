@@ -149,9 +149,9 @@ export class ProviderHttp {
   }
 
   #read<T>(call: ProviderCall<T>, { json, text }: Answer): T {
+    if (json === undefined && text !== "") throw this.#error(call, "transient", "its answer is not JSON");
     const result = call.schema.safeParse(json);
     if (result.success) return result.data;
-    if (json === undefined && text !== "") throw this.#error(call, "transient", "its answer is not JSON");
     const [issue] = result.error.issues;
     const where = issue === undefined || issue.path.length === 0 ? "" : ` at ${issue.path.join(".")}`;
     // After a launch there may be a machine: it is looked for, and not given up.

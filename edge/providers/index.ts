@@ -2,6 +2,8 @@
 
 import { type ProviderName, providerNames } from "../../shared/specification.ts";
 import type { Provider, ProviderContext } from "./provider.ts";
+import { RunPod } from "./runpod/adapter.ts";
+import { Vast } from "./vast/adapter.ts";
 
 interface Row {
   /** Variables without which it is not configured. */
@@ -9,7 +11,10 @@ interface Row {
   make(context: ProviderContext): Provider;
 }
 
-const rows: Partial<Record<ProviderName, Row>> = {};
+const rows: Partial<Record<ProviderName, Row>> = {
+  runpod: { needs: ["RUNPOD_API_KEY"], make: (context) => new RunPod(context) },
+  vast: { needs: ["VAST_API_KEY"], make: (context) => new Vast(context) },
+};
 
 /** @returns null where the environment lacks what it needs */
 export function providerNamed(name: ProviderName, context: ProviderContext): Provider | null {

@@ -27,6 +27,8 @@ export interface QuoteFilter {
   maxUsdPerHour: number;
   interruptible: boolean;
   minGpuMemoryGb?: number | undefined;
+  /** Of the disk that is part of the price, where a provider bills it. */
+  diskGb?: number | undefined;
 }
 
 export interface LaunchRequest {
