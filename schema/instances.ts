@@ -100,7 +100,10 @@ export const badHosts = sqliteTable(
     reason: text().notNull(),
     until: integer().notNull(),
   },
-  (table) => [primaryKey({ columns: [table.provider, table.host] })],
+  (table) => [
+    primaryKey({ columns: [table.provider, table.host] }),
+    index("bad_hosts_by_end").on(table.until),
+  ],
 );
 
 /** Of searches that wait for a machine: why, and when it is tried again. */

@@ -5,17 +5,18 @@
 
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { ledger, instances as table } from "../../schema/instances.ts";
-import type { OnceFault, Operation, ProviderFake } from "../../test/fakes/cloud.ts";
+import { type ledger, instances as table } from "../../schema/instances.ts";
+import { FakeCloud, type OnceFault, type Operation, type ProviderFake } from "../../test/fakes/cloud.ts";
 import { runpodFake } from "../../test/fakes/runpod.ts";
 import { vastFake } from "../../test/fakes/vast.ts";
-import { database } from "../store/database.ts";
-import { env, ok } from "../testEdge.ts";
+import type { Instance } from "../store/instances.ts";
+import { env } from "../testEdge.ts";
 import { deploymentOf } from "./setUp.ts";
-import { empty, World } from "./world.testing.ts";
+import { empty, rowsOf, World } from "./world.testing.ts";
 
 const histories = Number((env as unknown as Record<string, string>).NASTURTIUM_HISTORIES ?? 60);
 const seed = 7;
+type Entry = typeof ledger.$inferSelect;
 const bothProviders: readonly (0 | 1)[] = [0, 1];
 
 beforeEach(() => {
@@ -114,6 +115,9 @@ const offersOf = (name: string, price: number) =>
     location: "EU",
     capacity: 50,
   }));
+
+const cloudOf = (name: string, price: number, bootSeconds: number): FakeCloud =>
+  new FakeCloud({ now: () => Date.now(), offers: offersOf(name, price), bootSeconds, key: `key-of-${name}` });
 
 /** What may be spent beyond a budget while deletes lie: the machines' prices for as long as they do. */
 interface Lies {
@@ -216,7 +220,7 @@ async function settle(world: World, searches: string[]): Promise<Record<string, 
 }
 
 const open = async (world: World): Promise<number> => {
-  const rows = await database(world.env.DB).select().from(table);
+  const rows = await rowsOf<Instance>(world.env.DB, "instances");
   return rows.filter(({ state }) => state !== "ended").length;
 };
 
@@ -235,10 +239,7 @@ async function outcomeOf(world: World, id: string): Promise<string> {
 
 async function check(lies: boolean, { budgets, happenings }: History): Promise<void> {
   await empty(env.DB);
-  const fakes = [
-    runpodFake({ now: () => Date.now(), offers: offersOf("r", 0.4), bootSeconds: 90 }),
-    vastFake({ now: () => Date.now(), offers: offersOf("v", 0.5), bootSeconds: 150 }),
-  ];
+  const fakes = [runpodFake(cloudOf("r", 0.4, 90)), vastFake(cloudOf("v", 0.5, 150))];
   const world = await World.make({ fakes });
   for (const { cloud } of fakes)
     for (const name of foreign)
@@ -272,9 +273,8 @@ async function check(lies: boolean, { budgets, happenings }: History): Promise<v
 
 /** Every machine's entries add up to what it was billed: exactly where the provider tells, and never less where not. */
 async function accountsAddUp(world: World, prefix: string): Promise<void> {
-  const db = database(world.env.DB);
-  const rows = await db.select().from(table);
-  const entries = await db.select().from(ledger);
+  const rows = await rowsOf<Instance>(world.env.DB, "instances");
+  const entries = await rowsOf<Entry>(world.env.DB, "ledger");
   const sum = (id: string, ...kinds: string[]) =>
     entries
       .filter(({ instanceId, kind }) => instanceId === id && kinds.includes(kind))
@@ -329,7 +329,6 @@ describe("whatever happens", () => {
 
 test("a history without faults ends with both searches completed, for what their machines cost", async () => {
   await check(false, { budgets: [3, 3], happenings: [{ kind: "minutes", count: 6 }] });
-  const { results } = await env.DB.prepare("SELECT state FROM searches").all();
-  expect(results).toEqual([{ state: "completed" }, { state: "completed" }]);
-  await ok((async () => new Response("{}"))());
+  const searches = await rowsOf<{ state: string }>(env.DB, "searches");
+  expect(searches.map(({ state }) => state)).toEqual(["completed", "completed"]);
 });

@@ -331,8 +331,8 @@ export async function demands(db: D1Database, now: number, limit: number): Promi
          AND i.state IN ('launching', 'launched', 'draining')) AS live,
        (SELECT count(*) FROM instances i WHERE i.search_id = s.id) AS attempts,
        (SELECT coalesce(sum(micro_usd), 0) FROM ledger WHERE search_id = s.id) AS committed
-     FROM (${renting}) wanted JOIN searches s ON s.id = wanted.id LEFT JOIN hires h ON h.search_id = s.id
-     WHERE coalesce(h.try_at, 0) <= :now ORDER BY s.created_at LIMIT :limit`,
+     FROM searches s LEFT JOIN hires h ON h.search_id = s.id
+     WHERE s.id IN (${renting}) AND coalesce(h.try_at, 0) <= :now ORDER BY s.created_at LIMIT :limit`,
     { now, limit },
   ).all<DemandRow>();
   return results.map(({ id, specification, committed, failures, ...row }) => ({

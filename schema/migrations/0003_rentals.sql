@@ -6,6 +6,7 @@ CREATE TABLE `bad_hosts` (
 	PRIMARY KEY(`provider`, `host`)
 );
 --> statement-breakpoint
+CREATE INDEX `bad_hosts_by_end` ON `bad_hosts` (`until`);--> statement-breakpoint
 CREATE TABLE `hires` (
 	`search_id` text PRIMARY KEY NOT NULL,
 	`failures` integer NOT NULL,

@@ -28,6 +28,7 @@ const priceOf: Record<Cloud, (gpu: CatalogGpu) => number | null | undefined> = {
 
 export class RunPod implements Provider {
   readonly name = "runpod";
+  readonly tellsBills = true;
   readonly #client: RunPodClient;
 
   constructor(context: ProviderContext) {

@@ -45,6 +45,7 @@ const variants: Record<string, readonly string[]> = {
 
 export class Vast implements Provider {
   readonly name = "vast";
+  readonly tellsBills = false;
   readonly #client: VastClient;
 
   constructor(context: ProviderContext) {
