@@ -43,11 +43,29 @@ export const body = <S extends z.ZodType>(schema: S) => ({
   content: { "application/json": { schema } },
 });
 
-/** The one description of failure, for every route. */
-export const failure = {
-  description: "A problem: see /docs",
-  content: { [problemMediaType]: { schema: problemSchema } },
+/** Answers that are described once; the typed client does not meet them, for its `fetch` throws what is no success. */
+const described = {
+  Problem: {
+    description: "A problem: see /docs",
+    content: { [problemMediaType]: { schema: { $ref: "#/components/schemas/Problem" } } },
+  },
+  Unchanged: { description: "Unchanged since the answer with the tag in If-None-Match" },
 };
+const reference = (name: keyof typeof described) => ({
+  $ref: `#/components/responses/${name}`,
+  content: undefined,
+});
+
+/** The one description of failure, for every route. */
+export const failure = reference("Problem");
+export const unchanged = reference("Unchanged");
+
+/** Has a description of the API hold what `failure` and `unchanged` refer to. */
+export function registerAnswers(registry: OpenAPIHono<AppEnv>["openAPIRegistry"]): void {
+  registry.register("Problem", problemSchema);
+  for (const [name, response] of Object.entries(described))
+    registry.registerComponent("responses", name, response);
+}
 
 /** A name for people: it may be printed to a terminal. */
 export const label = z

@@ -51,9 +51,7 @@ const view = ({
   target: { type: targetType, id: targetId },
 });
 
-export const audit = newApp();
-
-audit.openapi(list, async (c) => {
+export const audit = newApp().openapi(list, async (c) => {
   const { cursor, limit, ...filter } = c.req.valid("query");
   const before = decodeCreated(cursor);
   const page = await listAudit(c.env.DB, filter, { before, limit });

@@ -78,43 +78,38 @@ const checkpoints = createRoute({
   responses: { 200: json(checkpointsResponseSchema, "Checkpoints"), default: failure },
 });
 
-export const blobs = newApp();
-
-blobs.openapi(create, async (c) =>
-  c.json({ blobId: await createUpload(c.env, c.req.valid("json")), partBytes }, 201),
-);
-
-blobs.openapi(part, async (c) => {
-  const { id, part: number } = c.req.valid("param");
-  await putPart(c.env, id, number, c.req.raw);
-  return c.body(null, 204);
-});
-
-blobs.openapi(complete, async (c) => {
-  const { id } = c.req.valid("param");
-  const { leaseId, sha256 } = c.req.valid("json");
-  await completeUpload(c.env, id, leaseId, sha256);
-  return c.json({ blobId: id, sha256 }, 200);
-});
-
-blobs.openapi(read, async (c) => {
-  const blob = await findBlob(c.env.DB, c.req.valid("param").id);
-  if (blob === null) throw new Problem("not-found");
-  return download(c.env, blob);
-});
-
-blobs.openapi(checkpoints, async (c) => {
-  const list = await checkpointsOf(
-    c.env.DB,
-    c.req.valid("param").id,
-    c.req.valid("query").trainingId ?? null,
-  );
-  const data = list.map(({ id, round, bytes, sha256, createdAt }) => ({
-    blobId: id,
-    round: round ?? 0,
-    bytes,
-    sha256: sha256 ?? "",
-    createdAt: isoTime(createdAt),
-  }));
-  return c.json({ data }, 200);
-});
+export const blobs = newApp()
+  .openapi(create, async (c) =>
+    c.json({ blobId: await createUpload(c.env, c.req.valid("json")), partBytes }, 201),
+  )
+  .openapi(part, async (c) => {
+    const { id, part: number } = c.req.valid("param");
+    await putPart(c.env, id, number, c.req.raw);
+    return c.body(null, 204);
+  })
+  .openapi(complete, async (c) => {
+    const { id } = c.req.valid("param");
+    const { leaseId, sha256 } = c.req.valid("json");
+    await completeUpload(c.env, id, leaseId, sha256);
+    return c.json({ blobId: id, sha256 }, 200);
+  })
+  .openapi(read, async (c) => {
+    const blob = await findBlob(c.env.DB, c.req.valid("param").id);
+    if (blob === null) throw new Problem("not-found");
+    return download(c.env, blob);
+  })
+  .openapi(checkpoints, async (c) => {
+    const list = await checkpointsOf(
+      c.env.DB,
+      c.req.valid("param").id,
+      c.req.valid("query").trainingId ?? null,
+    );
+    const data = list.map(({ id, round, bytes, sha256, createdAt }) => ({
+      blobId: id,
+      round: round ?? 0,
+      bytes,
+      sha256: sha256 ?? "",
+      createdAt: isoTime(createdAt),
+    }));
+    return c.json({ data }, 200);
+  });

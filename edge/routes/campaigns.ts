@@ -143,51 +143,44 @@ export const mergedRowView = ({
   ...frontRowView(row),
 });
 
-export const campaigns = newApp();
-
-campaigns.openapi(create, async (c) => {
-  const start = await campaignStart(c.env.DB, await readJson(c));
-  if ("errors" in start) throw invalid(start.errors);
-  await store(c.env.DB, start);
-  const { body, headers } = await createdCampaign(c, start.campaign);
-  return c.json(body, 201, headers);
-});
+export const campaigns = newApp()
+  .openapi(create, async (c) => {
+    const start = await campaignStart(c.env.DB, await readJson(c));
+    if ("errors" in start) throw invalid(start.errors);
+    await store(c.env.DB, start);
+    const { body, headers } = await createdCampaign(c, start.campaign);
+    return c.json(body, 201, headers);
+  })
+  .openapi(list, async (c) => {
+    const { cursor, limit } = c.req.valid("query");
+    const before = decodeCreated(cursor);
+    const page = await listCampaigns(c.env.DB, { before, limit });
+    const nextCursor = cursorAfter(page, limit, (row) => [row.createdAt, row.id]);
+    return c.json({ data: page.map(headOf), nextCursor }, 200);
+  })
+  .openapi(read, async (c) => c.json(await viewOf(c, await readable(c, c.req.valid("param").id)), 200))
+  .openapi(front, async (c) => {
+    const { id } = await readable(c, c.req.valid("param").id);
+    const searches = await shownSearches(c, id);
+    const rows = mergedFront(
+      searches,
+      await frontsOf(
+        c.env.DB,
+        searches.map((search) => search.id),
+      ),
+    );
+    return c.json({ data: rows.map(mergedRowView) }, 200);
+  })
+  .openapi(cancel, async (c) => {
+    const campaign = await existing(c, c.req.valid("param").id);
+    await cancelSearches(c.env.DB, campaign.id);
+    return c.json(await viewOf(c, campaign), 200);
+  });
 
 /** How the campaign of a start is answered. */
 export const createdCampaign = async (c: Context<AppEnv>, campaign: Campaign) => ({
   body: await viewOf(c, campaign),
   headers: { location: `/v1/campaigns/${campaign.id}` },
-});
-
-campaigns.openapi(list, async (c) => {
-  const { cursor, limit } = c.req.valid("query");
-  const before = decodeCreated(cursor);
-  const page = await listCampaigns(c.env.DB, { before, limit });
-  const nextCursor = cursorAfter(page, limit, (row) => [row.createdAt, row.id]);
-  return c.json({ data: page.map(headOf), nextCursor }, 200);
-});
-
-campaigns.openapi(read, async (c) =>
-  c.json(await viewOf(c, await readable(c, c.req.valid("param").id)), 200),
-);
-
-campaigns.openapi(front, async (c) => {
-  const { id } = await readable(c, c.req.valid("param").id);
-  const searches = await shownSearches(c, id);
-  const rows = mergedFront(
-    searches,
-    await frontsOf(
-      c.env.DB,
-      searches.map((search) => search.id),
-    ),
-  );
-  return c.json({ data: rows.map(mergedRowView) }, 200);
-});
-
-campaigns.openapi(cancel, async (c) => {
-  const campaign = await existing(c, c.req.valid("param").id);
-  await cancelSearches(c.env.DB, campaign.id);
-  return c.json(await viewOf(c, campaign), 200);
 });
 
 async function existing(c: Context<AppEnv>, id: string): Promise<Campaign> {

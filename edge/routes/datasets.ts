@@ -154,40 +154,46 @@ const shardOfTask = createRoute({
   responses: { 200: { description: "Its bytes" }, default: failure },
 });
 
-export const datasets = newApp();
-
-datasets.openapi(create, async (c) => {
-  const { dataset, isNew } = await createDataset(c.env, c.req.valid("json"));
-  const location = `/v1/datasets/${dataset.name}`;
-  return c.json(await datasetView(c.env, dataset), isNew ? 201 : 200, { location });
-});
-
-datasets.openapi(shard, async (c) => {
-  const { name, shard: number } = c.req.valid("param");
-  await putShard(c.env, name, number, c.req.raw);
-  return c.body(null, 204);
-});
-
-datasets.openapi(complete, async (c) =>
-  c.json(await datasetView(c.env, await completePush(c.env, c.req.valid("param").name)), 200),
-);
-
-datasets.openapi(list, async (c) => {
-  const { cursor, limit } = c.req.valid("query");
-  const [after] = decodeCursor(cursor, z.tuple([z.string()])) ?? [null];
-  const page = await listDatasets(c.env.DB, { after, limit });
-  const nextCursor = cursorAfter(page, limit, (row) => [row.name]);
-  return c.json({ data: page.map(rowOf), nextCursor }, 200);
-});
-
-datasets.openapi(read, async (c) =>
-  c.json(await datasetView(c.env, await existingDataset(c.env.DB, c.req.valid("param").name)), 200),
-);
-
-datasets.openapi(remove, async (c) => {
-  await removeDataset(c.env, await existingDataset(c.env.DB, c.req.valid("param").name));
-  return c.body(null, 204);
-});
+export const datasets = newApp()
+  .openapi(create, async (c) => {
+    const { dataset, isNew } = await createDataset(c.env, c.req.valid("json"));
+    const location = `/v1/datasets/${dataset.name}`;
+    return c.json(await datasetView(c.env, dataset), isNew ? 201 : 200, { location });
+  })
+  .openapi(shard, async (c) => {
+    const { name, shard: number } = c.req.valid("param");
+    await putShard(c.env, name, number, c.req.raw);
+    return c.body(null, 204);
+  })
+  .openapi(complete, async (c) =>
+    c.json(await datasetView(c.env, await completePush(c.env, c.req.valid("param").name)), 200),
+  )
+  .openapi(list, async (c) => {
+    const { cursor, limit } = c.req.valid("query");
+    const [after] = decodeCursor(cursor, z.tuple([z.string()])) ?? [null];
+    const page = await listDatasets(c.env.DB, { after, limit });
+    const nextCursor = cursorAfter(page, limit, (row) => [row.name]);
+    return c.json({ data: page.map(rowOf), nextCursor }, 200);
+  })
+  .openapi(read, async (c) =>
+    c.json(await datasetView(c.env, await existingDataset(c.env.DB, c.req.valid("param").name)), 200),
+  )
+  .openapi(remove, async (c) => {
+    await removeDataset(c.env, await existingDataset(c.env.DB, c.req.valid("param").name));
+    return c.body(null, 204);
+  })
+  .openapi(ofTask, async (c) => {
+    const { header } = await leasedDataset(
+      c.env.DB,
+      c.req.valid("param").taskId,
+      c.req.valid("query").leaseId,
+    );
+    return c.json(header, 200);
+  })
+  .openapi(shardOfTask, async (c) => {
+    const { taskId, shard: number } = c.req.valid("param");
+    return readShard(c.env, await leasedDataset(c.env.DB, taskId, c.req.valid("query").leaseId), number);
+  });
 
 /** A runner's token alone opens nothing: it takes the lease on work that needs the data. */
 async function leasedDataset(db: D1Database, taskId: string, leaseId: string): Promise<Dataset> {
@@ -197,13 +203,3 @@ async function leasedDataset(db: D1Database, taskId: string, leaseId: string): P
     throw new Problem("not-found", "This task's data set is built in, or it was deleted after the search.");
   return dataset;
 }
-
-datasets.openapi(ofTask, async (c) => {
-  const { header } = await leasedDataset(c.env.DB, c.req.valid("param").taskId, c.req.valid("query").leaseId);
-  return c.json(header, 200);
-});
-
-datasets.openapi(shardOfTask, async (c) => {
-  const { taskId, shard: number } = c.req.valid("param");
-  return readShard(c.env, await leasedDataset(c.env.DB, taskId, c.req.valid("query").leaseId), number);
-});

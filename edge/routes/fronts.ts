@@ -32,9 +32,7 @@ const across = createRoute({
   responses: { 200: json(z.object({ data: z.array(mergedRowSchema) }), "The front"), default: failure },
 });
 
-export const fronts = newApp();
-
-fronts.openapi(across, async (c) => {
+export const fronts = newApp().openapi(across, async (c) => {
   const { dataset, sort, limit } = c.req.valid("query");
   const isPublic = !readsAll(c);
   const searches = await searchesOn(c.env.DB, { data: dataset, isPublic, limit: mostSearches });

@@ -89,38 +89,35 @@ const events = createRoute({
   responses: { 200: json(pageOf(eventSchema), "Events, or a stream of them"), default: failure },
 });
 
-export const history = newApp();
-
-history.openapi(rounds, async (c) => {
-  const { cursor, limit } = c.req.valid("query");
-  const { id } = await readableSearch(c, c.req.valid("param").id);
-  const page = await roundsAfter(c.env.DB, id, decodeCursor(cursor, roundCursor)?.[0] ?? -1, limit);
-  const data = page.map(({ createdAt, ...round }) => ({ ...round, createdAt: isoTime(createdAt) }));
-  return c.json({ data, nextCursor: cursorAfter(page, limit, (row) => [row.round]) }, 200);
-});
-
-history.openapi(candidates, async (c) => {
-  const { cursor, limit } = c.req.valid("query");
-  const { id } = await readableSearch(c, c.req.valid("param").id);
-  const page = await candidatesAfter(c.env.DB, id, decodeCursor(cursor, roundCursor)?.[0] ?? -1, limit);
-  const data = page.flatMap(({ candidates: list, ...round }) =>
-    list.map((candidate) => ({ ...round, ...candidate })),
-  );
-  return c.json({ data, nextCursor: cursorAfter(page, limit, (row) => [row.round]) }, 200);
-});
-
-history.openapi(events, async (c) => {
-  const { cursor, limit } = c.req.valid("query");
-  const { id } = await readableSearch(c, c.req.valid("param").id);
-  if (c.req.header("accept")?.includes("text/event-stream")) {
-    c.header("content-type", "text/event-stream");
-    c.header("cache-control", "no-store");
-    const last = Number.parseInt(c.req.header("last-event-id") ?? "0", 10);
-    return c.body(eventStream(c.env.DB, id, Number.isNaN(last) ? 0 : last)) as never;
-  }
-  const page = await eventsAfter(c.env.DB, id, decodeCursor(cursor, roundCursor)?.[0] ?? 0, limit);
-  return c.json(
-    { data: page.map(eventView), nextCursor: cursorAfter(page, limit, (row) => [row.sequence]) },
-    200,
-  );
-});
+export const history = newApp()
+  .openapi(rounds, async (c) => {
+    const { cursor, limit } = c.req.valid("query");
+    const { id } = await readableSearch(c, c.req.valid("param").id);
+    const page = await roundsAfter(c.env.DB, id, decodeCursor(cursor, roundCursor)?.[0] ?? -1, limit);
+    const data = page.map(({ createdAt, ...round }) => ({ ...round, createdAt: isoTime(createdAt) }));
+    return c.json({ data, nextCursor: cursorAfter(page, limit, (row) => [row.round]) }, 200);
+  })
+  .openapi(candidates, async (c) => {
+    const { cursor, limit } = c.req.valid("query");
+    const { id } = await readableSearch(c, c.req.valid("param").id);
+    const page = await candidatesAfter(c.env.DB, id, decodeCursor(cursor, roundCursor)?.[0] ?? -1, limit);
+    const data = page.flatMap(({ candidates: list, ...round }) =>
+      list.map((candidate) => ({ ...round, ...candidate })),
+    );
+    return c.json({ data, nextCursor: cursorAfter(page, limit, (row) => [row.round]) }, 200);
+  })
+  .openapi(events, async (c) => {
+    const { cursor, limit } = c.req.valid("query");
+    const { id } = await readableSearch(c, c.req.valid("param").id);
+    if (c.req.header("accept")?.includes("text/event-stream")) {
+      c.header("content-type", "text/event-stream");
+      c.header("cache-control", "no-store");
+      const last = Number.parseInt(c.req.header("last-event-id") ?? "0", 10);
+      return c.body(eventStream(c.env.DB, id, Number.isNaN(last) ? 0 : last)) as never;
+    }
+    const page = await eventsAfter(c.env.DB, id, decodeCursor(cursor, roundCursor)?.[0] ?? 0, limit);
+    return c.json(
+      { data: page.map(eventView), nextCursor: cursorAfter(page, limit, (row) => [row.sequence]) },
+      200,
+    );
+  });

@@ -33,6 +33,6 @@ const create = createRoute({
   responses: { 200: json(profileSchema, "The profile"), default: failure },
 });
 
-export const profiles = newApp();
-
-profiles.openapi(create, async (c) => c.json(profile((await readSpecification(c)).specification), 200));
+export const profiles = newApp().openapi(create, async (c) =>
+  c.json(profile((await readSpecification(c)).specification), 200),
+);

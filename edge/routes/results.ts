@@ -217,55 +217,54 @@ export const frontRowView = (row: Architecture) => ({
   ...measurementView(row),
 });
 
-export const results = newApp();
-
-results.openapi(policy, async (c) => {
-  const search = await readableSearch(c, c.req.valid("param").id);
-  const state = await findController(c.env.DB, search.id);
-  if (state === null) throw new Problem("not-found");
-  const view = policyView(state, search.specification);
-  return c.json(view, 200);
-});
-
-results.openapi(front, async (c) => {
-  const { stage, sort, limit, format } = c.req.valid("query");
-  const { id, specification } = await readableSearch(c, c.req.valid("param").id);
-  const { objectives } = specification;
-  const bounds = boundsOf(c.req.query(), objectives);
-  const rows = selectFront(await frontOf(c.env.DB, id, stage), objectives, { sort, limit, bounds });
-  if (format === "csv") {
-    c.header("content-type", "text/csv; charset=utf-8");
-    return c.body(frontCsv(rows, objectives, specification.evaluation.kind === "tabular")) as never;
-  }
-  return c.json({ data: rows.map(frontRowView), nextCursor: null }, 200);
-});
-
-results.openapi(architecture, async (c) => {
-  const { id, hash } = c.req.valid("param");
-  const search = await readableSearch(c, id);
-  const rows = await findArchitecture(c.env.DB, id, hash);
-  const [newest] = rows;
-  if (newest === undefined)
-    throw new Problem("not-found", `The archive of this search holds no architecture "${hash}".`);
-  const trainings = await trainingsOf(c.env.DB, id, hash);
-  return c.json(
-    {
-      hash,
-      genotype: newest.genotype,
-      text: printGenotype(newest.genotype),
-      counts: countsOf(newest.genotype, search.specification),
-      measurements: rows.map(measurementView),
-      trainings: trainings.map((training) => trainingView({ ...training, progress: null })),
-      reproduce: {
-        version,
-        protocolVersion,
-        specification: searchView(search).specification,
-        commands: [
-          "nasturtium search specification.json",
-          ...(search.specification.evaluation.kind === "tabular" ? [] : [`nasturtium train SEARCH ${hash}`]),
-        ],
+export const results = newApp()
+  .openapi(policy, async (c) => {
+    const search = await readableSearch(c, c.req.valid("param").id);
+    const state = await findController(c.env.DB, search.id);
+    if (state === null) throw new Problem("not-found");
+    const view = policyView(state, search.specification);
+    return c.json(view, 200);
+  })
+  .openapi(front, async (c) => {
+    const { stage, sort, limit, format } = c.req.valid("query");
+    const { id, specification } = await readableSearch(c, c.req.valid("param").id);
+    const { objectives } = specification;
+    const bounds = boundsOf(c.req.query(), objectives);
+    const rows = selectFront(await frontOf(c.env.DB, id, stage), objectives, { sort, limit, bounds });
+    if (format === "csv") {
+      c.header("content-type", "text/csv; charset=utf-8");
+      return c.body(frontCsv(rows, objectives, specification.evaluation.kind === "tabular")) as never;
+    }
+    return c.json({ data: rows.map(frontRowView), nextCursor: null }, 200);
+  })
+  .openapi(architecture, async (c) => {
+    const { id, hash } = c.req.valid("param");
+    const search = await readableSearch(c, id);
+    const rows = await findArchitecture(c.env.DB, id, hash);
+    const [newest] = rows;
+    if (newest === undefined)
+      throw new Problem("not-found", `The archive of this search holds no architecture "${hash}".`);
+    const trainings = await trainingsOf(c.env.DB, id, hash);
+    return c.json(
+      {
+        hash,
+        genotype: newest.genotype,
+        text: printGenotype(newest.genotype),
+        counts: countsOf(newest.genotype, search.specification),
+        measurements: rows.map(measurementView),
+        trainings: trainings.map((training) => trainingView({ ...training, progress: null })),
+        reproduce: {
+          version,
+          protocolVersion,
+          specification: searchView(search).specification,
+          commands: [
+            "nasturtium search specification.json",
+            ...(search.specification.evaluation.kind === "tabular"
+              ? []
+              : [`nasturtium train SEARCH ${hash}`]),
+          ],
+        },
       },
-    },
-    200,
-  );
-});
+      200,
+    );
+  });

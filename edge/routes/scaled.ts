@@ -22,9 +22,7 @@ const list = createRoute({
   },
 });
 
-export const scaled = newApp();
-
-scaled.openapi(list, async (c) => {
+export const scaled = newApp().openapi(list, async (c) => {
   const { id, specification } = await readableSearch(c, c.req.valid("param").id);
   if (specification.evaluation.kind === "tabular") throw new Problem("not-trainable");
   const data = scaledRows(await scaledTrainings(c.env.DB, id, mostTrainings), specification);

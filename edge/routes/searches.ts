@@ -18,6 +18,7 @@ import {
   newApp,
   pageOf,
   pageQuery,
+  unchanged,
 } from "../app.ts";
 import { requires } from "../auth.ts";
 import type { AppEnv } from "../env.ts";
@@ -154,7 +155,7 @@ const read = createRoute({
   security: [...reading, {}],
   summary: "Read a search",
   request: { params: idParam },
-  responses: { 200: json(searchSchema, "The search"), 304: { description: "Unchanged" }, default: failure },
+  responses: { 200: json(searchSchema, "The search"), 304: unchanged, default: failure },
 });
 
 const change = createRoute({
@@ -186,15 +187,101 @@ const remove = createRoute({
   responses: { 204: { description: "Deleted" }, default: failure },
 });
 
-export const searches = newApp();
-
-searches.openapi(create, async (c) => {
-  const start = await searchStart(c.env.DB, await readJson(c));
-  if ("errors" in start) throw invalid(start.errors);
-  await store(c.env.DB, start);
-  const { body, headers } = await createdSearch(c, start);
-  return c.json(body, 201, headers);
+const steering = {
+  ...writing,
+  method: "post" as const,
+  middleware: mayWrite,
+  request: { params: idParam },
+  responses: { 200: json(searchSchema, "The search"), default: failure },
+};
+const pause = createRoute({
+  ...steering,
+  path: "/searches/{id}/pause",
+  summary: "Stop after the running round",
 });
+const resume = createRoute({
+  ...steering,
+  path: "/searches/{id}/resume",
+  summary: "Go on with a paused search",
+});
+const cancel = createRoute({
+  ...steering,
+  path: "/searches/{id}/cancel",
+  summary: "End a search and keep its results",
+});
+
+/** From which states a search can be moved, and to which. */
+const moves: Record<"pause" | "resume" | "cancel", { from: SearchState[]; to: SearchState; event: string }> =
+  {
+    pause: { from: ["queued", "running"], to: "paused", event: "search.paused" },
+    resume: { from: ["paused"], to: "running", event: "search.resumed" },
+    cancel: { from: ["queued", "running", "paused"], to: "cancelled", event: "search.cancelled" },
+  };
+
+export const searches = newApp()
+  .openapi(create, async (c) => {
+    const start = await searchStart(c.env.DB, await readJson(c));
+    if ("errors" in start) throw invalid(start.errors);
+    await store(c.env.DB, start);
+    const { body, headers } = await createdSearch(c, start);
+    return c.json(body, 201, headers);
+  })
+  .openapi(list, async (c) => {
+    const { cursor, limit, state } = c.req.valid("query");
+    const before = decodeCreated(cursor);
+    const page = await listSearches(c.env.DB, { state, before, limit });
+    const nextCursor = cursorAfter(page, limit, (row) => [row.createdAt, row.id]);
+    return c.json({ data: page.map(searchView), nextCursor }, 200);
+  })
+  .openapi(read, async (c) => {
+    const search = await readableSearch(c, c.req.valid("param").id);
+    const etag = etagOf(search);
+    c.header("etag", etag);
+    if (isKnown(etag, c.req.header("if-none-match"))) return c.body(null, 304);
+    return c.json(searchView(search), 200);
+  })
+  .openapi(change, async (c) => {
+    const { id } = c.req.valid("param");
+    const { name, visibility, budget } = c.req.valid("json");
+    const search = await existingSearch(c, id);
+    assertMatches(search.version, c.req.header("if-match"));
+    if (budget !== undefined) await assertBudget(c.env.DB, search, budget);
+    const specification = {
+      ...search.specification,
+      name: name ?? search.name,
+      visibility: visibility ?? search.visibility,
+      budget: budget ?? search.specification.budget,
+    };
+    const changed = await changeSearch(c.env.DB, search, {
+      name: specification.name,
+      visibility: specification.visibility,
+      specification,
+      // Shares of another budget are told anew.
+      ...(budget === undefined ? {} : { gpuHoursTold: 0, wallClockHoursTold: 0 }),
+    });
+    if (!changed) throw new Problem("precondition-failed");
+    const now = await existingSearch(c, id);
+    return c.json(searchView(now), 200, { etag: etagOf(now) });
+  })
+  .openapi(remove, async (c) => {
+    const { id } = await existingSearch(c, c.req.valid("param").id);
+    await removeSearch(c.env, id);
+    return c.body(null, 204);
+  })
+  .openapi(pause, (c) => moved(c, "pause"))
+  .openapi(resume, (c) => moved(c, "resume"))
+  .openapi(cancel, (c) => moved(c, "cancel"));
+
+async function moved(c: Context<AppEnv>, verb: keyof typeof moves) {
+  const { from, to, event } = moves[verb];
+  const search = await existingSearch(c, c.req.param("id") ?? "");
+  const isThere =
+    search.state === to ||
+    (await moveSearch(c.env.DB, search.id, { from, to, event: { type: event, data: {} } }));
+  if (!isThere)
+    throw new Problem("invalid-state", `A search that is ${search.state} cannot be told to ${verb}.`);
+  return c.json(searchView(await existingSearch(c, search.id)), 200);
+}
 
 /** How the search of a start is answered. */
 export async function createdSearch(c: Context<AppEnv>, { searches: [search] }: Start) {
@@ -202,22 +289,6 @@ export async function createdSearch(c: Context<AppEnv>, { searches: [search] }: 
   const headers = { location: `/v1/searches/${created.id}`, etag: etagOf(created) };
   return { body: searchView(created), headers };
 }
-
-searches.openapi(list, async (c) => {
-  const { cursor, limit, state } = c.req.valid("query");
-  const before = decodeCreated(cursor);
-  const page = await listSearches(c.env.DB, { state, before, limit });
-  const nextCursor = cursorAfter(page, limit, (row) => [row.createdAt, row.id]);
-  return c.json({ data: page.map(searchView), nextCursor }, 200);
-});
-
-searches.openapi(read, async (c) => {
-  const search = await readableSearch(c, c.req.valid("param").id);
-  const etag = etagOf(search);
-  c.header("etag", etag);
-  if (isKnown(etag, c.req.header("if-none-match"))) return c.body(null, 304);
-  return c.json(searchView(search), 200);
-});
 
 /** A search on a table ends by the number of its evaluations. */
 async function assertBudget(
@@ -230,75 +301,4 @@ async function assertBudget(
   const rows = table?.header.kind === "table" ? table.header.rows : undefined;
   const errors = evaluationErrors(budget, rows);
   if (errors.length > 0) throw invalid(errors);
-}
-
-searches.openapi(change, async (c) => {
-  const { id } = c.req.valid("param");
-  const { name, visibility, budget } = c.req.valid("json");
-  const search = await existingSearch(c, id);
-  assertMatches(search.version, c.req.header("if-match"));
-  if (budget !== undefined) await assertBudget(c.env.DB, search, budget);
-  const specification = {
-    ...search.specification,
-    name: name ?? search.name,
-    visibility: visibility ?? search.visibility,
-    budget: budget ?? search.specification.budget,
-  };
-  const changed = await changeSearch(c.env.DB, search, {
-    name: specification.name,
-    visibility: specification.visibility,
-    specification,
-    // Shares of another budget are told anew.
-    ...(budget === undefined ? {} : { gpuHoursTold: 0, wallClockHoursTold: 0 }),
-  });
-  if (!changed) throw new Problem("precondition-failed");
-  const now = await existingSearch(c, id);
-  return c.json(searchView(now), 200, { etag: etagOf(now) });
-});
-
-searches.openapi(remove, async (c) => {
-  const { id } = await existingSearch(c, c.req.valid("param").id);
-  await removeSearch(c.env, id);
-  return c.body(null, 204);
-});
-
-/** What can be done to a running search: from which states, and to which. */
-const moves: Record<
-  "pause" | "resume" | "cancel",
-  { from: SearchState[]; to: SearchState; event: string; summary: string }
-> = {
-  pause: {
-    from: ["queued", "running"],
-    to: "paused",
-    event: "search.paused",
-    summary: "Stop after the running round",
-  },
-  resume: { from: ["paused"], to: "running", event: "search.resumed", summary: "Go on with a paused search" },
-  cancel: {
-    from: ["queued", "running", "paused"],
-    to: "cancelled",
-    event: "search.cancelled",
-    summary: "End a search and keep its results",
-  },
-};
-
-for (const [verb, { from, to, event, summary }] of Object.entries(moves)) {
-  const route = createRoute({
-    ...writing,
-    method: "post",
-    path: `/searches/{id}/${verb}`,
-    middleware: mayWrite,
-    summary,
-    request: { params: idParam },
-    responses: { 200: json(searchSchema, "The search"), default: failure },
-  });
-  searches.openapi(route, async (c) => {
-    const search = await existingSearch(c, c.req.param("id") ?? "");
-    const moved =
-      search.state === to ||
-      (await moveSearch(c.env.DB, search.id, { from, to, event: { type: event, data: {} } }));
-    if (!moved)
-      throw new Problem("invalid-state", `A search that is ${search.state} cannot be told to ${verb}.`);
-    return c.json(searchView(await existingSearch(c, search.id)), 200);
-  });
 }

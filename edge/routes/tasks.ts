@@ -110,71 +110,64 @@ const replay = createRoute({
   responses: { 200: json(replaySchema, "Tasks and the digests they must reach"), default: failure },
 });
 
-export const tasks = newApp();
-
-tasks.openapi(register, async (c) => {
-  const request = c.req.valid("json");
-  if (request.protocolVersion !== protocolVersion)
-    throw new Problem(
-      "protocol-mismatch",
-      `The runner speaks version ${request.protocolVersion}, this deployment version ${protocolVersion}.`,
+export const tasks = newApp()
+  .openapi(register, async (c) => {
+    const request = c.req.valid("json");
+    if (request.protocolVersion !== protocolVersion)
+      throw new Problem(
+        "protocol-mismatch",
+        `The runner speaks version ${request.protocolVersion}, this deployment version ${protocolVersion}.`,
+      );
+    const name = c.get("principal")?.instance ?? request.name;
+    return c.json({ runnerId: await insertRunner(c.env.DB, name, request.backend) }, 201);
+  })
+  .openapi(lease, async (c) => {
+    const { runnerId, searchId } = c.req.valid("json");
+    const bound = c.get("principal");
+    const wanted = { runnerId, searchId: bound?.searchId ?? searchId, instance: bound?.instance };
+    return c.json({ lease: await leaseWork(c.env.DB, wanted), retryAfterSeconds }, 200);
+  })
+  .openapi(heartbeat, async (c) => {
+    const { leaseId, ...told } = c.req.valid("json");
+    const resource = resourceOf(parseTaskId(c.req.valid("param").taskId));
+    const now = Date.now();
+    if (!(await prolong(c.env.DB, { resource, leaseId }, told, now))) throw new Problem("lease-lost");
+    const stop = await shouldStop(c.env.DB, resource);
+    return c.json({ leaseExpiresAt: isoTime(expiryFrom(now)), stop }, 200);
+  })
+  .openapi(amend, async (c) => {
+    const { id, round } = c.req.valid("param");
+    return c.json({ version: await amendRound(c.env, { searchId: id, round }, c.req.valid("json")) }, 200);
+  })
+  .openapi(report, async (c) => {
+    const key = parseTaskId(c.req.valid("param").taskId);
+    const content = c.req.valid("json");
+    if (content.kind === "failure") {
+      await reportFailure(c.env.DB, key, content);
+      return c.json({ accepted: true, next: null }, 200);
+    }
+    if ((content.kind === "trainRound" || content.kind === "tabular") && key.kind === "round")
+      return c.json({ accepted: true, next: await reportRound(c.env, key, content) }, 200);
+    if ((content.kind === "finalTraining" || content.kind === "shortTraining") && key.kind === "training")
+      return c.json({ accepted: true, next: await reportTraining(c.env, key.trainingId, content) }, 200);
+    throw new Problem("validation", `A ${content.kind} report is not for this task.`, [
+      { pointer: "/kind", detail: "report the kind of the task" },
+    ]);
+  })
+  .openapi(release, async (c) => {
+    const resource = resourceOf(parseTaskId(c.req.valid("param").taskId));
+    const { leaseId } = c.req.valid("json");
+    const freed = await freeLease(c.env.DB, { resource, leaseId }, false, Date.now());
+    return c.json({ released: freed !== null }, 200);
+  })
+  .openapi(replay, async (c) => {
+    const { search, fromRound } = c.req.valid("query");
+    const rows = await replayFrom(c.env.DB, search, fromRound, replayedAtOnce);
+    const last = rows.at(-1);
+    // Rounds on a table leave nothing behind that could be repeated.
+    const data = rows.flatMap(({ task, ...row }) => (task.kind === "trainRound" ? [{ ...row, task }] : []));
+    return c.json(
+      { data, nextRound: rows.length < replayedAtOnce || last === undefined ? null : last.round + 1 },
+      200,
     );
-  const name = c.get("principal")?.instance ?? request.name;
-  return c.json({ runnerId: await insertRunner(c.env.DB, name, request.backend) }, 201);
-});
-
-tasks.openapi(lease, async (c) => {
-  const { runnerId, searchId } = c.req.valid("json");
-  const bound = c.get("principal");
-  const wanted = { runnerId, searchId: bound?.searchId ?? searchId, instance: bound?.instance };
-  return c.json({ lease: await leaseWork(c.env.DB, wanted), retryAfterSeconds }, 200);
-});
-
-tasks.openapi(heartbeat, async (c) => {
-  const { leaseId, ...told } = c.req.valid("json");
-  const resource = resourceOf(parseTaskId(c.req.valid("param").taskId));
-  const now = Date.now();
-  if (!(await prolong(c.env.DB, { resource, leaseId }, told, now))) throw new Problem("lease-lost");
-  const stop = await shouldStop(c.env.DB, resource);
-  return c.json({ leaseExpiresAt: isoTime(expiryFrom(now)), stop }, 200);
-});
-
-tasks.openapi(amend, async (c) => {
-  const { id, round } = c.req.valid("param");
-  return c.json({ version: await amendRound(c.env, { searchId: id, round }, c.req.valid("json")) }, 200);
-});
-
-tasks.openapi(report, async (c) => {
-  const key = parseTaskId(c.req.valid("param").taskId);
-  const content = c.req.valid("json");
-  if (content.kind === "failure") {
-    await reportFailure(c.env.DB, key, content);
-    return c.json({ accepted: true, next: null }, 200);
-  }
-  if ((content.kind === "trainRound" || content.kind === "tabular") && key.kind === "round")
-    return c.json({ accepted: true, next: await reportRound(c.env, key, content) }, 200);
-  if ((content.kind === "finalTraining" || content.kind === "shortTraining") && key.kind === "training")
-    return c.json({ accepted: true, next: await reportTraining(c.env, key.trainingId, content) }, 200);
-  throw new Problem("validation", `A ${content.kind} report is not for this task.`, [
-    { pointer: "/kind", detail: "report the kind of the task" },
-  ]);
-});
-
-tasks.openapi(release, async (c) => {
-  const resource = resourceOf(parseTaskId(c.req.valid("param").taskId));
-  const { leaseId } = c.req.valid("json");
-  const freed = await freeLease(c.env.DB, { resource, leaseId }, false, Date.now());
-  return c.json({ released: freed !== null }, 200);
-});
-
-tasks.openapi(replay, async (c) => {
-  const { search, fromRound } = c.req.valid("query");
-  const rows = await replayFrom(c.env.DB, search, fromRound, replayedAtOnce);
-  const last = rows.at(-1);
-  // Rounds on a table leave nothing behind that could be repeated.
-  const data = rows.flatMap(({ task, ...row }) => (task.kind === "trainRound" ? [{ ...row, task }] : []));
-  return c.json(
-    { data, nextRound: rows.length < replayedAtOnce || last === undefined ? null : last.round + 1 },
-    200,
-  );
-});
+  });

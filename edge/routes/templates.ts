@@ -21,6 +21,7 @@ import {
   newApp,
   pageOf,
   pageQuery,
+  unchanged,
 } from "../app.ts";
 import { requires } from "../auth.ts";
 import type { AppEnv } from "../env.ts";
@@ -87,7 +88,7 @@ const read = createRoute({
   request: { params: nameParam },
   responses: {
     200: json(templateSchema, "The template"),
-    304: { description: "Unchanged" },
+    304: unchanged,
     default: failure,
   },
 });
@@ -128,7 +129,61 @@ const start = createRoute({
   },
 });
 
-export const templates = newApp();
+export const templates = newApp()
+  .openapi(create, async (c) => {
+    const template = checked(c.req.valid("json"));
+    if (!(await insertTemplate(c.env.DB, template))) throw new Problem("template-exists");
+    const created = await existing(c, template.name);
+    return c.json(view(created), 201, {
+      location: `/v1/templates/${template.name}`,
+      etag: versionTag(created),
+    });
+  })
+  .openapi(list, async (c) => {
+    const { cursor, limit } = c.req.valid("query");
+    const [after] = decodeCursor(cursor, z.tuple([z.string()])) ?? [""];
+    const page = await listTemplates(c.env.DB, { after, limit });
+    const nextCursor = cursorAfter(page, limit, (row) => [row.name]);
+    return c.json({ data: page.map(view), nextCursor }, 200);
+  })
+  .openapi(read, async (c) => {
+    const template = await existing(c, c.req.valid("param").name);
+    const etag = versionTag(template);
+    c.header("etag", etag);
+    c.header("cache-control", "private, no-cache");
+    if (isKnown(etag, c.req.header("if-none-match"))) return c.body(null, 304);
+    return c.json(view(template), 200);
+  })
+  .openapi(change, async (c) => {
+    const changes = c.req.valid("json");
+    const template = await existing(c, c.req.valid("param").name);
+    assertMatches(template.version, c.req.header("if-match"));
+    const { specification, campaign, ...rest } = templateOf(template);
+    // What it starts is replaced as a whole: a search may become a campaign.
+    const isReplaced = changes.specification !== undefined || changes.campaign !== undefined;
+    const changed = checked({ ...rest, ...(isReplaced ? {} : { specification, campaign }), ...changes });
+    if (!(await changeTemplate(c.env.DB, changed, template.version)))
+      throw new Problem("precondition-failed");
+    const now = await existing(c, template.name);
+    return c.json(view(now), 200, { etag: versionTag(now) });
+  })
+  .openapi(remove, async (c) => {
+    const { name } = await existing(c, c.req.valid("param").name);
+    if (!(await deleteTemplate(c.env.DB, name))) throw new Problem("template-in-use");
+    return c.body(null, 204);
+  })
+  .openapi(start, async (c) => {
+    const { values } = c.req.valid("json");
+    const template = templateOf(await existing(c, c.req.valid("param").name));
+    assertAsked(values, placeholdersOf(template));
+    const started = await templateStart(c.env.DB, template, values);
+    if ("errors" in started) throw invalid(started.errors);
+    await store(c.env.DB, started);
+    const { campaign } = started;
+    const { body: answer, headers } =
+      campaign === null ? await createdSearch(c, started) : await createdCampaign(c, campaign);
+    return c.json(answer, 201, headers);
+  });
 
 function checked(input: unknown): Template {
   const { template, errors } = checkTemplate(input);
@@ -141,65 +196,6 @@ async function existing(c: Context<AppEnv>, name: string): Promise<StoredTemplat
   if (template === null) throw new Problem("not-found", `There is no template "${name}".`);
   return template;
 }
-
-templates.openapi(create, async (c) => {
-  const template = checked(c.req.valid("json"));
-  if (!(await insertTemplate(c.env.DB, template))) throw new Problem("template-exists");
-  const created = await existing(c, template.name);
-  return c.json(view(created), 201, {
-    location: `/v1/templates/${template.name}`,
-    etag: versionTag(created),
-  });
-});
-
-templates.openapi(list, async (c) => {
-  const { cursor, limit } = c.req.valid("query");
-  const [after] = decodeCursor(cursor, z.tuple([z.string()])) ?? [""];
-  const page = await listTemplates(c.env.DB, { after, limit });
-  const nextCursor = cursorAfter(page, limit, (row) => [row.name]);
-  return c.json({ data: page.map(view), nextCursor }, 200);
-});
-
-templates.openapi(read, async (c) => {
-  const template = await existing(c, c.req.valid("param").name);
-  const etag = versionTag(template);
-  c.header("etag", etag);
-  c.header("cache-control", "private, no-cache");
-  if (isKnown(etag, c.req.header("if-none-match"))) return c.body(null, 304);
-  return c.json(view(template), 200);
-});
-
-templates.openapi(change, async (c) => {
-  const changes = c.req.valid("json");
-  const template = await existing(c, c.req.valid("param").name);
-  assertMatches(template.version, c.req.header("if-match"));
-  const { specification, campaign, ...rest } = templateOf(template);
-  // What it starts is replaced as a whole: a search may become a campaign.
-  const isReplaced = changes.specification !== undefined || changes.campaign !== undefined;
-  const changed = checked({ ...rest, ...(isReplaced ? {} : { specification, campaign }), ...changes });
-  if (!(await changeTemplate(c.env.DB, changed, template.version))) throw new Problem("precondition-failed");
-  const now = await existing(c, template.name);
-  return c.json(view(now), 200, { etag: versionTag(now) });
-});
-
-templates.openapi(remove, async (c) => {
-  const { name } = await existing(c, c.req.valid("param").name);
-  if (!(await deleteTemplate(c.env.DB, name))) throw new Problem("template-in-use");
-  return c.body(null, 204);
-});
-
-templates.openapi(start, async (c) => {
-  const { values } = c.req.valid("json");
-  const template = templateOf(await existing(c, c.req.valid("param").name));
-  assertAsked(values, placeholdersOf(template));
-  const started = await templateStart(c.env.DB, template, values);
-  if ("errors" in started) throw invalid(started.errors);
-  await store(c.env.DB, started);
-  const { campaign } = started;
-  const { body: answer, headers } =
-    campaign === null ? await createdSearch(c, started) : await createdCampaign(c, campaign);
-  return c.json(answer, 201, headers);
-});
 
 /** A mistyped name would go unnoticed otherwise. */
 function assertAsked(values: Record<string, unknown>, placeholders: readonly string[]): void {

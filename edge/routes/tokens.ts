@@ -97,7 +97,38 @@ const revoke = createRoute({
   responses: { 200: json(tokenSchema, "The revoked token"), default: failure },
 });
 
-export const tokens = newApp();
+export const tokens = newApp()
+  .openapi(create, async (c) => {
+    const asked = c.req.valid("json");
+    await assertPossible(c, asked);
+    const { token, hash } = await newToken();
+    const row: Token = {
+      id: newId(),
+      name: asked.name,
+      scopes: asked.scopes,
+      createdAt: Date.now(),
+      createdBy: assertScope(c.get("principal"), "admin").id,
+      expiresAt: asked.expiresAt === undefined ? null : Date.parse(asked.expiresAt),
+      lastUsedAt: null,
+      revokedAt: null,
+      searchId: asked.searchId ?? null,
+      instance: asked.instance ?? null,
+    };
+    await insertToken(c.env.DB, row, hash);
+    const headers = { location: `/v1/tokens/${row.id}`, "cache-control": "no-store" };
+    return c.json({ ...view(row), token }, 201, headers);
+  })
+  .openapi(list, async (c) => {
+    const { cursor, limit } = c.req.valid("query");
+    const before = decodeCreated(cursor);
+    const page = await listTokens(c.env.DB, { before, limit });
+    const nextCursor = cursorAfter(page, limit, (row) => [row.createdAt, row.id]);
+    return c.json({ data: page.map(view), nextCursor }, 200);
+  })
+  .openapi(read, async (c) => c.json(view(existing(await readToken(c.env.DB, c.req.valid("param").id))), 200))
+  .openapi(revoke, async (c) =>
+    c.json(view(existing(await revokeToken(c.env.DB, c.req.valid("param").id, Date.now()))), 200),
+  );
 
 /** What the schema cannot see. */
 async function assertPossible(
@@ -116,44 +147,7 @@ async function assertPossible(
   if (errors.length > 0) throw invalid(errors);
 }
 
-tokens.openapi(create, async (c) => {
-  const asked = c.req.valid("json");
-  await assertPossible(c, asked);
-  const { token, hash } = await newToken();
-  const row: Token = {
-    id: newId(),
-    name: asked.name,
-    scopes: asked.scopes,
-    createdAt: Date.now(),
-    createdBy: assertScope(c.get("principal"), "admin").id,
-    expiresAt: asked.expiresAt === undefined ? null : Date.parse(asked.expiresAt),
-    lastUsedAt: null,
-    revokedAt: null,
-    searchId: asked.searchId ?? null,
-    instance: asked.instance ?? null,
-  };
-  await insertToken(c.env.DB, row, hash);
-  const headers = { location: `/v1/tokens/${row.id}`, "cache-control": "no-store" };
-  return c.json({ ...view(row), token }, 201, headers);
-});
-
-tokens.openapi(list, async (c) => {
-  const { cursor, limit } = c.req.valid("query");
-  const before = decodeCreated(cursor);
-  const page = await listTokens(c.env.DB, { before, limit });
-  const nextCursor = cursorAfter(page, limit, (row) => [row.createdAt, row.id]);
-  return c.json({ data: page.map(view), nextCursor }, 200);
-});
-
 const existing = (token: Token | null): Token => {
   if (token === null) throw new Problem("not-found");
   return token;
 };
-
-tokens.openapi(read, async (c) =>
-  c.json(view(existing(await readToken(c.env.DB, c.req.valid("param").id))), 200),
-);
-
-tokens.openapi(revoke, async (c) =>
-  c.json(view(existing(await revokeToken(c.env.DB, c.req.valid("param").id, Date.now()))), 200),
-);

@@ -95,48 +95,62 @@ const exported = createRoute({
   responses: { 200: { description: "The file", content: exportContent }, default: failure },
 });
 
-export const trainings = newApp();
-
-trainings.openapi(start, async (c) => {
-  const { hash, recipe } = c.req.valid("json");
-  const { id: searchId, specification, datasetId } = await existingSearch(c, c.req.valid("param").id);
-  if (specification.evaluation.kind === "tabular") throw new Problem("not-trainable");
-  if (datasetId === null && !isBuiltIn(specification.dataset.name)) throw new Problem("dataset-gone");
-  const [architecture] = await findArchitecture(c.env.DB, searchId, hash);
-  if (architecture === undefined)
-    throw new Problem("not-found", `The archive of this search holds no architecture "${hash}".`);
-  const { genotype } = architecture;
-  const trained = {
-    ...specification.finalTraining,
-    ...recipe,
-    preset: recipe?.preset ?? specification.finalTraining.preset,
-  };
-  const size = trainedSize(specification, trained);
-  const error = isSameSize(size, trainedSize(specification))
-    ? undefined
-    : networkError(genotype, specification, size, "/recipe");
-  if (error !== undefined) throw invalid([error]);
-  const training = await insertTraining(c.env.DB, {
-    id: newId(),
-    searchId,
-    hash,
-    genotype,
-    recipe: trained,
-    createdAt: Date.now(),
+export const trainings = newApp()
+  .openapi(start, async (c) => {
+    const { hash, recipe } = c.req.valid("json");
+    const { id: searchId, specification, datasetId } = await existingSearch(c, c.req.valid("param").id);
+    if (specification.evaluation.kind === "tabular") throw new Problem("not-trainable");
+    if (datasetId === null && !isBuiltIn(specification.dataset.name)) throw new Problem("dataset-gone");
+    const [architecture] = await findArchitecture(c.env.DB, searchId, hash);
+    if (architecture === undefined)
+      throw new Problem("not-found", `The archive of this search holds no architecture "${hash}".`);
+    const { genotype } = architecture;
+    const trained = {
+      ...specification.finalTraining,
+      ...recipe,
+      preset: recipe?.preset ?? specification.finalTraining.preset,
+    };
+    const size = trainedSize(specification, trained);
+    const error = isSameSize(size, trainedSize(specification))
+      ? undefined
+      : networkError(genotype, specification, size, "/recipe");
+    if (error !== undefined) throw invalid([error]);
+    const training = await insertTraining(c.env.DB, {
+      id: newId(),
+      searchId,
+      hash,
+      genotype,
+      recipe: trained,
+      createdAt: Date.now(),
+    });
+    return c.json(trainingView({ ...training, progress: null }), 201, {
+      location: `/v1/trainings/${training.id}`,
+    });
+  })
+  .openapi(list, async (c) => {
+    const { cursor, limit } = c.req.valid("query");
+    const { id } = await readableSearch(c, c.req.valid("param").id);
+    const before = decodeCreated(cursor);
+    const page = await listTrainings(c.env.DB, id, { before, limit });
+    const nextCursor = cursorAfter(page, limit, (row) => [row.createdAt, row.id]);
+    return c.json({ data: page.map(trainingView), nextCursor }, 200);
+  })
+  .openapi(read, async (c) => c.json(trainingView(await readableTraining(c, c.req.valid("param").id)), 200))
+  .openapi(exported, async (c) => {
+    const { id, format } = c.req.valid("param");
+    const training = await readableTraining(c, id);
+    if (format === "genotype") return c.text(`${printGenotype(training.genotype)}\n`);
+    const facts = exportFormatOf(format);
+    const blob = facts && (await findExport(c.env.DB, id, format));
+    if (facts && blob) {
+      const { body: bytes, headers } = await download(c.env, blob);
+      for (const [name, value] of headers) c.header(name, value);
+      c.header("content-type", facts.mediaType);
+      return c.newResponse(bytes);
+    }
+    if (format === "json") return c.json({ hash: training.hash, genotype: training.genotype });
+    throw new Problem("not-found", `Training ${id} has no export "${format}".`);
   });
-  return c.json(trainingView({ ...training, progress: null }), 201, {
-    location: `/v1/trainings/${training.id}`,
-  });
-});
-
-trainings.openapi(list, async (c) => {
-  const { cursor, limit } = c.req.valid("query");
-  const { id } = await readableSearch(c, c.req.valid("param").id);
-  const before = decodeCreated(cursor);
-  const page = await listTrainings(c.env.DB, id, { before, limit });
-  const nextCursor = cursorAfter(page, limit, (row) => [row.createdAt, row.id]);
-  return c.json({ data: page.map(trainingView), nextCursor }, 200);
-});
 
 /** A training is as readable as its search; to anyone else it looks like one that does not exist. */
 async function readableTraining(c: Parameters<typeof readableSearch>[0], id: string): Promise<TrainingView> {
@@ -148,23 +162,3 @@ async function readableTraining(c: Parameters<typeof readableSearch>[0], id: str
   await readableSearch(c, training.searchId);
   return training;
 }
-
-trainings.openapi(read, async (c) =>
-  c.json(trainingView(await readableTraining(c, c.req.valid("param").id)), 200),
-);
-
-trainings.openapi(exported, async (c) => {
-  const { id, format } = c.req.valid("param");
-  const training = await readableTraining(c, id);
-  if (format === "genotype") return c.text(`${printGenotype(training.genotype)}\n`);
-  const facts = exportFormatOf(format);
-  const blob = facts && (await findExport(c.env.DB, id, format));
-  if (facts && blob) {
-    const { body: bytes, headers } = await download(c.env, blob);
-    for (const [name, value] of headers) c.header(name, value);
-    c.header("content-type", facts.mediaType);
-    return c.newResponse(bytes);
-  }
-  if (format === "json") return c.json({ hash: training.hash, genotype: training.genotype });
-  throw new Problem("not-found", `Training ${id} has no export "${format}".`);
-});

@@ -21,6 +21,7 @@ import {
   newApp,
   pageOf,
   pageQuery,
+  unchanged,
 } from "../app.ts";
 import { requires } from "../auth.ts";
 import { deliver, type Incoming } from "../delivery.ts";
@@ -105,7 +106,7 @@ const read = createRoute({
   path: "/triggers/{id}",
   summary: "Read a trigger",
   request: { params: idParam },
-  responses: { 200: json(triggerSchema, "The trigger"), 304: { description: "Unchanged" }, default: failure },
+  responses: { 200: json(triggerSchema, "The trigger"), 304: unchanged, default: failure },
 });
 
 const change = createRoute({
@@ -158,7 +159,79 @@ const receive = createRoute({
   },
 });
 
-export const triggers = newApp();
+export const triggers = newApp()
+  .openapi(create, async (c) => {
+    const trigger = await checked(c.env.DB, c.req.valid("json"));
+    const secret = newSecret(trigger.source);
+    const id = newId();
+    const sealedSecret = await seal(c.env, secret);
+    if (!(await insertTrigger(c.env.DB, trigger, { id, sealedSecret })))
+      throw invalid([unknownTemplate(trigger.template)]);
+    const created = await existing(c, id);
+    return c.json({ ...view(created), secret }, 201, {
+      location: `/v1/triggers/${id}`,
+      etag: versionTag(created),
+      "cache-control": "no-store",
+    });
+  })
+  .openapi(list, async (c) => {
+    const { cursor, limit } = c.req.valid("query");
+    const before = decodeCreated(cursor);
+    const page = await listTriggers(c.env.DB, { before, limit });
+    const nextCursor = cursorAfter(page, limit, (row) => [row.createdAt, row.id]);
+    return c.json({ data: page.map(view), nextCursor }, 200);
+  })
+  .openapi(read, async (c) => {
+    const trigger = await existing(c, c.req.valid("param").id);
+    const etag = versionTag(trigger);
+    c.header("etag", etag);
+    c.header("cache-control", "private, no-cache");
+    if (isKnown(etag, c.req.header("if-none-match"))) return c.body(null, 304);
+    return c.json(view(trigger), 200);
+  })
+  .openapi(change, async (c) => {
+    const trigger = await existing(c, c.req.valid("param").id);
+    assertMatches(trigger.version, c.req.header("if-match"));
+    const changed = await checked(c.env.DB, { ...triggerOf(trigger), ...c.req.valid("json") });
+    if (!(await changeTrigger(c.env.DB, trigger, changed))) throw new Problem("precondition-failed");
+    const now = await existing(c, trigger.id);
+    return c.json(view(now), 200, { etag: versionTag(now) });
+  })
+  .openapi(remove, async (c) => {
+    const { id } = await existing(c, c.req.valid("param").id);
+    await deleteTrigger(c.env.DB, id);
+    return c.body(null, 204);
+  })
+  .openapi(rotate, async (c) => {
+    const trigger = await existing(c, c.req.valid("param").id);
+    const secret = newSecret(trigger.source);
+    await replaceSecret(c.env.DB, trigger.id, await seal(c.env, secret));
+    return c.json({ ...view(trigger), secret }, 200, { "cache-control": "no-store" });
+  })
+  .openapi(deliveries, async (c) => {
+    const { cursor, limit } = c.req.valid("query");
+    const { id } = await existing(c, c.req.valid("param").id);
+    const before = decodeCreated(cursor);
+    const page = await listDeliveries(c.env.DB, id, { before, limit });
+    const nextCursor = cursorAfter(page, limit, (row) => [row.createdAt, row.deliveryId]);
+    return c.json({ data: page.map(deliveryView), nextCursor }, 200);
+  })
+  .openapi(receive, async (c) => {
+    const trigger = await findTrigger(c.env.DB, c.req.valid("param").id);
+    if (trigger === null) throw new Problem("signature-invalid");
+    const { headers } = c.req.raw;
+    const bytes = new Uint8Array(await c.req.arrayBuffer());
+    const secret = await open(c.env, trigger.sealedSecret);
+    if (!(await isSigned[trigger.source](secret, headers, bytes, Date.now() / msPerSecond)))
+      throw new Problem("signature-invalid");
+    const outcome = await deliver(c.env.DB, trigger, incoming(headers, trigger.source, bytes));
+    if (outcome === null) throw new Problem("signature-invalid");
+    const { delivery, isRepeated, errors } = outcome;
+    const reason = delivery.reason ?? "";
+    if (!isRepeated && delivery.state === "refused") throw new Problem("trigger-refused", reason);
+    if (!isRepeated && delivery.state === "invalid") throw new Problem("validation", reason, errors);
+    return c.json(answerOf(delivery), !isRepeated && delivery.state === "started" ? 202 : 200);
+  });
 
 /** With a template that it can start. */
 async function checked(db: D1Database, input: unknown): Promise<Trigger> {
@@ -182,69 +255,6 @@ async function existing(c: Context<AppEnv>, id: string): Promise<StoredTrigger> 
   return trigger;
 }
 
-triggers.openapi(create, async (c) => {
-  const trigger = await checked(c.env.DB, c.req.valid("json"));
-  const secret = newSecret(trigger.source);
-  const id = newId();
-  const sealedSecret = await seal(c.env, secret);
-  if (!(await insertTrigger(c.env.DB, trigger, { id, sealedSecret })))
-    throw invalid([unknownTemplate(trigger.template)]);
-  const created = await existing(c, id);
-  return c.json({ ...view(created), secret }, 201, {
-    location: `/v1/triggers/${id}`,
-    etag: versionTag(created),
-    "cache-control": "no-store",
-  });
-});
-
-triggers.openapi(list, async (c) => {
-  const { cursor, limit } = c.req.valid("query");
-  const before = decodeCreated(cursor);
-  const page = await listTriggers(c.env.DB, { before, limit });
-  const nextCursor = cursorAfter(page, limit, (row) => [row.createdAt, row.id]);
-  return c.json({ data: page.map(view), nextCursor }, 200);
-});
-
-triggers.openapi(read, async (c) => {
-  const trigger = await existing(c, c.req.valid("param").id);
-  const etag = versionTag(trigger);
-  c.header("etag", etag);
-  c.header("cache-control", "private, no-cache");
-  if (isKnown(etag, c.req.header("if-none-match"))) return c.body(null, 304);
-  return c.json(view(trigger), 200);
-});
-
-triggers.openapi(change, async (c) => {
-  const trigger = await existing(c, c.req.valid("param").id);
-  assertMatches(trigger.version, c.req.header("if-match"));
-  const changed = await checked(c.env.DB, { ...triggerOf(trigger), ...c.req.valid("json") });
-  if (!(await changeTrigger(c.env.DB, trigger, changed))) throw new Problem("precondition-failed");
-  const now = await existing(c, trigger.id);
-  return c.json(view(now), 200, { etag: versionTag(now) });
-});
-
-triggers.openapi(remove, async (c) => {
-  const { id } = await existing(c, c.req.valid("param").id);
-  await deleteTrigger(c.env.DB, id);
-  return c.body(null, 204);
-});
-
-triggers.openapi(rotate, async (c) => {
-  const trigger = await existing(c, c.req.valid("param").id);
-  const secret = newSecret(trigger.source);
-  await replaceSecret(c.env.DB, trigger.id, await seal(c.env, secret));
-  return c.json({ ...view(trigger), secret }, 200, { "cache-control": "no-store" });
-});
-
-triggers.openapi(deliveries, async (c) => {
-  const { cursor, limit } = c.req.valid("query");
-  const { id } = await existing(c, c.req.valid("param").id);
-  const before = decodeCreated(cursor);
-  const page = await listDeliveries(c.env.DB, id, { before, limit });
-  const nextCursor = cursorAfter(page, limit, (row) => [row.createdAt, row.deliveryId]);
-  return c.json({ data: page.map(deliveryView), nextCursor }, 200);
-});
-
 const deliveryView = ({
   triggerId: _,
   gpuHours: __,
@@ -267,23 +277,6 @@ function incoming(headers: Headers, source: Trigger["source"], bytes: Uint8Array
   const event = names.event === undefined ? null : headers.get(names.event);
   return { id, event: event?.slice(0, mostHeaderCharacters) ?? null, body: bytes };
 }
-
-triggers.openapi(receive, async (c) => {
-  const trigger = await findTrigger(c.env.DB, c.req.valid("param").id);
-  if (trigger === null) throw new Problem("signature-invalid");
-  const { headers } = c.req.raw;
-  const bytes = new Uint8Array(await c.req.arrayBuffer());
-  const secret = await open(c.env, trigger.sealedSecret);
-  if (!(await isSigned[trigger.source](secret, headers, bytes, Date.now() / msPerSecond)))
-    throw new Problem("signature-invalid");
-  const outcome = await deliver(c.env.DB, trigger, incoming(headers, trigger.source, bytes));
-  if (outcome === null) throw new Problem("signature-invalid");
-  const { delivery, isRepeated, errors } = outcome;
-  const reason = delivery.reason ?? "";
-  if (!isRepeated && delivery.state === "refused") throw new Problem("trigger-refused", reason);
-  if (!isRepeated && delivery.state === "invalid") throw new Problem("validation", reason, errors);
-  return c.json(answerOf(delivery), !isRepeated && delivery.state === "started" ? 202 : 200);
-});
 
 const answerOf = ({ state, reason, searchId, campaignId }: Delivery): z.infer<typeof answerSchema> => ({
   state,

@@ -248,99 +248,90 @@ const replay = createRoute({
   responses: { 202: json(deliverySchema, "The delivery"), default: failure },
 });
 
-export const webhooks = newApp();
-
-webhooks.openapi(create, async (c) => {
-  const input = c.req.valid("json");
-  await assertPossible(c, input);
-  if ((await listWebhooks(c.env.DB, { before: null, limit: most })).length === most)
-    throw new Problem("validation", `A deployment has at most ${most} webhooks.`);
-  const id = newId();
-  const secret = newSecret("signed");
-  const webhook: Webhook = {
-    ...input,
-    id,
-    disabledReason: null,
-    sealedSecret: await seal(c.env, secret),
-    previousSealedSecret: null,
-    previousUntil: null,
-    origin: originOf(c),
-    version: 1,
-    createdAt: Date.now(),
-  };
-  await insertWebhook(c.env.DB, webhook);
-  const headers = { ...unstored, location: `/v1/webhooks/${id}`, etag: versionTag(webhook) };
-  return c.json({ ...view(webhook), secret }, 201, headers);
-});
-
-webhooks.openapi(list, async (c) => {
-  const { cursor, limit } = c.req.valid("query");
-  const before = decodeCreated(cursor);
-  const page = await listWebhooks(c.env.DB, { before, limit });
-  return c.json({ data: page.map(view), nextCursor: cursorAfter(page, limit, keyOf) }, 200);
-});
-
-webhooks.openapi(read, async (c) => {
-  const webhook = await existing(c, c.req.valid("param").id);
-  return c.json(view(webhook), 200, { etag: versionTag(webhook) });
-});
-
-webhooks.openapi(change, async (c) => {
-  const webhook = await existing(c, c.req.valid("param").id);
-  assertMatches(webhook.version, c.req.header("if-match"));
-  const wanted = c.req.valid("json");
-  await assertPossible(c, wanted);
-  const given = Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== undefined));
-  const changed = await applied(c, webhook, {
-    ...given,
-    ...(wanted.enabled === undefined ? {} : { disabledReason: null }),
-    origin: originOf(c),
+export const webhooks = newApp()
+  .openapi(create, async (c) => {
+    const input = c.req.valid("json");
+    await assertPossible(c, input);
+    if ((await listWebhooks(c.env.DB, { before: null, limit: most })).length === most)
+      throw new Problem("validation", `A deployment has at most ${most} webhooks.`);
+    const id = newId();
+    const secret = newSecret("signed");
+    const webhook: Webhook = {
+      ...input,
+      id,
+      disabledReason: null,
+      sealedSecret: await seal(c.env, secret),
+      previousSealedSecret: null,
+      previousUntil: null,
+      origin: originOf(c),
+      version: 1,
+      createdAt: Date.now(),
+    };
+    await insertWebhook(c.env.DB, webhook);
+    const headers = { ...unstored, location: `/v1/webhooks/${id}`, etag: versionTag(webhook) };
+    return c.json({ ...view(webhook), secret }, 201, headers);
+  })
+  .openapi(list, async (c) => {
+    const { cursor, limit } = c.req.valid("query");
+    const before = decodeCreated(cursor);
+    const page = await listWebhooks(c.env.DB, { before, limit });
+    return c.json({ data: page.map(view), nextCursor: cursorAfter(page, limit, keyOf) }, 200);
+  })
+  .openapi(read, async (c) => {
+    const webhook = await existing(c, c.req.valid("param").id);
+    return c.json(view(webhook), 200, { etag: versionTag(webhook) });
+  })
+  .openapi(change, async (c) => {
+    const webhook = await existing(c, c.req.valid("param").id);
+    assertMatches(webhook.version, c.req.header("if-match"));
+    const wanted = c.req.valid("json");
+    await assertPossible(c, wanted);
+    const given = Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== undefined));
+    const changed = await applied(c, webhook, {
+      ...given,
+      ...(wanted.enabled === undefined ? {} : { disabledReason: null }),
+      origin: originOf(c),
+    });
+    return c.json(view(changed), 200, { etag: versionTag(changed) });
+  })
+  .openapi(remove, async (c) => {
+    const { id } = c.req.valid("param");
+    if (!(await deleteWebhook(c.env.DB, id))) throw new Problem("not-found", `There is no webhook "${id}".`);
+    return c.body(null, 204);
+  })
+  .openapi(rotate, async (c) => {
+    const webhook = await existing(c, c.req.valid("param").id);
+    const secret = newSecret("signed");
+    const changed = await applied(c, webhook, {
+      sealedSecret: await seal(c.env, secret),
+      previousSealedSecret: webhook.sealedSecret,
+      previousUntil: Date.now() + overlapMs,
+      origin: originOf(c),
+    });
+    return c.json({ ...view(changed), secret }, 200, { ...unstored, etag: versionTag(changed) });
+  })
+  .openapi(sendTest, async (c) => {
+    const { id: webhookId, description } = await existing(c, c.req.valid("param").id, { enabled: true });
+    const told = { webhookId, type: testEvent, data: { webhookId, description }, createdAt: Date.now() };
+    const delivery = await insertDelivery(c.env.DB, told);
+    await deliverAfterwards(c);
+    return c.json(deliveryView(delivery), 202);
+  })
+  .openapi(deliveries, async (c) => {
+    const { id } = await existing(c, c.req.valid("param").id);
+    const { cursor, limit, state } = c.req.valid("query");
+    const before = decodeCreated(cursor);
+    const page = await listDeliveries(c.env.DB, id, { state, before, limit });
+    return c.json({ data: page.map(deliveryView), nextCursor: cursorAfter(page, limit, keyOf) }, 200);
+  })
+  .openapi(replay, async (c) => {
+    const { id, delivery: deliveryId } = c.req.valid("param");
+    await existing(c, id, { enabled: true });
+    const delivery = await replayDelivery(c.env.DB, { webhookId: id, id: deliveryId }, Date.now());
+    if (delivery === null) throw new Problem("not-found", `There is no delivery "${deliveryId}".`);
+    await deliverAfterwards(c);
+    return c.json(deliveryView(delivery), 202);
   });
-  return c.json(view(changed), 200, { etag: versionTag(changed) });
-});
-
-webhooks.openapi(remove, async (c) => {
-  const { id } = c.req.valid("param");
-  if (!(await deleteWebhook(c.env.DB, id))) throw new Problem("not-found", `There is no webhook "${id}".`);
-  return c.body(null, 204);
-});
-
-webhooks.openapi(rotate, async (c) => {
-  const webhook = await existing(c, c.req.valid("param").id);
-  const secret = newSecret("signed");
-  const changed = await applied(c, webhook, {
-    sealedSecret: await seal(c.env, secret),
-    previousSealedSecret: webhook.sealedSecret,
-    previousUntil: Date.now() + overlapMs,
-    origin: originOf(c),
-  });
-  return c.json({ ...view(changed), secret }, 200, { ...unstored, etag: versionTag(changed) });
-});
-
-webhooks.openapi(sendTest, async (c) => {
-  const { id: webhookId, description } = await existing(c, c.req.valid("param").id, { enabled: true });
-  const told = { webhookId, type: testEvent, data: { webhookId, description }, createdAt: Date.now() };
-  const delivery = await insertDelivery(c.env.DB, told);
-  await deliverAfterwards(c);
-  return c.json(deliveryView(delivery), 202);
-});
-
-webhooks.openapi(deliveries, async (c) => {
-  const { id } = await existing(c, c.req.valid("param").id);
-  const { cursor, limit, state } = c.req.valid("query");
-  const before = decodeCreated(cursor);
-  const page = await listDeliveries(c.env.DB, id, { state, before, limit });
-  return c.json({ data: page.map(deliveryView), nextCursor: cursorAfter(page, limit, keyOf) }, 200);
-});
-
-webhooks.openapi(replay, async (c) => {
-  const { id, delivery: deliveryId } = c.req.valid("param");
-  await existing(c, id, { enabled: true });
-  const delivery = await replayDelivery(c.env.DB, { webhookId: id, id: deliveryId }, Date.now());
-  if (delivery === null) throw new Problem("not-found", `There is no delivery "${deliveryId}".`);
-  await deliverAfterwards(c);
-  return c.json(deliveryView(delivery), 202);
-});
 
 async function existing(
   { env: { DB: db } }: Context<AppEnv>,
