@@ -43,6 +43,12 @@ export const body = <S extends z.ZodType>(schema: S) => ({
   content: { "application/json": { schema } },
 });
 
+/** Described and typed by a schema, but checked by the handler, which knows more than the schema: see `readJson`. */
+export const describedBody = <S extends z.ZodType>(schema: S) => ({
+  required: true,
+  content: { "application/json": { schema: z.toJSONSchema(schema, { io: "input" }) as unknown as S } },
+});
+
 /** Answers that are described once; the typed client does not meet them, for its `fetch` throws what is no success. */
 const described = {
   Problem: {
@@ -100,6 +106,9 @@ export async function finishLater(c: Context<AppEnv>, work: Promise<unknown>): P
   else later.waitUntil(work);
 }
 
+/** In a path or query, and typed as what clients give. */
+export const urlNumber = z.coerce.number<string | number>();
+
 export const idParam = z.object({ id: z.string().openapi({ param: { name: "id", in: "path" } }) });
 
 /** For answers that are asked for again and again: a tag of the body, and 304 where the client has it. */
@@ -108,7 +117,7 @@ export const tagged = etag();
 /** Keyset pagination: the cursor is opaque to clients. */
 export const pageQuery = z.object({
   cursor: z.string().optional(),
-  limit: z.coerce.number().int().min(1).max(200).default(50),
+  limit: urlNumber.int().min(1).max(200).default(50),
 });
 
 export const pageOf = <S extends z.ZodType>(item: S) =>

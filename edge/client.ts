@@ -4,13 +4,36 @@ import { type ClientRequestOptions, hc } from "hono/client";
 import type { api } from "./api.ts";
 
 export type Api = typeof api;
+export type ApiClient = ReturnType<typeof hc<Api>>;
 
 /**
- * @param fetch throws where an answer is no success: the types are those of successes
+ * The types are those of successes, so `fetch` has to throw where an answer is none.
+ *
+ * @param edge URL of the deployment
  *
  * @example
- * const api = newApiClient("https://edge.example", { headers: { authorization: `Bearer ${token}` } });
- * const search = await (await api.v1.searches[":id"].$get({ param: { id } })).json();
+ * const { v1 } = newApiClient("https://edge.example", { fetch: fetchOrThrow, headers });
+ * const front = await (await v1.searches[":id"].front.$get({ param: { id }, query: { limit: 10 } })).json();
  */
-export const newApiClient = (edge: string, options: ClientRequestOptions = {}) => hc<Api>(edge, options);
-export type ApiClient = ReturnType<typeof newApiClient>;
+export const newApiClient = (edge: string, options: Pick<ClientRequestOptions, "fetch" | "headers">) =>
+  withEncodedParams(hc<Api>(edge, options));
+
+/** `hc` puts parameters into the path as they are, so that one such as `a/b` would lead to another route. */
+function withEncodedParams<T extends object>(client: T): T {
+  return new Proxy(client, {
+    get: (target, key) => {
+      const next: unknown = Reflect.get(target, key);
+      return typeof next === "function" ? withEncodedParams(next) : next;
+    },
+    apply: (target, _, [asked, ...rest]: [{ param?: object } | undefined, ...unknown[]]) => {
+      const param = Object.entries(asked?.param ?? {}).map(([name, value]) => [
+        name,
+        encodeURIComponent(String(value)),
+      ]);
+      return Reflect.apply(target as () => unknown, undefined, [
+        asked && { ...asked, param: Object.fromEntries(param) },
+        ...rest,
+      ]);
+    },
+  });
+}

@@ -8,7 +8,7 @@ import {
   checkpointsResponseSchema,
   partBytes,
 } from "../../shared/protocol.ts";
-import { body, failure, idParam, isoTime, json, newApp } from "../app.ts";
+import { body, failure, idParam, isoTime, json, newApp, urlNumber } from "../app.ts";
 import { requires } from "../auth.ts";
 import { Problem } from "../problems.ts";
 import { checkpointsOf, findBlob } from "../store/blobs.ts";
@@ -37,8 +37,7 @@ const part = createRoute({
   summary: "Upload one part: the bytes themselves, parts numbered from 1",
   request: {
     params: idParam.extend({
-      part: z.coerce
-        .number()
+      part: urlNumber
         .int()
         .min(1)
         .max(maxParts)

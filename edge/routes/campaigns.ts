@@ -8,6 +8,7 @@ import { readsAll } from "../access.ts";
 import {
   cursorAfter,
   decodeCreated,
+  describedBody,
   failure,
   idParam,
   isoTime,
@@ -38,13 +39,11 @@ import { readJson, searchSchema, searchView } from "./searches.ts";
 const tags = ["Campaigns"];
 const secondsPerHour = 3600;
 
-const campaignInput = z.toJSONSchema(campaignSchema, { io: "input" }) as Record<string, unknown>;
-
 const campaignHead = z.object({
   id: z.string(),
   name: z.string(),
   visibility: z.enum(["private", "public"]),
-  specification: z.record(z.string(), z.unknown()).describe("as it was sent"),
+  specification: campaignSchema.openapi("CampaignSpecification").describe("as it was sent"),
   createdAt: z.string(),
 });
 
@@ -82,7 +81,7 @@ const create = createRoute({
   security: [{ token: ["searches:write"] }],
   middleware: [requires("searches:write"), idempotent] as const,
   summary: "Start a search for each place of a grid, under one budget",
-  request: { body: { required: true, content: { "application/json": { schema: campaignInput } } } },
+  request: { body: describedBody(campaignSchema) },
   responses: { 201: json(campaignView, "The campaign; its address in Location"), default: failure },
 });
 

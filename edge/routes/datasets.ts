@@ -12,6 +12,7 @@ import {
   newApp,
   pageOf,
   pageQuery,
+  urlNumber,
 } from "../app.ts";
 import { requires } from "../auth.ts";
 import {
@@ -33,8 +34,7 @@ const reading = { tags, security: [{ token: ["searches:read"] }], middleware: re
 const writing = { tags, security: [{ token: ["searches:write"] }], middleware: requires("searches:write") };
 const running = { tags: ["Runners"], security: [{ token: ["runner"] }], middleware: requires("runner") };
 
-const shardNumber = z.coerce
-  .number()
+const shardNumber = urlNumber
   .int()
   .min(1)
   .openapi({ param: { name: "shard", in: "path" } });

@@ -3,7 +3,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { type Objective, objectiveId } from "../../shared/specification.ts";
 import { readsAll } from "../access.ts";
-import { failure, json, newApp, tagged } from "../app.ts";
+import { failure, json, newApp, tagged, urlNumber } from "../app.ts";
 import { boundsOf, selectFront } from "../front.ts";
 import { mergedFront } from "../mergedFront.ts";
 import { frontsOf } from "../store/architectures.ts";
@@ -17,7 +17,7 @@ const query = z
   .object({
     dataset: z.string().min(1).max(63).describe("name of a data set, or of a table"),
     sort: z.string().optional(),
-    limit: z.coerce.number().int().min(1).max(1000).default(100),
+    limit: urlNumber.int().min(1).max(1000).default(100),
   })
   .describe("also max_<objective id> and min_<objective id>");
 

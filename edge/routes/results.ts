@@ -8,7 +8,7 @@ import { costAt, trainedSize } from "../../shared/scaling.ts";
 import { type Specification, strategyNames } from "../../shared/specification.ts";
 import { version } from "../../shared/version.ts";
 import { readableSearch } from "../access.ts";
-import { failure, idParam, json, newApp, tagged } from "../app.ts";
+import { failure, idParam, json, newApp, tagged, urlNumber } from "../app.ts";
 import { policyView } from "../controller/policyView.ts";
 import { boundsOf, frontCsv, frontSource, selectFront, standardErrorsOf } from "../front.ts";
 import { Problem } from "../problems.ts";
@@ -16,7 +16,7 @@ import { type Architecture, findArchitecture, frontOf } from "../store/architect
 import { findController } from "../store/searches.ts";
 import { trainingsOf } from "../store/trainings.ts";
 import { trainingSchema, trainingView } from "../trainingView.ts";
-import { searchView } from "./searches.ts";
+import { searchSchema, searchView } from "./searches.ts";
 
 const common = {
   method: "get" as const,
@@ -121,7 +121,7 @@ const architectureSchema = z
       .object({
         version: z.string().describe("of Nasturtium"),
         protocolVersion: z.int(),
-        specification: z.record(z.string(), z.unknown()).describe("as it was sent, its seed written out"),
+        specification: searchSchema.shape.specification.describe("as it was sent, its seed written out"),
         commands: z.array(z.string()),
       })
       .describe(
@@ -141,9 +141,9 @@ const policy = createRoute({
 
 const frontQuery = z
   .object({
-    stage: z.coerce.number().int().min(0).optional(),
+    stage: urlNumber.int().min(0).optional(),
     sort: z.string().optional(),
-    limit: z.coerce.number().int().min(1).max(1000).default(1000),
+    limit: urlNumber.int().min(1).max(1000).default(1000),
     format: z.enum(["json", "csv"]).default("json"),
   })
   .describe("also max_<objective id> and min_<objective id>");

@@ -10,6 +10,7 @@ import {
   body,
   cursorAfter,
   decodeCreated,
+  describedBody,
   failure,
   idParam,
   isoTime,
@@ -36,15 +37,7 @@ const writing = { tags, security: [{ token: ["searches:write"] }] };
 const mayRead = requires("searches:read");
 const mayWrite = requires("searches:write");
 
-/** Described by the specification's own schema, checked by `checkSpecification`, which knows more than the schema. */
-export const specificationBody = {
-  required: true,
-  content: {
-    "application/json": {
-      schema: z.toJSONSchema(specificationSchema, { io: "input" }) as Record<string, unknown>,
-    },
-  },
-};
+export const specificationBody = describedBody(specificationSchema);
 
 export const searchSchema = z
   .object({
@@ -66,7 +59,9 @@ export const searchSchema = z
     }),
     campaignId: z.string().nullable(),
     triggerId: z.string().nullable().describe("the trigger that started it"),
-    specification: z.record(z.string(), z.unknown()),
+    specification: specificationSchema
+      .openapi("Specification")
+      .describe("as it was sent: it can be sent again"),
     createdAt: z.string(),
     startedAt: z.string().nullable(),
     finishedAt: z.string().nullable(),

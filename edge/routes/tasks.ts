@@ -16,7 +16,7 @@ import {
   reportResponseSchema,
   reportSchema,
 } from "../../shared/protocol.ts";
-import { body, failure, idParam, isoTime, json, newApp } from "../app.ts";
+import { body, failure, idParam, isoTime, json, newApp, urlNumber } from "../app.ts";
 import { requires } from "../auth.ts";
 import { Problem } from "../problems.ts";
 import { amendRound, reportFailure, reportRound, reportTraining } from "../report.ts";
@@ -63,8 +63,7 @@ const amend = createRoute({
   summary: "Add a measurement that comes after its round",
   request: {
     params: idParam.extend({
-      round: z.coerce
-        .number()
+      round: urlNumber
         .int()
         .min(0)
         .openapi({ param: { name: "round", in: "path" } }),
@@ -106,7 +105,7 @@ const replay = createRoute({
   path: "/tasks",
   ...common,
   summary: "Rounds already reported, for a runner that resumes",
-  request: { query: z.object({ search: z.string(), fromRound: z.coerce.number().int().min(0).default(0) }) },
+  request: { query: z.object({ search: z.string(), fromRound: urlNumber.int().min(0).default(0) }) },
   responses: { 200: json(replaySchema, "Tasks and the digests they must reach"), default: failure },
 });
 
