@@ -44,8 +44,7 @@ function commandOf(kind: "entrypoint" | "cmd"): string[] {
   return step !== undefined && "command" in step ? step.command : [];
 }
 
-const isWithin = (file: string, source: string): boolean =>
-  file === source || file.startsWith(`${source}/`);
+const isWithin = (file: string, source: string): boolean => file === source || file.startsWith(`${source}/`);
 
 /** A checkout with the scripts of the image and nothing else. */
 function bareCheckout(name: string): string {
@@ -80,7 +79,10 @@ describe("the Dockerfile", () => {
   test("what it copies exists, and the context holds it", () => {
     for (const source of copied) {
       expect(existsSync(path.join(rootDir, source)), source).toBe(true);
-      expect(ignored.some((line) => isWithin(source, line.slice(1))), source).toBe(true);
+      expect(
+        ignored.some((line) => isWithin(source, line.slice(1))),
+        source,
+      ).toBe(true);
     }
   });
 
@@ -93,7 +95,10 @@ describe("the Dockerfile", () => {
     const { files, packages } = reachable("cli/main.ts");
     expect(files.length).toBeGreaterThan(50);
     for (const file of files) {
-      expect(copied.some((source) => isWithin(file, source)), file).toBe(true);
+      expect(
+        copied.some((source) => isWithin(file, source)),
+        file,
+      ).toBe(true);
       expect(file).not.toMatch(/\.(test|testing)\.ts$/);
     }
     const lock = JSON.parse(readFileSync(path.join(rootDir, "package-lock.json"), "utf8"));
