@@ -33,20 +33,22 @@ const limitBody = (maxBytes: number) =>
 export const limitJson = limitBody(jsonLimitBytes);
 export const limitDelivery = limitBody(deliveryLimitBytes);
 
-export const json = <S extends z.ZodType>(schema: S, description: string) => ({
+export const json = <S extends z.ZodType>(schema: S, description: string, example: z.output<S>) => ({
   description,
-  content: { "application/json": { schema } },
+  content: { "application/json": { schema, example } },
 });
 
-export const body = <S extends z.ZodType>(schema: S) => ({
+export const body = <S extends z.ZodType>(schema: S, example: z.input<S>) => ({
   required: true,
-  content: { "application/json": { schema } },
+  content: { "application/json": { schema, example } },
 });
 
 /** Described and typed by a schema, but checked by the handler, which knows more than the schema: see `readJson`. */
-export const describedBody = <S extends z.ZodType>(schema: S) => ({
+export const describedBody = <S extends z.ZodType>(schema: S, example: z.input<S>) => ({
   required: true,
-  content: { "application/json": { schema: z.toJSONSchema(schema, { io: "input" }) as unknown as S } },
+  content: {
+    "application/json": { schema: z.toJSONSchema(schema, { io: "input" }) as unknown as S, example },
+  },
 });
 
 /** Answers that are described once; the typed client does not meet them, for its `fetch` throws what is no success. */
@@ -122,6 +124,9 @@ export const pageQuery = z.object({
 
 export const pageOf = <S extends z.ZodType>(item: S) =>
   z.object({ data: z.array(item), nextCursor: z.string().nullable() });
+
+/** The example of a list that ends with this page. */
+export const lastPage = <T>(...data: T[]) => ({ data, nextCursor: null });
 
 const encodeCursor = (key: readonly (string | number)[]): string =>
   btoa(JSON.stringify(key)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");

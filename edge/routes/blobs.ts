@@ -21,13 +21,26 @@ const common = {
 };
 const maxParts = 10_000;
 
+/** Of the examples. */
+const blobId = "q7t2xw5m9kd4vb3z";
+const sha256 = "4355a46b19d348dc2f57c046f8ef63d4538ebb936000f3c9ee954a27460dd865";
+
 const create = createRoute({
   method: "post",
   path: "/blobs",
   ...common,
   summary: "Begin an upload",
-  request: { body: body(blobCreateSchema) },
-  responses: { 201: json(blobCreatedSchema, "Where the parts go"), default: failure },
+  request: {
+    body: body(blobCreateSchema, {
+      leaseId: "cazeqpy7dbnbjhx7",
+      purpose: "checkpoint",
+      searchId: "k3v7m2q9x4t8w6zb",
+      round: 12,
+      fileName: "checkpoint.bin",
+      bytes: 3_208_144,
+    }),
+  },
+  responses: { 201: json(blobCreatedSchema, "Where the parts go", { blobId, partBytes }), default: failure },
 });
 
 const part = createRoute({
@@ -52,9 +65,9 @@ const complete = createRoute({
   path: "/blobs/{id}/complete",
   ...common,
   summary: "Put the parts together and verify them",
-  request: { params: idParam, body: body(blobCompleteSchema) },
+  request: { params: idParam, body: body(blobCompleteSchema, { leaseId: "cazeqpy7dbnbjhx7", sha256 }) },
   responses: {
-    200: json(z.object({ blobId: z.string(), sha256: z.string() }), "Complete"),
+    200: json(z.object({ blobId: z.string(), sha256: z.string() }), "Complete", { blobId, sha256 }),
     default: failure,
   },
 });
@@ -74,7 +87,12 @@ const checkpoints = createRoute({
   ...common,
   summary: "Checkpoints of a search, or of one of its trainings, newest first",
   request: { params: idParam, query: z.object({ trainingId: z.string().optional() }) },
-  responses: { 200: json(checkpointsResponseSchema, "Checkpoints"), default: failure },
+  responses: {
+    200: json(checkpointsResponseSchema, "Checkpoints", {
+      data: [{ blobId, round: 12, bytes: 3_208_144, sha256, createdAt: "2026-03-02T09:44:51.003Z" }],
+    }),
+    default: failure,
+  },
 });
 
 export const blobs = newApp()

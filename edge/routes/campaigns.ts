@@ -13,6 +13,7 @@ import {
   idParam,
   isoTime,
   json,
+  lastPage,
   newApp,
   pageOf,
   pageQuery,
@@ -33,8 +34,8 @@ import {
   searchesOf,
 } from "../store/campaigns.ts";
 import type { Search } from "../store/searches.ts";
-import { frontRowSchema, frontRowView } from "./results.ts";
-import { readJson, searchSchema, searchView } from "./searches.ts";
+import { frontExample, frontRowSchema, frontRowView } from "./results.ts";
+import { readJson, searchExample, searchSchema, searchView } from "./searches.ts";
 
 const tags = ["Campaigns"];
 const secondsPerHour = 3600;
@@ -74,6 +75,53 @@ export const mergedRowSchema = frontRowSchema
   })
   .openapi("CampaignFrontRow");
 
+const asked: z.input<typeof campaignSchema> = {
+  name: "sizes",
+  search: {
+    dataset: { name: "fashion-mnist" },
+    evaluation: { kind: "supernet", network: { channels: 8, layers: 5 } },
+    schedule: { preset: "demo-3" },
+  },
+  grid: { targets: { parameters: [20_000, 40_000] } },
+  budget: { gpuHours: 2 },
+};
+const place = { targets: { parameters: 20_000 } };
+
+const headExample: z.infer<typeof campaignHead> = {
+  id: "m9d4kx7w2tq6vb5z",
+  name: asked.name,
+  visibility: "private",
+  specification: campaignSchema.parse(asked),
+  createdAt: "2026-03-02T09:30:00.000Z",
+};
+
+export const campaignExample: z.infer<typeof campaignView> = {
+  ...headExample,
+  isOver: false,
+  spent: { gpuHours: 0.4 },
+  searches: [
+    {
+      id: searchExample.id,
+      name: "sizes: parameters 20,000",
+      progress: searchExample.progress,
+      failure: null,
+      state: "running",
+      place,
+      gpuHours: 0.4,
+    },
+  ],
+};
+
+export const mergedExample: { data: z.infer<typeof mergedRowSchema>[] } = {
+  data: frontExample.map((row) => ({
+    searchId: searchExample.id,
+    place,
+    dataset: "fashion-mnist",
+    compared: "own search",
+    ...row,
+  })),
+};
+
 const create = createRoute({
   method: "post",
   path: "/campaigns",
@@ -81,8 +129,11 @@ const create = createRoute({
   security: [{ token: ["searches:write"] }],
   middleware: [requires("searches:write"), idempotent] as const,
   summary: "Start a search for each place of a grid, under one budget",
-  request: { body: describedBody(campaignSchema) },
-  responses: { 201: json(campaignView, "The campaign; its address in Location"), default: failure },
+  request: { body: describedBody(campaignSchema, asked) },
+  responses: {
+    201: json(campaignView, "The campaign; its address in Location", campaignExample),
+    default: failure,
+  },
 });
 
 const list = createRoute({
@@ -93,7 +144,10 @@ const list = createRoute({
   middleware: requires("searches:read"),
   summary: "List campaigns, newest first",
   request: { query: pageQuery },
-  responses: { 200: json(pageOf(campaignHead.openapi("CampaignHead")), "Campaigns"), default: failure },
+  responses: {
+    200: json(pageOf(campaignHead.openapi("CampaignHead")), "Campaigns", lastPage(headExample)),
+    default: failure,
+  },
 });
 
 const reading = {
@@ -108,7 +162,7 @@ const read = createRoute({
   path: "/campaigns/{id}",
   summary: "Read a campaign with its searches",
   request: { params: idParam },
-  responses: { 200: json(campaignView, "The campaign"), default: failure },
+  responses: { 200: json(campaignView, "The campaign", campaignExample), default: failure },
 });
 
 const front = createRoute({
@@ -116,7 +170,10 @@ const front = createRoute({
   path: "/campaigns/{id}/front",
   summary: "Non-dominated architectures of all its searches, each labelled with where it comes from",
   request: { params: idParam },
-  responses: { 200: json(z.object({ data: z.array(mergedRowSchema) }), "The front"), default: failure },
+  responses: {
+    200: json(z.object({ data: z.array(mergedRowSchema) }), "The front", mergedExample),
+    default: failure,
+  },
 });
 
 const cancel = createRoute({
@@ -127,7 +184,7 @@ const cancel = createRoute({
   middleware: requires("searches:write"),
   summary: "Cancel every search that has not ended; results are kept",
   request: { params: idParam },
-  responses: { 200: json(campaignView, "The campaign"), default: failure },
+  responses: { 200: json(campaignView, "The campaign", campaignExample), default: failure },
 });
 
 export const mergedRowView = ({

@@ -9,6 +9,7 @@ import {
   failure,
   isoTime,
   json,
+  lastPage,
   newApp,
   pageOf,
   pageQuery,
@@ -43,6 +44,25 @@ const taskParam = z.object({ taskId: z.string().openapi({ param: { name: "taskId
 const leaseQuery = z.object({ leaseId: z.string() });
 
 const fullSchema = datasetViewSchema.openapi("DataSet");
+const headerExample = {
+  kind: "images" as const,
+  name: "leaves",
+  shards: [{ bytes: 307_300, sha256: "4355a46b19d348dc2f57c046f8ef63d4538ebb936000f3c9ee954a27460dd865" }],
+  image: { height: 32, width: 32, channels: 3 },
+  classNames: ["oak", "maple"],
+  counts: { train: [40, 40], test: [10, 10] },
+  mean: [0.49, 0.52, 0.38],
+  std: [0.21, 0.2, 0.22],
+  digest: "53c234e5e8472b6ac51c1ae1cab3fe06fad053beb8ebfd8977b010655bfdd3c3",
+};
+const fullExample: z.infer<typeof fullSchema> = {
+  ...headerExample,
+  bytes: 307_300,
+  state: "complete",
+  missing: [],
+  createdAt: "2026-03-02T09:12:30.000Z",
+};
+
 const rowFields = {
   name: z.string(),
   bytes: z.int(),
@@ -65,6 +85,16 @@ const rowSchema = z
   ])
   .openapi("DataSetRow");
 
+const rowExample: z.infer<typeof rowSchema> = {
+  kind: "images",
+  name: fullExample.name,
+  bytes: fullExample.bytes,
+  digest: fullExample.digest,
+  state: "complete",
+  createdAt: fullExample.createdAt,
+  ...factsOfHeader(headerExample),
+};
+
 function rowOf({ name, header, bytes, completedAt, createdAt }: Dataset): z.infer<typeof rowSchema> {
   const row = {
     name,
@@ -83,10 +113,14 @@ const create = createRoute({
   path: "/datasets",
   middleware: [requires("searches:write"), idempotent] as const,
   summary: "Begin or continue a push: `missing` says which shards to send",
-  request: { body: body(datasetHeaderSchema) },
+  request: { body: body(datasetHeaderSchema, headerExample) },
   responses: {
-    200: json(fullSchema, "The same data is there, whole or in part"),
-    201: json(fullSchema, "Where the shards go; its address in Location"),
+    200: json(fullSchema, "The same data is there, whole or in part", fullExample),
+    201: json(fullSchema, "Where the shards go; its address in Location", {
+      ...fullExample,
+      state: "uploading",
+      missing: [1],
+    }),
     default: failure,
   },
 });
@@ -106,7 +140,7 @@ const complete = createRoute({
   path: "/datasets/{name}/complete",
   summary: "End a push once every shard has arrived; searches may use it from then on",
   request: { params: nameParam },
-  responses: { 200: json(fullSchema, "Complete"), default: failure },
+  responses: { 200: json(fullSchema, "Complete", fullExample), default: failure },
 });
 
 const list = createRoute({
@@ -115,7 +149,7 @@ const list = createRoute({
   path: "/datasets",
   summary: "List pushed data sets by name",
   request: { query: pageQuery },
-  responses: { 200: json(pageOf(rowSchema), "Data sets"), default: failure },
+  responses: { 200: json(pageOf(rowSchema), "Data sets", lastPage(rowExample)), default: failure },
 });
 
 const read = createRoute({
@@ -124,7 +158,7 @@ const read = createRoute({
   path: "/datasets/{name}",
   summary: "Read a pushed data set's header",
   request: { params: nameParam },
-  responses: { 200: json(fullSchema, "The data set"), default: failure },
+  responses: { 200: json(fullSchema, "The data set", fullExample), default: failure },
 });
 
 const remove = createRoute({
@@ -142,7 +176,7 @@ const ofTask = createRoute({
   path: "/tasks/{taskId}/dataset",
   summary: "The pushed data set of a task, for who holds its lease",
   request: { params: taskParam, query: leaseQuery },
-  responses: { 200: json(datasetHeaderSchema, "Its header"), default: failure },
+  responses: { 200: json(datasetHeaderSchema, "Its header", headerExample), default: failure },
 });
 
 const shardOfTask = createRoute({

@@ -9,6 +9,7 @@ import {
   idParam,
   isoTime,
   json,
+  lastPage,
   newApp,
   pageOf,
   pageQuery,
@@ -35,6 +36,18 @@ const roundSchema = z
   })
   .openapi("Round");
 
+const roundExample: z.infer<typeof roundSchema> = {
+  round: 12,
+  stage: 0,
+  phase: "search",
+  trainLoss: 1.62,
+  hypervolume: 0.503,
+  pruned: [],
+  digest: "9e3779b97f4a7c15",
+  seconds: { train: 4.1, evaluate: 2.7, idle: 0.1 },
+  createdAt: "2026-03-02T09:44:50.120Z",
+};
+
 const candidateSchema = z
   .object({
     round: z.int(),
@@ -49,6 +62,19 @@ const candidateSchema = z
   })
   .openapi("Candidate");
 
+/** In a space of one node. */
+const candidateExample: z.infer<typeof candidateSchema> = {
+  round: 12,
+  stage: 0,
+  phase: "search",
+  hash: "hjq6xowqvtpjj",
+  selection: { normal: ["sep_conv_3x3", "skip_connect"], reduction: ["max_pool_3x3", "skip_connect"] },
+  values: { accuracy: 58.2, parameters: 232_890 },
+  loss: 1.21,
+  reward: 0.58,
+  feasible: true,
+};
+
 const eventSchema = z
   .object({
     sequence: z.int(),
@@ -57,6 +83,13 @@ const eventSchema = z
     createdAt: z.string(),
   })
   .openapi("Event");
+
+const eventExample: z.infer<typeof eventSchema> = {
+  sequence: 1,
+  type: "search.created",
+  data: { name: "small cells" },
+  createdAt: "2026-03-02T09:30:00.000Z",
+};
 
 export const eventView = ({ sequence, type, data, createdAt }: EventRow): z.infer<typeof eventSchema> => ({
   sequence,
@@ -70,7 +103,7 @@ const rounds = createRoute({
   path: "/searches/{id}/rounds",
   summary: "Rounds, oldest first",
   request: { params: idParam, query: pageQuery },
-  responses: { 200: json(pageOf(roundSchema), "Rounds"), default: failure },
+  responses: { 200: json(pageOf(roundSchema), "Rounds", lastPage(roundExample)), default: failure },
 });
 
 const candidates = createRoute({
@@ -78,7 +111,10 @@ const candidates = createRoute({
   path: "/searches/{id}/candidates",
   summary: "Measured candidates, oldest first; a page holds those of `limit` rounds",
   request: { params: idParam, query: pageQuery },
-  responses: { 200: json(pageOf(candidateSchema), "Candidates"), default: failure },
+  responses: {
+    200: json(pageOf(candidateSchema), "Candidates", lastPage(candidateExample)),
+    default: failure,
+  },
 });
 
 const events = createRoute({
@@ -86,7 +122,10 @@ const events = createRoute({
   path: "/searches/{id}/events",
   summary: "Events, oldest first; with `accept: text/event-stream` a stream that Last-Event-ID resumes",
   request: { params: idParam, query: pageQuery },
-  responses: { 200: json(pageOf(eventSchema), "Events, or a stream of them"), default: failure },
+  responses: {
+    200: json(pageOf(eventSchema), "Events, or a stream of them", lastPage(eventExample)),
+    default: failure,
+  },
 });
 
 export const history = newApp()

@@ -3,20 +3,21 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { evidences } from "../../schema/architectures.ts";
 import { type Genotype, genotypeSchema, printGenotype } from "../../shared/genotype.ts";
+import { DARTS_V1, DARTS_V2 } from "../../shared/genotypes.ts";
 import { protocolVersion } from "../../shared/protocol.ts";
 import { costAt, trainedSize } from "../../shared/scaling.ts";
 import { type Specification, strategyNames } from "../../shared/specification.ts";
 import { version } from "../../shared/version.ts";
 import { readableSearch } from "../access.ts";
-import { failure, idParam, json, newApp, tagged, urlNumber } from "../app.ts";
+import { failure, idParam, json, lastPage, newApp, tagged, urlNumber } from "../app.ts";
 import { policyView } from "../controller/policyView.ts";
 import { boundsOf, frontCsv, frontSource, selectFront, standardErrorsOf } from "../front.ts";
 import { Problem } from "../problems.ts";
 import { type Architecture, findArchitecture, frontOf } from "../store/architectures.ts";
 import { findController } from "../store/searches.ts";
 import { trainingsOf } from "../store/trainings.ts";
-import { trainingSchema, trainingView } from "../trainingView.ts";
-import { searchSchema, searchView } from "./searches.ts";
+import { trainingExample, trainingSchema, trainingView } from "../trainingView.ts";
+import { searchExample, searchSchema, searchView } from "./searches.ts";
 
 const common = {
   method: "get" as const,
@@ -130,13 +131,80 @@ const architectureSchema = z
   })
   .openapi("Architecture");
 
+const measured: z.infer<typeof measurementSchema> = {
+  stage: 1,
+  round: 53,
+  images: 1000,
+  values: { accuracy: 61.4, parameters: 246_106 },
+  standardErrors: { accuracy: 1.54 },
+  feasible: true,
+  onFront: true,
+  evidence: "shared-weights",
+  sharedWeightsAccuracy: null,
+  trainingSteps: null,
+  testAccuracy: null,
+};
+
+/** The published cells of DARTS, as a search might find them. */
+export const frontExample: [z.infer<typeof frontRowSchema>, z.infer<typeof frontRowSchema>] = [
+  {
+    hash: "oe3q4pkdg4k23",
+    source: frontSource,
+    genotype: DARTS_V2,
+    text: printGenotype(DARTS_V2),
+    ...measured,
+  },
+  {
+    hash: "hjq6xowqvtpjj",
+    source: frontSource,
+    genotype: DARTS_V1,
+    text: printGenotype(DARTS_V1),
+    ...measured,
+    values: { accuracy: 60.1, parameters: 232_890 },
+    standardErrors: { accuracy: 1.55 },
+  },
+];
+
+const architectureExample: z.infer<typeof architectureSchema> = {
+  hash: frontExample[0].hash,
+  genotype: DARTS_V2,
+  text: frontExample[0].text,
+  counts: {
+    parameters: 246_106,
+    parametersWithAuxiliary: 681_572,
+    macs: 43_444_736,
+    activationBytes: 17_728_552,
+  },
+  measurements: [measured],
+  trainings: [trainingExample],
+  reproduce: {
+    version,
+    protocolVersion,
+    specification: searchExample.specification,
+    commands: ["nasturtium search specification.json", "nasturtium train SEARCH oe3q4pkdg4k23"],
+  },
+};
+
+/** Of the first edge alone. */
+const policyExample: z.infer<typeof policySchema> = {
+  strategy: "default",
+  stage: 0,
+  round: 12,
+  phase: "search",
+  cells: {
+    normal: [{ position: 0, from: 0, to: 2, probabilities: { sep_conv_3x3: 0.7, skip_connect: 0.3 } }],
+  },
+  prunings: [],
+  stages: [],
+};
+
 const policy = createRoute({
   ...common,
   path: "/searches/{id}/policy",
   summary:
     "Probabilities of the operations on each edge, what was pruned when, and how often each was trained",
   request: { params: idParam },
-  responses: { 200: json(policySchema, "The policy"), default: failure },
+  responses: { 200: json(policySchema, "The policy", policyExample), default: failure },
 });
 
 const frontQuery = z
@@ -154,7 +222,11 @@ const front = createRoute({
   summary: "Non-dominated architectures; bounds as max_<objective id> and min_<objective id>",
   request: { params: idParam, query: frontQuery },
   responses: {
-    200: json(z.object({ data: z.array(frontRowSchema), nextCursor: z.null() }), "The front, or CSV"),
+    200: json(
+      z.object({ data: z.array(frontRowSchema), nextCursor: z.null() }),
+      "The front, or CSV",
+      lastPage(...frontExample),
+    ),
     default: failure,
   },
 });
@@ -166,7 +238,7 @@ const architecture = createRoute({
   request: {
     params: idParam.extend({ hash: z.string().openapi({ param: { name: "hash", in: "path" } }) }),
   },
-  responses: { 200: json(architectureSchema, "The architecture"), default: failure },
+  responses: { 200: json(architectureSchema, "The architecture", architectureExample), default: failure },
 });
 
 function countsOf(

@@ -2,9 +2,9 @@
 
 import { createRoute, z } from "@hono/zod-openapi";
 import { readableSearch } from "../access.ts";
-import { failure, idParam, json, newApp } from "../app.ts";
+import { failure, idParam, json, lastPage, newApp } from "../app.ts";
 import { Problem } from "../problems.ts";
-import { scaledCsv, scaledRowSchema, scaledRows } from "../scaled.ts";
+import { scaledCsv, scaledExample, scaledRowSchema, scaledRows } from "../scaled.ts";
 import { scaledTrainings } from "../store/trainings.ts";
 
 const mostTrainings = 500;
@@ -17,7 +17,11 @@ const list = createRoute({
   summary: `Completed final trainings at other channels or layers than the search's own, newest first, at most ${mostTrainings}`,
   request: { params: idParam, query: z.object({ format: z.enum(["json", "csv"]).default("json") }) },
   responses: {
-    200: json(z.object({ data: z.array(scaledRowSchema), nextCursor: z.null() }), "The points, or CSV"),
+    200: json(
+      z.object({ data: z.array(scaledRowSchema), nextCursor: z.null() }),
+      "The points, or CSV",
+      lastPage(scaledExample),
+    ),
     default: failure,
   },
 });

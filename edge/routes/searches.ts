@@ -3,7 +3,12 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { type SearchState, searchStates } from "../../schema/searches.ts";
-import { type Specification, scheduleLength, specificationSchema } from "../../shared/specification.ts";
+import {
+  type Specification,
+  type SpecificationInput,
+  scheduleLength,
+  specificationSchema,
+} from "../../shared/specification.ts";
 import { evaluationErrors } from "../../shared/tabular.ts";
 import { existingSearch, readableSearch } from "../access.ts";
 import {
@@ -16,6 +21,7 @@ import {
   isoTime,
   isoTimeOrNull,
   json,
+  lastPage,
   newApp,
   pageOf,
   pageQuery,
@@ -37,7 +43,19 @@ const writing = { tags, security: [{ token: ["searches:write"] }] };
 const mayRead = requires("searches:read");
 const mayWrite = requires("searches:write");
 
-export const specificationBody = describedBody(specificationSchema);
+const asked: SpecificationInput = {
+  name: "small cells",
+  dataset: { name: "cifar10" },
+  space: "darts",
+  evaluation: { kind: "supernet", network: { channels: 16, layers: 8 } },
+  objectives: [
+    { name: "accuracy", goal: "maximize" },
+    { name: "parameters", goal: "minimize", target: 250_000, limit: 500_000 },
+  ],
+  schedule: { preset: "demo-10" },
+  budget: { gpuHours: 2 },
+};
+export const specificationBody = describedBody(specificationSchema, asked);
 
 export const searchSchema = z
   .object({
@@ -67,6 +85,31 @@ export const searchSchema = z
     finishedAt: z.string().nullable(),
   })
   .openapi("Search");
+
+export const searchExample: z.infer<typeof searchSchema> = {
+  id: "k3v7m2q9x4t8w6zb",
+  name: asked.name,
+  state: "running",
+  visibility: "private",
+  failure: null,
+  progress: {
+    round: 12,
+    rounds: 54,
+    stage: 0,
+    phase: "search",
+    evaluations: 64,
+    frontSize: 2,
+    bestAccuracy: 61.4,
+    hypervolume: 0.503,
+    idleShare: 0.02,
+  },
+  campaignId: null,
+  triggerId: null,
+  specification: specificationSchema.parse(asked),
+  createdAt: "2026-03-02T09:30:00.000Z",
+  startedAt: "2026-03-02T09:30:04.512Z",
+  finishedAt: null,
+};
 
 export function searchView(search: Search): z.infer<typeof searchSchema> {
   const {
@@ -129,7 +172,10 @@ const create = createRoute({
   middleware: [mayWrite, idempotent] as const,
   summary: "Start a search",
   request: { body: specificationBody },
-  responses: { 201: json(searchSchema, "The search; its address in Location"), default: failure },
+  responses: {
+    201: json(searchSchema, "The search; its address in Location", searchExample),
+    default: failure,
+  },
 });
 
 const list = createRoute({
@@ -140,7 +186,7 @@ const list = createRoute({
   middleware: mayRead,
   summary: "List searches, newest first",
   request: { query: pageQuery.extend({ state: z.enum(searchStates).optional() }) },
-  responses: { 200: json(pageOf(searchSchema), "Searches"), default: failure },
+  responses: { 200: json(pageOf(searchSchema), "Searches", lastPage(searchExample)), default: failure },
 });
 
 const read = createRoute({
@@ -150,7 +196,7 @@ const read = createRoute({
   security: [...reading, {}],
   summary: "Read a search",
   request: { params: idParam },
-  responses: { 200: json(searchSchema, "The search"), 304: unchanged, default: failure },
+  responses: { 200: json(searchSchema, "The search", searchExample), 304: unchanged, default: failure },
 });
 
 const change = createRoute({
@@ -167,9 +213,10 @@ const change = createRoute({
         visibility: z.enum(["private", "public"]).optional(),
         budget: specificationSchema.shape.budget.optional(),
       }),
+      { visibility: "public", budget: { gpuHours: 4 } },
     ),
   },
-  responses: { 200: json(searchSchema, "The changed search"), default: failure },
+  responses: { 200: json(searchSchema, "The changed search", searchExample), default: failure },
 });
 
 const remove = createRoute({
@@ -187,7 +234,7 @@ const steering = {
   method: "post" as const,
   middleware: mayWrite,
   request: { params: idParam },
-  responses: { 200: json(searchSchema, "The search"), default: failure },
+  responses: { 200: json(searchSchema, "The search", searchExample), default: failure },
 };
 const pause = createRoute({
   ...steering,

@@ -6,8 +6,11 @@ import {
   amendmentSchema,
   heartbeatRequestSchema,
   heartbeatResponseSchema,
+  heartbeatSeconds,
+  type LeasedTask,
   leaseRequestSchema,
   leaseResponseSchema,
+  leaseSeconds,
   protocolVersion,
   registerRequestSchema,
   registerResponseSchema,
@@ -15,6 +18,7 @@ import {
   replaySchema,
   reportResponseSchema,
   reportSchema,
+  type TrainRoundTask,
 } from "../../shared/protocol.ts";
 import { body, failure, idParam, isoTime, json, newApp, urlNumber } from "../app.ts";
 import { requires } from "../auth.ts";
@@ -35,13 +39,72 @@ const replayedAtOnce = 20;
 const taskParam = z.object({ taskId: z.string().openapi({ param: { name: "taskId", in: "path" } }) });
 const done = z.object({ released: z.boolean() });
 
+const runnerId = "d2w7xk5m9tq4vb6z";
+const digest = "9e3779b97f4a7c15";
+const operations = ["sep_conv_3x3", "skip_connect"];
+
+/** In a space of one node. */
+const taskExample: TrainRoundTask = {
+  kind: "trainRound",
+  taskId: "k3v7m2q9x4t8w6zb-r12",
+  searchId: "k3v7m2q9x4t8w6zb",
+  round: 12,
+  stage: {
+    index: 0,
+    seed: 660_344_655_861_466,
+    dataset: "cifar10",
+    space: { nodes: 1, normal: operations, reduction: operations },
+    choices: { normal: [operations, operations], reduction: [operations, operations] },
+    stem: "cifar",
+    channels: 8,
+    layers: 5,
+    batchSize: 64,
+    validationFraction: 0.5,
+    totalSteps: 270,
+    learningRate: 0.04,
+    momentum: 0.9,
+    weightDecay: 0.0003,
+    clipNorm: 5,
+  },
+  firstStep: 120,
+  steps: 10,
+  paths: "fair",
+  pathSeed: 481_516_234,
+  logits: {
+    normal: [
+      [0.2, -0.2],
+      [0, 0],
+    ],
+    reduction: [
+      [0, 0],
+      [0.1, -0.1],
+    ],
+  },
+  skipDropout: 0,
+  candidates: [{ selection: { normal: ["sep_conv_3x3", "skip_connect"], reduction: operations } }],
+  evaluation: { images: 256, offset: 0 },
+};
+const leaseExample: LeasedTask = {
+  leaseId: "cazeqpy7dbnbjhx7",
+  leaseSeconds,
+  heartbeatSeconds,
+  leaseExpiresAt: "2026-03-02T09:46:20.000Z",
+  task: taskExample,
+};
+
 const register = createRoute({
   method: "post",
   path: "/runners",
   ...common,
   summary: "Register a runner",
-  request: { body: body(registerRequestSchema) },
-  responses: { 201: json(registerResponseSchema, "The runner's id"), default: failure },
+  request: {
+    body: body(registerRequestSchema, {
+      protocolVersion,
+      name: "rented GPU",
+      backend: { name: "tensorflow", versions: { tfjs: "4.22.0" }, threads: 8 },
+    }),
+  },
+  responses: { 201: json(registerResponseSchema, "The runner's id", { runnerId }), default: failure },
 });
 
 const lease = createRoute({
@@ -49,9 +112,12 @@ const lease = createRoute({
   path: "/tasks/lease",
   ...common,
   summary: "Lease a task",
-  request: { body: body(leaseRequestSchema) },
+  request: { body: body(leaseRequestSchema, { runnerId }) },
   responses: {
-    200: json(leaseResponseSchema, "A leased task, or null when there is none"),
+    200: json(leaseResponseSchema, "A leased task, or null when there is none", {
+      lease: leaseExample,
+      retryAfterSeconds,
+    }),
     default: failure,
   },
 });
@@ -68,9 +134,9 @@ const amend = createRoute({
         .min(0)
         .openapi({ param: { name: "round", in: "path" } }),
     }),
-    body: body(amendmentSchema),
+    body: body(amendmentSchema, { candidate: 0, values: { latency: 4.2 } }),
   },
-  responses: { 200: json(amendedSchema, "The candidate's new version"), default: failure },
+  responses: { 200: json(amendedSchema, "The candidate's new version", { version: 2 }), default: failure },
 });
 
 const heartbeat = createRoute({
@@ -78,8 +144,20 @@ const heartbeat = createRoute({
   path: "/tasks/{taskId}/heartbeat",
   ...common,
   summary: "Prolong a lease and learn whether to stop",
-  request: { params: taskParam, body: body(heartbeatRequestSchema) },
-  responses: { 200: json(heartbeatResponseSchema, "The lease's new end"), default: failure },
+  request: {
+    params: taskParam,
+    body: body(heartbeatRequestSchema, {
+      leaseId: leaseExample.leaseId,
+      progress: { done: 400, total: 2000, trainLoss: 1.1 },
+    }),
+  },
+  responses: {
+    200: json(heartbeatResponseSchema, "The lease's new end", {
+      leaseExpiresAt: leaseExample.leaseExpiresAt,
+      stop: false,
+    }),
+    default: failure,
+  },
 });
 
 const report = createRoute({
@@ -87,8 +165,21 @@ const report = createRoute({
   path: "/tasks/{taskId}/report",
   ...common,
   summary: "Report a task; the answer carries the next one",
-  request: { params: taskParam, body: body(reportSchema) },
-  responses: { 200: json(reportResponseSchema, "Accepted; the next task"), default: failure },
+  request: {
+    params: taskParam,
+    body: body(reportSchema, {
+      kind: "trainRound",
+      leaseId: leaseExample.leaseId,
+      measurements: [{ candidate: 0, values: { accuracy: 58.2 }, images: 256, loss: 1.21 }],
+      trainLoss: 1.62,
+      digest,
+      seconds: { train: 4.1, evaluate: 2.7, idle: 0.1 },
+    }),
+  },
+  responses: {
+    200: json(reportResponseSchema, "Accepted; the next task", { accepted: true, next: leaseExample }),
+    default: failure,
+  },
 });
 
 const release = createRoute({
@@ -96,8 +187,8 @@ const release = createRoute({
   path: "/tasks/{taskId}/release",
   ...common,
   summary: "Give a task back",
-  request: { params: taskParam, body: body(releaseRequestSchema) },
-  responses: { 200: json(done, "Whether the lease was still held"), default: failure },
+  request: { params: taskParam, body: body(releaseRequestSchema, { leaseId: leaseExample.leaseId }) },
+  responses: { 200: json(done, "Whether the lease was still held", { released: true }), default: failure },
 });
 
 const replay = createRoute({
@@ -106,7 +197,13 @@ const replay = createRoute({
   ...common,
   summary: "Rounds already reported, for a runner that resumes",
   request: { query: z.object({ search: z.string(), fromRound: urlNumber.int().min(0).default(0) }) },
-  responses: { 200: json(replaySchema, "Tasks and the digests they must reach"), default: failure },
+  responses: {
+    200: json(replaySchema, "Tasks and the digests they must reach", {
+      data: [{ round: taskExample.round, task: taskExample, digest }],
+      nextRound: null,
+    }),
+    default: failure,
+  },
 });
 
 export const tasks = newApp()

@@ -18,6 +18,7 @@ import {
   failure,
   isoTime,
   json,
+  lastPage,
   newApp,
   pageOf,
   pageQuery,
@@ -39,7 +40,7 @@ import {
   templateOf,
 } from "../store/templates.ts";
 import { campaignView, createdCampaign } from "./campaigns.ts";
-import { createdSearch, searchSchema } from "./searches.ts";
+import { createdSearch, searchExample, searchSchema } from "./searches.ts";
 
 const tags = ["Templates"];
 const reading = { tags, security: [{ token: ["searches:read"] }], middleware: requires("searches:read") };
@@ -54,6 +55,17 @@ const templateSchema = templateFields
   })
   .openapi("Template");
 
+const asked: z.input<typeof templateFields> = {
+  name: "nightly",
+  description: "small networks for what was pushed",
+  specification: { name: "{{ ref }}", dataset: { name: "cifar10" }, budget: { gpuHours: 2 } },
+};
+const example: z.infer<typeof templateSchema> = {
+  ...templateFields.parse(asked),
+  placeholders: ["ref"],
+  createdAt: "2026-03-02T09:00:00.000Z",
+};
+
 const view = (row: StoredTemplate): z.infer<typeof templateSchema> => {
   const template = templateOf(row);
   return { ...template, placeholders: placeholdersOf(template), createdAt: isoTime(row.createdAt) };
@@ -67,8 +79,11 @@ const create = createRoute({
   path: "/templates",
   middleware: [mayWrite, idempotent] as const,
   summary: "Create a template; what holds whatever its placeholders' values will be is checked",
-  request: { body: body(templateFields) },
-  responses: { 201: json(templateSchema, "The template; its address in Location"), default: failure },
+  request: { body: body(templateFields, asked) },
+  responses: {
+    201: json(templateSchema, "The template; its address in Location", example),
+    default: failure,
+  },
 });
 
 const list = createRoute({
@@ -77,7 +92,7 @@ const list = createRoute({
   path: "/templates",
   summary: "List templates by name",
   request: { query: pageQuery },
-  responses: { 200: json(pageOf(templateSchema), "Templates"), default: failure },
+  responses: { 200: json(pageOf(templateSchema), "Templates", lastPage(example)), default: failure },
 });
 
 const read = createRoute({
@@ -87,7 +102,7 @@ const read = createRoute({
   summary: "Read a template",
   request: { params: nameParam },
   responses: {
-    200: json(templateSchema, "The template"),
+    200: json(templateSchema, "The template", example),
     304: unchanged,
     default: failure,
   },
@@ -99,8 +114,8 @@ const change = createRoute({
   path: "/templates/{name}",
   middleware: mayWrite,
   summary: "Change what a template starts, or its description; needs If-Match",
-  request: { params: nameParam, body: body(templateChanges) },
-  responses: { 200: json(templateSchema, "The changed template"), default: failure },
+  request: { params: nameParam, body: body(templateChanges, { description: "every night" }) },
+  responses: { 200: json(templateSchema, "The changed template", example), default: failure },
 });
 
 const remove = createRoute({
@@ -121,10 +136,16 @@ const start = createRoute({
   summary: "Start what a template asks for, with values for its placeholders",
   request: {
     params: nameParam,
-    body: body(z.strictObject({ values: z.record(placeholderSchema, valueSchema).default({}) })),
+    body: body(z.strictObject({ values: z.record(placeholderSchema, valueSchema).default({}) }), {
+      values: { ref: "refs/heads/main" },
+    }),
   },
   responses: {
-    201: json(z.union([searchSchema, campaignView]), "The search or campaign; its address in Location"),
+    201: json(
+      z.union([searchSchema, campaignView]),
+      "The search or campaign; its address in Location",
+      searchExample,
+    ),
     default: failure,
   },
 });

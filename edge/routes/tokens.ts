@@ -14,6 +14,7 @@ import {
   isoTimeOrNull,
   json,
   label,
+  lastPage,
   newApp,
   pageOf,
   pageQuery,
@@ -42,6 +43,19 @@ const tokenSchema = z
   })
   .openapi("Token");
 
+const example: z.infer<typeof tokenSchema> = {
+  id: "c8r4jn6y2vq5pw7s",
+  name: "rented GPU",
+  scopes: ["runner"],
+  createdAt: "2026-03-02T09:00:00.000Z",
+  createdBy: "environment",
+  expiresAt: "2030-01-31T12:00:00.000Z",
+  lastUsedAt: null,
+  revokedAt: null,
+  searchId: null,
+  instance: null,
+};
+
 const createSchema = z.strictObject({
   name: label,
   scopes: z.array(z.enum(scopes)).min(1).max(scopes.length),
@@ -63,9 +77,14 @@ const create = createRoute({
   method: "post",
   path: "/tokens",
   summary: "Create a token",
-  request: { body: body(createSchema) },
+  request: {
+    body: body(createSchema, { name: "rented GPU", scopes: ["runner"], expiresAt: "2030-01-31T12:00:00Z" }),
+  },
   responses: {
-    201: json(tokenSchema.extend({ token: z.string() }), "The token, shown this once"),
+    201: json(tokenSchema.extend({ token: z.string() }), "The token, shown this once", {
+      ...example,
+      token: "nst_1f0c6e2d9b7a4385c1d0e8f6a2b49735",
+    }),
     default: failure,
   },
 });
@@ -76,7 +95,7 @@ const list = createRoute({
   path: "/tokens",
   summary: "List tokens, newest first",
   request: { query: pageQuery },
-  responses: { 200: json(pageOf(tokenSchema), "Tokens"), default: failure },
+  responses: { 200: json(pageOf(tokenSchema), "Tokens", lastPage(example)), default: failure },
 });
 
 const read = createRoute({
@@ -85,7 +104,7 @@ const read = createRoute({
   path: "/tokens/{id}",
   summary: "Read a token, without its secret",
   request: { params: idParam },
-  responses: { 200: json(tokenSchema, "The token"), default: failure },
+  responses: { 200: json(tokenSchema, "The token", example), default: failure },
 });
 
 const revoke = createRoute({
@@ -94,7 +113,13 @@ const revoke = createRoute({
   path: "/tokens/{id}",
   summary: "Revoke a token; revoking it again changes nothing",
   request: { params: idParam },
-  responses: { 200: json(tokenSchema, "The revoked token"), default: failure },
+  responses: {
+    200: json(tokenSchema, "The revoked token", {
+      ...example,
+      revokedAt: "2026-03-03T08:00:00.000Z",
+    }),
+    default: failure,
+  },
 });
 
 export const tokens = newApp()

@@ -14,6 +14,7 @@ import {
   failure,
   idParam,
   json,
+  lastPage,
   newApp,
   pageOf,
   pageQuery,
@@ -25,7 +26,7 @@ import { invalid, Problem } from "../problems.ts";
 import { findArchitecture } from "../store/architectures.ts";
 import { findExport } from "../store/blobs.ts";
 import { findTraining, insertTraining, listTrainings, type TrainingView } from "../store/trainings.ts";
-import { trainingSchema, trainingView } from "../trainingView.ts";
+import { trainingExample, trainingSchema, trainingView } from "../trainingView.ts";
 import { download } from "../upload.ts";
 
 const tags = ["Trainings"];
@@ -51,9 +52,13 @@ const start = createRoute({
         hash: z.string(),
         recipe: recipeChange.optional(),
       }),
+      { hash: trainingExample.hash, recipe: { steps: 2000, channels: 32 } },
     ),
   },
-  responses: { 201: json(trainingSchema, "The training; its address in Location"), default: failure },
+  responses: {
+    201: json(trainingSchema, "The training; its address in Location", trainingExample),
+    default: failure,
+  },
 });
 
 const list = createRoute({
@@ -62,7 +67,7 @@ const list = createRoute({
   path: "/searches/{id}/trainings",
   summary: "Trainings of a search, newest first",
   request: { params: idParam, query: pageQuery },
-  responses: { 200: json(pageOf(trainingSchema), "Trainings"), default: failure },
+  responses: { 200: json(pageOf(trainingSchema), "Trainings", lastPage(trainingExample)), default: failure },
 });
 
 const read = createRoute({
@@ -71,7 +76,7 @@ const read = createRoute({
   path: "/trainings/{id}",
   summary: "Read a training",
   request: { params: idParam },
-  responses: { 200: json(trainingSchema, "The training"), default: failure },
+  responses: { 200: json(trainingSchema, "The training", trainingExample), default: failure },
 });
 
 /** A file of any of the formats' media types. */

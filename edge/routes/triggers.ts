@@ -18,6 +18,7 @@ import {
   idParam,
   isoTime,
   json,
+  lastPage,
   newApp,
   pageOf,
   pageQuery,
@@ -54,6 +55,22 @@ const managing = { tags, security, middleware };
 const triggerSchema = triggerFields.extend({ id: z.string(), createdAt: z.string() }).openapi("Trigger");
 const secretSchema = triggerSchema.extend({ secret: z.string() }).openapi("TriggerWithSecret");
 
+const asked: z.input<typeof triggerFields> = {
+  name: "pushes to main",
+  template: "nightly",
+  source: "github",
+  events: ["push"],
+  filters: { refs: ["refs/heads/main"], paths: ["models/**"] },
+  mapping: { ref: "/ref" },
+  limits: { maxRunning: 2, budget: { gpuHours: 20 } },
+};
+const example: z.infer<typeof triggerSchema> = {
+  ...triggerFields.parse(asked),
+  id: "x5v9tk2m7wd4qb6z",
+  createdAt: "2026-03-02T09:00:00.000Z",
+};
+const secretExample = { ...example, secret: "5d1c8f02b9a74e6385c1d0e8f6a2b497" };
+
 const view = (row: StoredTrigger): z.infer<typeof triggerSchema> => ({
   id: row.id,
   ...triggerOf(row),
@@ -87,8 +104,11 @@ const create = createRoute({
   method: "post",
   path: "/triggers",
   summary: "Create a trigger",
-  request: { body: body(triggerFields) },
-  responses: { 201: json(secretSchema, "The trigger, its secret shown this once"), default: failure },
+  request: { body: body(triggerFields, asked) },
+  responses: {
+    201: json(secretSchema, "The trigger, its secret shown this once", secretExample),
+    default: failure,
+  },
 });
 
 const list = createRoute({
@@ -97,7 +117,7 @@ const list = createRoute({
   path: "/triggers",
   summary: "List triggers, newest first",
   request: { query: pageQuery },
-  responses: { 200: json(pageOf(triggerSchema), "Triggers"), default: failure },
+  responses: { 200: json(pageOf(triggerSchema), "Triggers", lastPage(example)), default: failure },
 });
 
 const read = createRoute({
@@ -106,7 +126,7 @@ const read = createRoute({
   path: "/triggers/{id}",
   summary: "Read a trigger",
   request: { params: idParam },
-  responses: { 200: json(triggerSchema, "The trigger"), 304: unchanged, default: failure },
+  responses: { 200: json(triggerSchema, "The trigger", example), 304: unchanged, default: failure },
 });
 
 const change = createRoute({
@@ -114,8 +134,8 @@ const change = createRoute({
   method: "patch",
   path: "/triggers/{id}",
   summary: "Change, enable or disable a trigger; needs If-Match",
-  request: { params: idParam, body: body(triggerChanges) },
-  responses: { 200: json(triggerSchema, "The changed trigger"), default: failure },
+  request: { params: idParam, body: body(triggerChanges, { enabled: false }) },
+  responses: { 200: json(triggerSchema, "The changed trigger", example), default: failure },
 });
 
 const remove = createRoute({
@@ -133,7 +153,10 @@ const rotate = createRoute({
   path: "/triggers/{id}/rotate",
   summary: "Make a new secret; the old one is refused from then on",
   request: { params: idParam },
-  responses: { 200: json(secretSchema, "The trigger, its new secret shown this once"), default: failure },
+  responses: {
+    200: json(secretSchema, "The trigger, its new secret shown this once", secretExample),
+    default: failure,
+  },
 });
 
 const deliveries = createRoute({
@@ -142,7 +165,22 @@ const deliveries = createRoute({
   path: "/triggers/{id}/deliveries",
   summary: "What was delivered within 90 days and what came of it, newest first",
   request: { params: idParam, query: pageQuery },
-  responses: { 200: json(pageOf(deliverySchema), "Deliveries"), default: failure },
+  responses: {
+    200: json(
+      pageOf(deliverySchema),
+      "Deliveries",
+      lastPage({
+        deliveryId: "72d3162e-cc78-11e3-81ab-4c9367dc0958",
+        event: "push",
+        state: "started" as const,
+        reason: null,
+        searchId: "k3v7m2q9x4t8w6zb",
+        campaignId: null,
+        createdAt: "2026-03-02T09:30:00.000Z",
+      }),
+    ),
+    default: failure,
+  },
 });
 
 const receive = createRoute({
@@ -153,8 +191,11 @@ const receive = createRoute({
   summary: "Deliver a webhook, signed with the trigger's secret",
   request: { params: idParam },
   responses: {
-    200: json(answerSchema, "Nothing to start, or delivered before: the answer of then"),
-    202: json(answerSchema, "Started"),
+    200: json(answerSchema, "Nothing to start, or delivered before: the answer of then", {
+      state: "ignored",
+      reason: "refs/heads/try matches none of refs",
+    }),
+    202: json(answerSchema, "Started", { state: "started", searchId: "k3v7m2q9x4t8w6zb" }),
     default: failure,
   },
 });

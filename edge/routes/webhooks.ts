@@ -14,6 +14,7 @@ import {
   isoTimeOrNull,
   json,
   label,
+  lastPage,
   newApp,
   pageOf,
   pageQuery,
@@ -95,6 +96,21 @@ const webhookSchema = z
   .openapi("Webhook");
 const withSecret = webhookSchema.extend({ secret: z.string().describe("whsec_..., shown this once") });
 
+const example: z.infer<typeof webhookSchema> = {
+  id: "t4q8wm2x6kd9vb3z",
+  url: "https://hooks.example.org/nasturtium",
+  description: "",
+  events: ["search.*"],
+  searchId: null,
+  campaignId: null,
+  format: "standard",
+  enabled: true,
+  disabledReason: null,
+  previousSecretUntil: null,
+  createdAt: "2026-03-02T09:00:00.000Z",
+};
+const secretExample = { ...example, secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw" };
+
 const deliverySchema = z
   .object({
     id: z.string().describe("what goes out as webhook-id"),
@@ -119,6 +135,16 @@ const deliverySchema = z
     createdAt: z.string(),
   })
   .openapi("WebhookDelivery");
+
+const deliveryExample: z.infer<typeof deliverySchema> = {
+  id: "b7x3tw9m5kq2vd8z",
+  type: "search.completed",
+  searchId: "k3v7m2q9x4t8w6zb",
+  state: "delivered",
+  attempts: [{ at: "2026-03-02T10:13:00.104Z", status: 204, durationMs: 83, error: null }],
+  nextAttemptAt: null,
+  createdAt: "2026-03-02T10:12:56.000Z",
+};
 
 function view(webhook: Webhook): z.infer<typeof webhookSchema> {
   const { id, url, description, events, searchId, campaignId, format, enabled, disabledReason } = webhook;
@@ -157,9 +183,9 @@ const create = createRoute({
   // Without an Idempotency-Key's stored answer: it would hold the secret.
   middleware: mayWrite,
   summary: "Have an endpoint told of events",
-  request: { body: body(inputSchema) },
+  request: { body: body(inputSchema, { url: example.url, events: ["search.*"] }) },
   responses: {
-    201: json(withSecret, "The webhook with its secret; its address in Location"),
+    201: json(withSecret, "The webhook with its secret; its address in Location", secretExample),
     default: failure,
   },
 });
@@ -171,7 +197,7 @@ const list = createRoute({
   middleware: mayWrite,
   summary: "List webhooks, newest first",
   request: { query: pageQuery },
-  responses: { 200: json(pageOf(webhookSchema), "Webhooks"), default: failure },
+  responses: { 200: json(pageOf(webhookSchema), "Webhooks", lastPage(example)), default: failure },
 });
 
 const read = createRoute({
@@ -181,7 +207,7 @@ const read = createRoute({
   middleware: mayWrite,
   summary: "Read a webhook",
   request: { params: idParam },
-  responses: { 200: json(webhookSchema, "The webhook"), default: failure },
+  responses: { 200: json(webhookSchema, "The webhook", example), default: failure },
 });
 
 const change = createRoute({
@@ -190,8 +216,8 @@ const change = createRoute({
   path: "/webhooks/{id}",
   middleware: mayWrite,
   summary: "Change a webhook; needs If-Match. Disabling it ends what was still to be sent",
-  request: { params: idParam, body: body(changeSchema) },
-  responses: { 200: json(webhookSchema, "The changed webhook"), default: failure },
+  request: { params: idParam, body: body(changeSchema, { events: ["search.*", "training.completed"] }) },
+  responses: { 200: json(webhookSchema, "The changed webhook", example), default: failure },
 });
 
 const remove = createRoute({
@@ -211,7 +237,7 @@ const rotate = createRoute({
   middleware: mayWrite,
   summary: "Make a new secret; the old one signs beside it for 24 hours",
   request: { params: idParam },
-  responses: { 200: json(withSecret, "The webhook with its new secret"), default: failure },
+  responses: { 200: json(withSecret, "The webhook with its new secret", secretExample), default: failure },
 });
 
 const sendTest = createRoute({
@@ -221,7 +247,7 @@ const sendTest = createRoute({
   middleware: [mayWrite, idempotent] as const,
   summary: `Send a ${testEvent} event, whatever the filter`,
   request: { params: idParam },
-  responses: { 202: json(deliverySchema, "The delivery"), default: failure },
+  responses: { 202: json(deliverySchema, "The delivery", deliveryExample), default: failure },
 });
 
 const deliveries = createRoute({
@@ -231,7 +257,7 @@ const deliveries = createRoute({
   middleware: mayWrite,
   summary: "List what a webhook was told in the last 30 days, newest first",
   request: { params: idParam, query: pageQuery.extend({ state: z.enum(webhookDeliveryStates).optional() }) },
-  responses: { 200: json(pageOf(deliverySchema), "Deliveries"), default: failure },
+  responses: { 200: json(pageOf(deliverySchema), "Deliveries", lastPage(deliveryExample)), default: failure },
 });
 
 const replay = createRoute({
@@ -245,7 +271,7 @@ const replay = createRoute({
       delivery: z.string().openapi({ param: { name: "delivery", in: "path" } }),
     }),
   },
-  responses: { 202: json(deliverySchema, "The delivery"), default: failure },
+  responses: { 202: json(deliverySchema, "The delivery", deliveryExample), default: failure },
 });
 
 export const webhooks = newApp()
