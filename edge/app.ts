@@ -43,6 +43,17 @@ export const body = <S extends z.ZodType>(schema: S, example: z.input<S>) => ({
   content: { "application/json": { schema, example } },
 });
 
+/** A body or an answer that is bytes. */
+export const bytesContent = {
+  "application/octet-stream": { schema: { type: "string" as const, format: "binary" } },
+};
+
+/** The same answer as text, where it is asked for; the typed client is of JSON. */
+export const alsoAs = <T extends { content: object }>(mediaType: string, answer: T): T => ({
+  ...answer,
+  content: { ...answer.content, [mediaType]: { schema: { type: "string" } } },
+});
+
 /** Described and typed by a schema, but checked by the handler, which knows more than the schema: see `readJson`. */
 export const describedBody = <S extends z.ZodType>(schema: S, example: z.input<S>) => ({
   required: true,

@@ -116,3 +116,14 @@ test("a failure is described once, with the schema of problems, for every operat
   for (const { responses } of operations.values())
     expect(responses.default).toEqual({ $ref: "#/components/responses/Problem" });
 });
+
+test("text and bytes are described where there are some", () => {
+  const contentOf = (operation: string) =>
+    Object.keys(operations.get(operation)?.responses["200"]?.content ?? {});
+  expect(contentOf("get /v1/searches/{id}/front")).toEqual(["application/json", "text/csv"]);
+  expect(contentOf("get /v1/searches/{id}/scaled")).toEqual(["application/json", "text/csv"]);
+  expect(contentOf("get /v1/searches/{id}/events")).toEqual(["application/json", "text/event-stream"]);
+  expect(contentOf("get /v1/blobs/{id}")).toEqual(["application/octet-stream"]);
+  const { content } = operations.get("put /v1/blobs/{id}/parts/{part}")?.requestBody ?? { content: {} };
+  expect(Object.keys(content)).toEqual(["application/octet-stream"]);
+});

@@ -8,7 +8,7 @@ import {
   checkpointsResponseSchema,
   partBytes,
 } from "../../shared/protocol.ts";
-import { body, failure, idParam, isoTime, json, newApp, urlNumber } from "../app.ts";
+import { body, bytesContent, failure, idParam, isoTime, json, newApp, urlNumber } from "../app.ts";
 import { requires } from "../auth.ts";
 import { Problem } from "../problems.ts";
 import { checkpointsOf, findBlob } from "../store/blobs.ts";
@@ -56,6 +56,7 @@ const part = createRoute({
         .max(maxParts)
         .openapi({ param: { name: "part", in: "path" } }),
     }),
+    body: { required: true, content: bytesContent },
   },
   responses: { 204: { description: "Stored" }, default: failure },
 });
@@ -78,7 +79,7 @@ const read = createRoute({
   ...common,
   summary: "Download a blob",
   request: { params: idParam },
-  responses: { 200: { description: "Its bytes" }, default: failure },
+  responses: { 200: { description: "Its bytes", content: bytesContent }, default: failure },
 });
 
 const checkpoints = createRoute({

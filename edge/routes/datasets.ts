@@ -4,6 +4,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { datasetHeaderSchema, datasetViewSchema, factsOfHeader } from "../../shared/pushedDataset.ts";
 import {
   body,
+  bytesContent,
   cursorAfter,
   decodeCursor,
   failure,
@@ -130,7 +131,10 @@ const shard = createRoute({
   method: "put",
   path: "/datasets/{name}/shards/{shard}",
   summary: "Upload one shard: the bytes themselves, shards numbered from 1",
-  request: { params: nameParam.extend({ shard: shardNumber }) },
+  request: {
+    params: nameParam.extend({ shard: shardNumber }),
+    body: { required: true, content: bytesContent },
+  },
   responses: { 204: { description: "Stored and verified" }, default: failure },
 });
 
@@ -185,7 +189,7 @@ const shardOfTask = createRoute({
   path: "/tasks/{taskId}/dataset/shards/{shard}",
   summary: "One shard of a task's data set, for who holds its lease",
   request: { params: taskParam.extend({ shard: shardNumber }), query: leaseQuery },
-  responses: { 200: { description: "Its bytes" }, default: failure },
+  responses: { 200: { description: "Its bytes", content: bytesContent }, default: failure },
 });
 
 export const datasets = newApp()

@@ -3,6 +3,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { readableSearch } from "../access.ts";
 import {
+  alsoAs,
   cursorAfter,
   decodeCursor,
   failure,
@@ -123,7 +124,10 @@ const events = createRoute({
   summary: "Events, oldest first; with `accept: text/event-stream` a stream that Last-Event-ID resumes",
   request: { params: idParam, query: pageQuery },
   responses: {
-    200: json(pageOf(eventSchema), "Events, or a stream of them", lastPage(eventExample)),
+    200: alsoAs(
+      "text/event-stream",
+      json(pageOf(eventSchema), "Events, or a stream of them", lastPage(eventExample)),
+    ),
     default: failure,
   },
 });

@@ -9,7 +9,7 @@ import { costAt, trainedSize } from "../../shared/scaling.ts";
 import { type Specification, strategyNames } from "../../shared/specification.ts";
 import { version } from "../../shared/version.ts";
 import { readableSearch } from "../access.ts";
-import { failure, idParam, json, lastPage, newApp, tagged, urlNumber } from "../app.ts";
+import { alsoAs, failure, idParam, json, lastPage, newApp, tagged, urlNumber } from "../app.ts";
 import { policyView } from "../controller/policyView.ts";
 import { boundsOf, frontCsv, frontSource, selectFront, standardErrorsOf } from "../front.ts";
 import { Problem } from "../problems.ts";
@@ -222,10 +222,13 @@ const front = createRoute({
   summary: "Non-dominated architectures; bounds as max_<objective id> and min_<objective id>",
   request: { params: idParam, query: frontQuery },
   responses: {
-    200: json(
-      z.object({ data: z.array(frontRowSchema), nextCursor: z.null() }),
-      "The front, or CSV",
-      lastPage(...frontExample),
+    200: alsoAs(
+      "text/csv",
+      json(
+        z.object({ data: z.array(frontRowSchema), nextCursor: z.null() }),
+        "The front, or CSV",
+        lastPage(...frontExample),
+      ),
     ),
     default: failure,
   },

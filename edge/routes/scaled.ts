@@ -2,7 +2,7 @@
 
 import { createRoute, z } from "@hono/zod-openapi";
 import { readableSearch } from "../access.ts";
-import { failure, idParam, json, lastPage, newApp } from "../app.ts";
+import { alsoAs, failure, idParam, json, lastPage, newApp } from "../app.ts";
 import { Problem } from "../problems.ts";
 import { scaledCsv, scaledExample, scaledRowSchema, scaledRows } from "../scaled.ts";
 import { scaledTrainings } from "../store/trainings.ts";
@@ -17,10 +17,13 @@ const list = createRoute({
   summary: `Completed final trainings at other channels or layers than the search's own, newest first, at most ${mostTrainings}`,
   request: { params: idParam, query: z.object({ format: z.enum(["json", "csv"]).default("json") }) },
   responses: {
-    200: json(
-      z.object({ data: z.array(scaledRowSchema), nextCursor: z.null() }),
-      "The points, or CSV",
-      lastPage(scaledExample),
+    200: alsoAs(
+      "text/csv",
+      json(
+        z.object({ data: z.array(scaledRowSchema), nextCursor: z.null() }),
+        "The points, or CSV",
+        lastPage(scaledExample),
+      ),
     ),
     default: failure,
   },

@@ -189,7 +189,14 @@ const receive = createRoute({
   tags,
   security: [{ signature: [] }],
   summary: "Deliver a webhook, signed with the trigger's secret",
-  request: { params: idParam },
+  request: {
+    params: idParam,
+    // Not parsed before its signature is checked.
+    body: {
+      required: true,
+      content: { "application/json": { schema: {}, example: { ref: "refs/heads/main" } } },
+    },
+  },
   responses: {
     200: json(answerSchema, "Nothing to start, or delivered before: the answer of then", {
       state: "ignored",
