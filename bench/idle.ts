@@ -6,7 +6,7 @@
 
 import { connect, createServer, type Socket } from "node:net";
 import { parseArgs } from "node:util";
-import { searchPath, searchSchema } from "../cli/api.ts";
+import { readSearch } from "../cli/api.ts";
 import type { SpecificationInput } from "../shared/specification.ts";
 import { isFinished, TestEdge } from "../test/wholeSearch.ts";
 
@@ -71,10 +71,10 @@ try {
     const runner = edge.startRunner(id, { edge: proxy.url, checkpointSeconds: 10 });
     await edge.until(id, runner, isFinished);
     await runner.stop();
-    const { progress } = await edge.client.json(searchPath(id), searchSchema);
-    const share = progress?.idleShare ?? Number.NaN;
+    const { progress } = await readSearch(edge.client, id);
+    const share = progress.idleShare ?? Number.NaN;
     console.log(
-      `${paths} paths, ${delayMs} ms each way: ${progress?.round} rounds, idle ${(100 * share).toFixed(1)} % of the runner's time`,
+      `${paths} paths, ${delayMs} ms each way: ${progress.round} rounds, idle ${(100 * share).toFixed(1)} % of the runner's time`,
     );
     if (paths === "fair" && !(share < MOST_IDLE)) process.exitCode = 1;
   }

@@ -5,11 +5,10 @@ import { availableParallelism, tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { finishedStates, searchPath, searchSchema, trainingSchema } from "../cli/api.ts";
+import { createSearch, createToken, finishedStates, listTrainings, readSearch } from "../cli/api.ts";
 import { startChild } from "../cli/children.ts";
 import { EdgeClient } from "../cli/client.ts";
 import { newToken } from "../cli/commands/dev.ts";
-import { createdTokenSchema } from "../cli/commands/tokens.ts";
 import { type LocalEdge, startLocalEdge } from "../cli/localEdge.ts";
 import { rootDir } from "../setup/node.mjs";
 import type { SpecificationInput } from "../shared/specification.ts";
@@ -40,11 +39,8 @@ export async function withLocalSearch<T>(
   const edge = await startLocalEdge({ stateDir, token: newToken(), port: 0, signal: options.signal });
   try {
     const client = new EdgeClient(edge.url, edge.token, options.signal);
-    const { id } = await client.json("/v1/searches", searchSchema, { method: "POST", body: specification });
-    const { token } = await client.json("/v1/tokens", createdTokenSchema, {
-      method: "POST",
-      body: { name: "bench", scopes: ["runner"] },
-    });
+    const { id } = await createSearch(client, specification);
+    const { token } = await createToken(client, { name: "bench", scopes: ["runner"] });
     const work = async (runners: number) => {
       const threads = String(Math.max(1, Math.floor(availableParallelism() / runners)));
       const names = Array.from({ length: runners }, (_, index) => `bench-${index}`);
@@ -67,8 +63,8 @@ export async function withLocalSearch<T>(
 }
 
 async function hasWork(client: EdgeClient, id: string): Promise<boolean> {
-  const { state } = await client.json(searchPath(id), searchSchema);
-  const trainings = await client.all(searchPath(id, "/trainings"), trainingSchema);
+  const { state } = await readSearch(client, id);
+  const trainings = await listTrainings(client, id);
   return (
     !finishedStates.includes(state) || trainings.some((training) => !finishedStates.includes(training.state))
   );

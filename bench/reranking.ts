@@ -11,7 +11,15 @@
 import { availableParallelism, cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { z } from "zod";
-import { eventSchema, searchPath, trainingSchema } from "../cli/api.ts";
+import {
+  type Candidate,
+  listTrainings,
+  readCandidates,
+  readEvents,
+  readSearch,
+  startTraining,
+  type Training,
+} from "../cli/api.ts";
 import { kendall } from "../shared/rankCorrelation.ts";
 import { type SpecificationInput, strategyNames } from "../shared/specification.ts";
 import { type LocalSearch, withLocalSearch } from "./localSearch.ts";
@@ -19,7 +27,6 @@ import { type Interval, intervalOf, pick, resamples } from "./ranking/statistics
 
 const bootstraps = 2000;
 const alike = 1.2;
-const pageRounds = 200;
 
 const argsSchema = z.object({
   data: z.string("say where CIFAR-10's files are: --data FOLDER"),
@@ -59,17 +66,6 @@ interface Member {
   long: number;
 }
 
-const trainingRow = trainingSchema.extend({
-  rung: z.number().nullish(),
-  validation: z.looseObject({ validationAccuracy: z.number(), seconds: z.number().nullish() }).nullish(),
-});
-type TrainingRow = z.infer<typeof trainingRow>;
-const candidateRow = z.looseObject({
-  hash: z.string(),
-  phase: z.string(),
-  values: z.looseObject({ accuracy: z.number().nullable(), parameters: z.number().nullable() }),
-});
-
 const log = (line: string) => console.error(`${new Date().toISOString().slice(11, 19)} ${line}`);
 const abort = new AbortController();
 process.once("SIGINT", () => abort.abort());
@@ -94,23 +90,16 @@ console.log(args.data.json ? JSON.stringify(report) : printed(report));
 async function measure({ id, client, work }: LocalSearch) {
   const runners = availableParallelism();
   await work(runners);
-  const rerun = async () => client.all(searchPath(id, "/trainings"), trainingRow);
+  const rerun = async () => listTrainings(client, id);
   const ordered = (await rerun()).filter(({ purpose, rung }) => purpose === "rerank" && rung === 0);
   const done = new Set((await rerun()).filter(({ purpose }) => purpose === "final").map(({ hash }) => hash));
-  for (const { hash } of ordered)
-    if (!done.has(hash))
-      await client.json(searchPath(id, "/trainings"), trainingSchema, { method: "POST", body: { hash } });
+  for (const { hash } of ordered) if (!done.has(hash)) await startTraining(client, id, { hash });
   await work(runners);
   const trainings = await rerun();
-  const candidates = await client.all(searchPath(id, `/candidates?limit=${pageRounds}`), candidateRow);
-  const events = await client.all(searchPath(id, "/events"), eventSchema);
+  const candidates = await readCandidates(client, id);
+  const events = await readEvents(client, id);
   const reranked = events.find(({ type }) => type === "front.reranked")?.data;
-  const search = await client.json(
-    searchPath(id),
-    z.looseObject({
-      progress: z.looseObject({ seconds: z.unknown().optional(), evaluations: z.number().nullish() }),
-    }),
-  );
+  const search = await readSearch(client, id);
   return {
     ...reportOf(membersOf(trainings, candidates), String(reranked?.best)),
     seconds: secondsOf(trainings),
@@ -120,7 +109,7 @@ async function measure({ id, client, work }: LocalSearch) {
   };
 }
 
-function membersOf(trainings: readonly TrainingRow[], candidates: z.infer<typeof candidateRow>[]): Member[] {
+function membersOf(trainings: readonly Training[], candidates: readonly Candidate[]): Member[] {
   const shared = new Map(candidates.filter(({ phase }) => phase === "confirm").map((row) => [row.hash, row]));
   const final = new Map(
     trainings.flatMap(({ hash, report }) => (report ? [[hash, report.testAccuracy] as const] : [])),
@@ -146,8 +135,8 @@ function membersOf(trainings: readonly TrainingRow[], candidates: z.infer<typeof
 }
 
 /** Runner time, by what it was for. */
-function secondsOf(trainings: readonly TrainingRow[]) {
-  const sum = (rows: readonly TrainingRow[]) =>
+function secondsOf(trainings: readonly Training[]) {
+  const sum = (rows: readonly Training[]) =>
     Math.round(
       rows.reduce(
         (total, { report, validation }) => total + (report?.seconds ?? validation?.seconds ?? 0),
@@ -156,7 +145,7 @@ function secondsOf(trainings: readonly TrainingRow[]) {
     );
   const [short, long] = [true, false].map((isShort) =>
     trainings.filter(({ purpose }) => (purpose === "rerank") === isShort),
-  ) as [TrainingRow[], TrainingRow[]];
+  ) as [Training[], Training[]];
   return {
     reranking: sum(short),
     longTrainings: sum(long),

@@ -1,174 +1,86 @@
-/** What the command line reads of the edge's answers; other keys pass through. */
+/** What several commands ask of the edge, and the types of its answers. */
 
-import { z } from "zod";
-import { placeSchema } from "../shared/campaign.ts";
-import { triggerSources } from "../shared/trigger.ts";
+import type { InferResponseType } from "hono/client";
+import type { EdgeClient } from "./client.ts";
+
+type V1 = EdgeClient["v1"];
+type OfSearch = V1["searches"][":id"];
+
+export type Search = InferResponseType<OfSearch["$get"]>;
+export type FrontRow = InferResponseType<OfSearch["front"]["$get"]>["data"][number];
+export type Candidate = InferResponseType<OfSearch["candidates"]["$get"]>["data"][number];
+export type Training = InferResponseType<V1["trainings"][":id"]["$get"]>;
 
 export const finishedStates: readonly string[] = ["completed", "failed", "cancelled"];
 
-const values = z.record(z.string(), z.number().nullable());
+const searchKeys = ["id", "state", "progress", "specification"] as const;
+const trainingKeys = ["id", "hash", "purpose", "state", "recipe", "progress", "report"] as const;
+const rowKeys = ["hash", "genotype", "text", "values"] as const;
 
-export const searchSchema = z.looseObject({
-  id: z.string(),
-  name: z.string(),
-  state: z.string(),
-  createdAt: z.union([z.string(), z.number()]).nullish(),
-  failure: z.string().nullish(),
-  progress: z
-    .looseObject({
-      round: z.number(),
-      rounds: z.number(),
-      evaluations: z.number().nullish(),
-      frontSize: z.number().nullish(),
-      bestAccuracy: z.number().nullish(),
-      hypervolume: z.number().nullish(),
-      idleShare: z.number().nullish(),
-    })
-    .nullish(),
-  specification: z
-    .looseObject({
-      evaluation: z.looseObject({ kind: z.string() }).nullish(),
-      objectives: z
-        .array(z.looseObject({ name: z.string(), device: z.string().optional(), goal: z.string() }))
-        .nullish(),
-    })
-    .nullish(),
-});
-export type Search = z.infer<typeof searchSchema>;
+/** Of a list, as many as come at once. */
+const PAGE = 200;
 
-export const frontRowSchema = z.looseObject({
-  hash: z.string(),
-  text: z.string().nullish(),
-  values,
-  standardErrors: z.record(z.string(), z.number()).optional(),
-});
-export type FrontRow = z.infer<typeof frontRowSchema>;
+export const createSearch = (
+  client: EdgeClient,
+  json: Parameters<V1["searches"]["$post"]>[0]["json"],
+): Promise<Search> => client.json(client.v1.searches.$post({ json }), searchKeys);
 
-/** An architecture trained at another size than the search's own. */
-export const scaledRowSchema = z.looseObject({ hash: z.string(), channels: z.number(), layers: z.number() });
+export const readSearch = (client: EdgeClient, id: string): Promise<Search> =>
+  client.json(client.v1.searches[":id"].$get({ param: { id } }), searchKeys);
 
-export const candidateSchema = z.looseObject({ hash: z.string().nullish(), values });
-export type Candidate = z.infer<typeof candidateSchema>;
+export const listSearches = (client: EdgeClient): Promise<Search[]> =>
+  client.all((query) => client.v1.searches.$get({ query }), searchKeys);
 
-export const trainingSchema = z.looseObject({
-  id: z.string(),
-  searchId: z.string().nullish(),
-  hash: z.string(),
-  /** `rerank`: a short one that orders the archive. */
-  purpose: z.string().optional(),
-  state: z.string(),
-  recipe: z.looseObject({ channels: z.number().optional(), layers: z.number().optional() }).optional(),
-  failure: z.string().nullish(),
-  progress: z.looseObject({ done: z.number(), total: z.number(), trainLoss: z.number().nullish() }).nullish(),
-  report: z
-    .looseObject({
-      testAccuracy: z.number(),
-      testLoss: z.number().nullish(),
-      trainLoss: z.number().nullish(),
-      parameters: z.number(),
-      macs: z.number().nullish(),
-      steps: z.number().nullish(),
-      seconds: z.number().nullish(),
-      exports: z.record(z.string(), z.unknown()).optional(),
-    })
-    .nullish(),
-});
-export type Training = z.infer<typeof trainingSchema>;
+type FrontQuery = Parameters<OfSearch["front"]["$get"]>[0]["query"];
 
-export const profileSchema = z.looseObject({
-  ranges: z.record(
-    z.string(),
-    z.looseObject({ minimum: z.number(), median: z.number(), maximum: z.number() }),
-  ),
-  architectures: z.number(),
-  steps: z.number(),
-  rounds: z.number(),
-  evaluations: z.number(),
-  tuningSteps: z.number(),
-  reranking: z.looseObject({ trainings: z.number(), steps: z.number() }),
-});
+/** @param query bounds as max_<objective id> and min_<objective id> too */
+export const readFront = (client: EdgeClient, id: string, query: FrontQuery = {}): Promise<FrontRow[]> =>
+  client.all(() => client.v1.searches[":id"].front.$get({ param: { id }, query }), rowKeys);
 
-export const eventSchema = z.looseObject({
-  type: z.string(),
-  data: z.record(z.string(), z.unknown()),
-});
+export const readFrontCsv = async (
+  client: EdgeClient,
+  id: string,
+  query: FrontQuery = {},
+): Promise<string> => {
+  const asked = { param: { id }, query: { ...query, format: "csv" } } as const;
+  return (await client.v1.searches[":id"].front.$get(asked)).text();
+};
 
-export const campaignHeadSchema = z.looseObject({ id: z.string(), name: z.string(), createdAt: z.string() });
+export const readCandidates = (client: EdgeClient, id: string): Promise<Candidate[]> =>
+  client.all(
+    (query) => client.v1.searches[":id"].candidates.$get({ param: { id }, query: { ...query, limit: PAGE } }),
+    ["hash", "values"],
+  );
 
-export const campaignSchema = campaignHeadSchema.extend({
-  isOver: z.boolean(),
-  specification: z.looseObject({ budget: z.looseObject({ gpuHours: z.number().optional() }).optional() }),
-  spent: z.looseObject({ gpuHours: z.number() }),
-  searches: z.array(
-    z.looseObject({
-      id: z.string(),
-      state: z.string(),
-      place: placeSchema,
-      gpuHours: z.number(),
-      progress: z.looseObject({
-        round: z.number(),
-        rounds: z.number(),
-        frontSize: z.number().nullish(),
-        bestAccuracy: z.number().nullish(),
-      }),
-    }),
-  ),
-});
-export type Campaign = z.infer<typeof campaignSchema>;
+export const readEvents = (client: EdgeClient, id: string) =>
+  client.all(
+    (query) => client.v1.searches[":id"].events.$get({ param: { id }, query: { ...query, limit: PAGE } }),
+    ["type", "data"],
+  );
 
-export const campaignFrontRowSchema = frontRowSchema.extend({
-  searchId: z.string(),
-  place: placeSchema,
-  compared: z.string(),
-  evidence: z.string(),
-});
-export type CampaignFrontRow = z.infer<typeof campaignFrontRowSchema>;
+/** Newest first. */
+export const listTrainings = (client: EdgeClient, id: string): Promise<Training[]> =>
+  client.all(
+    (query) => client.v1.searches[":id"].trainings.$get({ param: { id }, query: { ...query, limit: PAGE } }),
+    trainingKeys,
+  );
 
-export const templateSchema = z.looseObject({
-  name: z.string(),
-  description: z.string(),
-  placeholders: z.array(z.string()),
-  specification: z.record(z.string(), z.unknown()).optional(),
-  campaign: z.record(z.string(), z.unknown()).optional(),
-});
-export type Template = z.infer<typeof templateSchema>;
+export const readTraining = (client: EdgeClient, id: string): Promise<Training> =>
+  client.json(client.v1.trainings[":id"].$get({ param: { id } }), trainingKeys);
 
-/** A search, or a campaign with its searches. */
-export const startedSchema = z.looseObject({
-  id: z.string(),
-  searches: z.array(z.looseObject({ id: z.string() })).optional(),
-});
+export const startTraining = (
+  client: EdgeClient,
+  id: string,
+  json: Parameters<OfSearch["trainings"]["$post"]>[0]["json"],
+): Promise<Training> =>
+  client.json(client.v1.searches[":id"].trainings.$post({ param: { id }, json }), trainingKeys);
 
-export const triggerSchema = z.looseObject({
-  id: z.string(),
-  name: z.string(),
-  template: z.string(),
-  source: z.enum(triggerSources),
-  events: z.array(z.string()).optional(),
-  enabled: z.boolean(),
-});
-export const triggerWithSecretSchema = triggerSchema.extend({ secret: z.string() });
-export type TriggerWithSecret = z.infer<typeof triggerWithSecretSchema>;
-
-export const triggerDeliverySchema = z.looseObject({
-  deliveryId: z.string(),
-  event: z.string().nullable(),
-  state: z.string(),
-  reason: z.string().nullable(),
-  searchId: z.string().nullable(),
-  campaignId: z.string().nullable(),
-  createdAt: z.string(),
-});
+/** @returns the token itself, which is shown this once */
+export const createToken = (
+  client: EdgeClient,
+  json: Parameters<V1["tokens"]["$post"]>[0]["json"],
+): Promise<InferResponseType<V1["tokens"]["$post"]>> =>
+  client.json(client.v1.tokens.$post({ json }), ["id", "token"]);
 
 /** A table's rewards are what its owner made them; elsewhere accuracy is in percent. */
-export const isTabular = ({ specification }: Search): boolean =>
-  specification?.evaluation?.kind === "tabular";
-
-export const searchPath = (id: string, rest = ""): string => `/v1/searches/${encodeURIComponent(id)}${rest}`;
-export const campaignPath = (id: string, rest = ""): string =>
-  `/v1/campaigns/${encodeURIComponent(id)}${rest}`;
-export const trainingPath = (id: string, rest = ""): string =>
-  `/v1/trainings/${encodeURIComponent(id)}${rest}`;
-export const templatePath = (name: string, rest = ""): string =>
-  `/v1/templates/${encodeURIComponent(name)}${rest}`;
-export const triggerPath = (id: string, rest = ""): string => `/v1/triggers/${encodeURIComponent(id)}${rest}`;
+export const isTabular = ({ specification }: Search): boolean => specification.evaluation.kind === "tabular";

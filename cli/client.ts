@@ -2,6 +2,7 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
+import { type ApiClient, newApiClient } from "../edge/client.ts";
 import { CliError, exitCodes, NotFoundError, reasonOf } from "./errors.ts";
 
 const REQUEST_TIMEOUT_MS = 60_000;
@@ -39,68 +40,105 @@ const problemSchema = z.looseObject({
   errors: z.array(z.looseObject({ pointer: z.string(), detail: z.string() })).optional(),
 });
 
-export interface RequestOptions {
-  method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
-  body?: unknown;
-  /** Instead of `body`: bytes as they are. */
-  bytes?: Uint8Array<ArrayBuffer>;
-  headers?: Record<string, string>;
-  /** For the whole answer, where it takes longer than most. */
-  timeoutMs?: number;
+/** The keys of an answer, whichever of several it is. */
+type KeyOf<T> = T extends unknown ? keyof T : never;
+
+/** What a typed route answers, once it is a success. */
+type Answer<T> = Promise<{ url: string; json(): Promise<T> }>;
+interface Page<T> {
+  data: T[];
+  nextCursor?: string | null;
 }
 
 /**
- * One edge and the token it is called with.
+ * One edge and the token it is called with. `v1` has its routes: a call that is no success throws a CliError.
  *
  * @example
- * const search = await client.json("/v1/searches", searchSchema, { method: "POST", body: specification });
+ * const search = await client.json(client.v1.searches.$post({ json: specification }), ["id"]);
  */
 export class EdgeClient {
   readonly edge: string;
   readonly token: string | undefined;
+  readonly v1: ApiClient["v1"];
   readonly #signal: AbortSignal;
+  readonly #limitMs: number | undefined;
 
-  constructor(edge: string, token: string | undefined, signal: AbortSignal) {
+  /** @param limitMs for each whole answer; default: a minute, ten for what is sent as bytes */
+  constructor(edge: string, token: string | undefined, signal: AbortSignal, limitMs?: number) {
     this.edge = edge.replace(/\/+$/, "");
     this.token = token;
     this.#signal = signal;
+    this.#limitMs = limitMs;
+    this.v1 = newApiClient(this.edge, {
+      fetch: (url: string | URL | Request, init?: RequestInit) => this.#send(String(url), init),
+    }).v1;
   }
 
-  /** The answer's JSON, checked. @throws CliError for an unreachable edge, a problem, or an answer of another shape */
-  async json<T>(path: string, schema: z.ZodType<T>, options: RequestOptions = {}): Promise<T> {
-    const response = await this.send(path, options);
+  /** The same for answers that take longer than most. */
+  patient(limitMs: number): EdgeClient {
+    return new EdgeClient(this.edge, this.token, this.#signal, limitMs);
+  }
+
+  /**
+   * The JSON of an answer.
+   *
+   * @param needed what of it is about to be read
+   * @throws CliError where it has none of that, as of an edge of another version or of something else
+   */
+  async json<T>(answer: Answer<T>, needed: readonly KeyOf<T>[]): Promise<T> {
+    const response = await answer;
     const body: unknown = await response.json().catch(() => undefined);
-    const parsed = schema.safeParse(body);
-    if (parsed.success) return parsed.data;
-    throw new CliError(
-      `${this.edge}${path} gave an unexpected answer: ${z.prettifyError(parsed.error).replaceAll(/\s*\n\s*/g, " ")}.`,
-      "Check that --edge is a Nasturtium of the same version.",
-    );
+    return this.#checked<T>(response.url, body, needed);
   }
 
-  /** Every row of a list that comes in pages. */
-  async all<T>(path: string, row: z.ZodType<T>): Promise<T[]> {
-    const page = z.looseObject({ data: z.array(row), nextCursor: z.string().nullish() });
+  /** Every row of a list that comes in pages. @param needed what of each row is about to be read */
+  async all<T>(
+    page: (query: { cursor?: string }) => Answer<Page<T>>,
+    needed: readonly KeyOf<T>[],
+  ): Promise<T[]> {
     const rows: T[] = [];
     let cursor: string | null | undefined;
     do {
-      const separator = path.includes("?") ? "&" : "?";
-      const query = cursor ? `${separator}cursor=${encodeURIComponent(cursor)}` : "";
-      const { data, nextCursor } = await this.json(`${path}${query}`, page);
-      rows.push(...(data as T[]));
+      const answer = page(cursor == null ? {} : { cursor });
+      const { data, nextCursor } = await this.json(answer, ["data"]);
+      const { url } = await answer;
+      if (!Array.isArray(data)) throw this.#unexpected(url, "`data` is no list");
+      for (const row of data) rows.push(this.#checked<T>(url, row, needed));
       cursor = nextCursor;
     } while (cursor);
     return rows;
   }
 
-  /** The answer itself, once it is a success. */
-  async send(path: string, options: RequestOptions = {}): Promise<Response> {
-    const method = options.method ?? "GET";
+  /** The answer of an address that is none of the typed routes. */
+  send(path: string): Promise<Response> {
+    return this.#send(`${this.edge}${path}`);
+  }
+
+  #checked<T>(url: string, value: unknown, needed: readonly PropertyKey[]): T {
+    if (typeof value !== "object" || value === null) throw this.#unexpected(url, "it is no JSON object");
+    const missing = needed.filter((key) => !(key in value));
+    if (missing.length > 0) throw this.#unexpected(url, `it has no ${missing.join(", ")}`);
+    return value as T;
+  }
+
+  #unexpected(url: string, why: string): CliError {
+    return new CliError(
+      `${url} gave an unexpected answer: ${why}.`,
+      "Check that --edge is a Nasturtium of the same version.",
+    );
+  }
+
+  async #send(url: string, init: RequestInit = {}): Promise<Response> {
+    const method = init.method ?? "GET";
     const attempts = REPEATABLE.includes(method) ? ATTEMPTS : 1;
+    const headers = this.#headers(method, init.headers);
     for (let attempt = 1; ; attempt++) {
       let pauseMs = RETRY_MS * 2 ** (attempt - 1);
       try {
-        const response = await this.#fetch(path, method, options);
+        const limitMs =
+          this.#limitMs ?? (init.body instanceof Uint8Array ? UPLOAD_TIMEOUT_MS : REQUEST_TIMEOUT_MS);
+        const signal = AbortSignal.any([this.#signal, AbortSignal.timeout(limitMs)]);
+        const response = await fetch(url, { ...init, headers, signal });
         if (response.ok) return response;
         // One that came too often was not looked at, whatever it asks for.
         const most = response.status === TOO_MANY ? ATTEMPTS : attempts;
@@ -114,23 +152,12 @@ export class EdgeClient {
     }
   }
 
-  #fetch(path: string, method: string, options: RequestOptions): Promise<Response> {
-    const headers: Record<string, string> = { accept: "application/json", ...options.headers };
-    if (this.token !== undefined) headers.authorization = `Bearer ${this.token}`;
-    if (options.body !== undefined) headers["content-type"] = "application/json";
-    if (options.bytes !== undefined) headers["content-type"] = "application/octet-stream";
-    if (method === "POST") headers["idempotency-key"] ??= crypto.randomUUID();
-    return fetch(`${this.edge}${path}`, {
-      method,
-      headers,
-      body: options.bytes ?? (options.body === undefined ? null : JSON.stringify(options.body)),
-      signal: AbortSignal.any([
-        this.#signal,
-        AbortSignal.timeout(
-          options.timeoutMs ?? (options.bytes === undefined ? REQUEST_TIMEOUT_MS : UPLOAD_TIMEOUT_MS),
-        ),
-      ]),
-    });
+  #headers(method: string, given: RequestInit["headers"]): Headers {
+    const headers = new Headers(given);
+    if (!headers.has("accept")) headers.set("accept", "application/json");
+    if (this.token !== undefined) headers.set("authorization", `Bearer ${this.token}`);
+    if (method === "POST") headers.set("idempotency-key", crypto.randomUUID());
+    return headers;
   }
 
   #wrap(error: unknown): unknown {

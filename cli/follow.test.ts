@@ -1,6 +1,7 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { specificationSchema } from "../shared/specification.ts";
 import { EdgeClient } from "./client.ts";
 import type { Context } from "./command.ts";
 import { followSearch } from "./follow.ts";
@@ -12,7 +13,7 @@ let trainingAnswers: object[] = [];
 const next = (answers: object[]) => (answers.length > 1 ? answers.shift() : answers[0]);
 
 const server = createServer((request, response) => {
-  const body = request.url?.endsWith("/trainings")
+  const body = new URL(request.url ?? "", "http://edge").pathname.endsWith("/trainings")
     ? { data: [next(trainingAnswers) ?? []].flat(), nextCursor: null }
     : next(searchAnswers);
   response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(body));
@@ -38,6 +39,7 @@ const searchAt = (round: number, state: string, failure: string | null = null) =
   id: "s1",
   name: "x",
   state,
+  specification: specificationSchema.parse({ name: "x" }),
   failure,
   progress: { round, rounds: 2, frontSize: round, bestAccuracy: 50, evaluations: 8 * round },
 });
@@ -45,7 +47,9 @@ const report = { testAccuracy: 81.5, parameters: 1000 };
 const training = {
   id: "t1",
   hash: "h1",
+  purpose: "final",
   state: "running",
+  recipe: {},
   progress: { done: 1, total: 9, trainLoss: 1 },
   report: null,
 };

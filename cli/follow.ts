@@ -4,11 +4,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import {
   finishedStates,
   isTabular,
+  listTrainings,
+  readSearch,
+  readTraining,
   type Search,
-  searchPath,
-  searchSchema,
   type Training,
-  trainingSchema,
 } from "./api.ts";
 import type { EdgeClient } from "./client.ts";
 import type { Context } from "./command.ts";
@@ -45,27 +45,27 @@ export async function followSearch(
   options: FollowOptions = {},
 ): Promise<Followed> {
   const startMs = Date.now();
-  const first = await client.json(searchPath(id), searchSchema);
-  const step = ctx.progress("Search", first.progress?.rounds ?? 1);
-  const firstRound = first.progress?.round ?? 0;
+  const first = await readSearch(client, id);
+  const step = ctx.progress("Search", first.progress.rounds);
+  const firstRound = first.progress.round;
   let search = first;
   for (let polls = 1; ; polls++) {
     const { progress } = search;
-    if (progress) step.update(progress.round, searchNote(search, firstRound, startMs), progress.rounds);
-    if (finishedStates.includes(search.state) || (progress && progress.round >= progress.rounds)) break;
+    step.update(progress.round, searchNote(search, firstRound, startMs), progress.rounds);
+    if (finishedStates.includes(search.state) || progress.round >= progress.rounds) break;
     // A search whose budget is used up goes on to its final trainings early.
     if (polls % TRAININGS_EVERY === 0) {
-      const trainings = await client.all(searchPath(id, "/trainings"), trainingSchema);
+      const trainings = await listTrainings(client, id);
       if (trainings.length > 0) break;
     }
     await pause(ctx, options);
-    search = await client.json(searchPath(id), searchSchema);
+    search = await readSearch(client, id);
   }
   throwIfFailed(search);
   step.finish(`${frontNote(search)}${idleNote(search)}`);
   const searchEndMs = Date.now();
   const trainings = await followTrainings(ctx, client, id, options);
-  search = await client.json(searchPath(id), searchSchema);
+  search = await readSearch(client, id);
   throwIfFailed(search);
   return {
     search,
@@ -109,10 +109,7 @@ async function followTrainings(
   const shortTrainings = new ShortTrainings(ctx);
   let step: ReturnType<Context["progress"]> | undefined;
   for (;;) {
-    const [all, search] = await Promise.all([
-      client.all(searchPath(id, "/trainings"), trainingSchema),
-      client.json(searchPath(id), searchSchema),
-    ]);
+    const [all, search] = await Promise.all([listTrainings(client, id), readSearch(client, id)]);
     const trainings = all.filter(({ purpose }) => purpose !== "rerank");
     const isOver = trainings.length > 0 || finishedStates.includes(search.state);
     shortTrainings.show(
@@ -136,10 +133,10 @@ async function followTrainings(
 }
 
 /** Follows one training; the note tells its loss. */
-export async function followTraining(ctx: Context, client: EdgeClient, path: string): Promise<Training> {
+export async function followTraining(ctx: Context, client: EdgeClient, id: string): Promise<Training> {
   const step = ctx.progress("Final training", 1);
   for (;;) {
-    const training = await client.json(path, trainingSchema);
+    const training = await readTraining(client, id);
     const { progress } = training;
     if (progress) {
       step.update(progress.done, lossNote(progress.trainLoss), progress.total);
@@ -159,7 +156,7 @@ export async function followTraining(ctx: Context, client: EdgeClient, path: str
 }
 
 function searchNote(search: Search, firstRound: number, startMs: number): string {
-  const { round, rounds } = search.progress ?? { round: 0, rounds: 0 };
+  const { round, rounds } = search.progress;
   const passed = round - firstRound;
   if (search.state === "queued") return "waits for a runner: `nasturtium runner`";
   if (search.state === "paused") return "paused";
@@ -170,14 +167,14 @@ function searchNote(search: Search, firstRound: number, startMs: number): string
 
 /** Worth telling where a runner waits more than it should; looking up takes no time beside the waiting. */
 function idleNote(search: Search): string {
-  const share = search.progress?.idleShare ?? 0;
+  const share = search.progress.idleShare ?? 0;
   return share >= IDLE_TOLD && !isTabular(search) ? `, runner idle ${Math.round(100 * share)} %` : "";
 }
 
 function frontNote(search: Search): string {
-  const { frontSize, bestAccuracy } = search.progress ?? {};
-  const best = bestAccuracy == null ? "" : `, best accuracy ${accuracyText(search, bestAccuracy)}`;
-  return frontSize == null ? best.slice(2) : `front ${frontSize}${best}`;
+  const { frontSize, bestAccuracy } = search.progress;
+  const best = bestAccuracy === null ? "" : `, best accuracy ${accuracyText(search, bestAccuracy)}`;
+  return `front ${frontSize}${best}`;
 }
 
 const accuracyText = (search: Search, value: number): string =>

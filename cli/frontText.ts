@@ -8,7 +8,10 @@ const PLOT_HEIGHT = 14;
 const AXIS_WIDTH = 8;
 
 /** @param showsArchitecture whether to write each architecture out, as a table has it */
-export function frontTable(rows: readonly FrontRow[], showsArchitecture = false): string {
+export function frontTable(
+  rows: readonly (Pick<FrontRow, "hash" | "values"> & Partial<FrontRow>)[],
+  showsArchitecture = false,
+): string {
   if (rows.length === 0) return "The front is empty so far.";
   const objectives = [...new Set(rows.flatMap(({ values }) => Object.keys(values)))];
   return textTable(

@@ -2,10 +2,8 @@
 
 import { z } from "zod";
 import { objectiveId } from "../shared/specification.ts";
-import { eventSchema, type Search, searchPath } from "./api.ts";
+import { readEvents, type Search } from "./api.ts";
 import type { EdgeClient } from "./client.ts";
-
-const EVENTS_AT_ONCE = 200;
 
 const nearestSchema = z.object({
   nearest: z.string(),
@@ -17,14 +15,14 @@ export type Nearest = z.infer<typeof nearestSchema>;
 
 /** Null where something was feasible, or nothing was measured. */
 export async function nearestOf(client: EdgeClient, searchId: string): Promise<Nearest | null> {
-  const events = await client.all(searchPath(searchId, `/events?limit=${EVENTS_AT_ONCE}`), eventSchema);
+  const events = await readEvents(client, searchId);
   const event = events.findLast(({ type }) => type === "search.infeasible");
   return event === undefined ? null : (nearestSchema.safeParse(event.data).data ?? null);
 }
 
 export function nearestLines({ nearest, selection, values, limits }: Nearest, search: Search): string[] {
   const goals = new Map(
-    search.specification?.objectives?.map((objective) => [objectiveId(objective), objective.goal]),
+    search.specification.objectives.map((objective) => [objectiveId(objective), objective.goal]),
   );
   const broken = Object.entries(limits).flatMap(([id, limit]) => {
     const value = values[id];

@@ -1,16 +1,13 @@
 /** Sends packed images or a table to the edge: only what is missing there, so that a push that was cut off goes on. */
 
-import { z } from "zod";
 import type { Packed } from "../gpu-runner/data/shards.ts";
-import { type DatasetView, datasetViewSchema } from "../shared/pushedDataset.ts";
+import type { DatasetView } from "../shared/pushedDataset.ts";
 import type { EdgeClient } from "./client.ts";
 
-/** The edge's view of a data set; keys that this version does not know pass through. */
-const [images, table] = datasetViewSchema.options;
-export const pushedSchema = z.discriminatedUnion("kind", [images.loose(), table.loose()]);
+const viewKeys = ["kind", "state", "missing", "shards"] as const;
 
-export const datasetPath = (name: string, rest = ""): string =>
-  `/v1/datasets/${encodeURIComponent(name)}${rest}`;
+export const readDataset = (client: EdgeClient, name: string): Promise<DatasetView> =>
+  client.json(client.v1.datasets[":name"].$get({ param: { name } }), viewKeys);
 
 export interface Sent {
   dataset: DatasetView;
@@ -28,16 +25,21 @@ export async function pushData(
   { header, shard }: Packed,
   onSent: (bytes: number, of: number) => void = () => {},
 ): Promise<Sent> {
-  const begun = await client.json("/v1/datasets", pushedSchema, { method: "POST", body: header });
+  const { v1 } = client;
+  const begun = await client.json(v1.datasets.$post({ json: header }), viewKeys);
   if (begun.state === "complete") return { dataset: begun, shards: 0, bytes: 0 };
   const total = begun.missing.reduce((sum, number) => sum + (header.shards[number - 1]?.bytes ?? 0), 0);
   let sent = 0;
   for (const number of begun.missing) {
     const bytes = new Uint8Array(shard(number));
-    await client.send(datasetPath(header.name, `/shards/${number}`), { method: "PUT", bytes });
+    await v1.datasets[":name"].shards[":shard"].$put(
+      { param: { name: header.name, shard: number } },
+      { headers: { "content-type": "application/octet-stream" }, init: { body: bytes } },
+    );
     sent += bytes.length;
     onSent(sent, total);
   }
-  const dataset = await client.json(datasetPath(header.name, "/complete"), pushedSchema, { method: "POST" });
+  const completing = v1.datasets[":name"].complete.$post({ param: { name: header.name } });
+  const dataset = await client.json(completing, viewKeys);
   return { dataset, shards: begun.missing.length, bytes: sent };
 }

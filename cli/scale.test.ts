@@ -3,22 +3,25 @@ import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { countGenotype } from "../shared/count.ts";
 import { genotypes } from "../shared/genotypes.ts";
+import { specificationSchema } from "../shared/specification.ts";
 import { runCli } from "./run.testing.ts";
 
 const genotype = genotypes.DARTS_V2;
 const own = { channels: 16, layers: 8 };
-const specification = {
+const specification = specificationSchema.parse({
   name: "x",
   dataset: { name: "cifar10" },
   space: "darts",
   evaluation: { kind: "supernet", network: { stem: "cifar", ...own } },
-};
+});
+const progress = { round: 2, rounds: 2, frontSize: 2 };
 const trained = (id: string, recipe: object, state = "completed", change: object = {}) => ({
   id,
   hash: "h1",
   purpose: "final",
   state,
   recipe,
+  progress: null,
   report: state === "completed" ? { testAccuracy: 90.12, parameters: 1, steps: 100 } : null,
   ...change,
 });
@@ -47,7 +50,7 @@ const server = createServer((request, response) => {
   const path = pathname.replace("/v1/searches/s1", "");
   const [, hash] = /^\/architectures\/(.+)$/.exec(path) ?? [];
   const architecture = rows.find((row) => row.hash === hash);
-  if (path === "") send(200, { id: "s1", name: "x", state: "completed", specification });
+  if (path === "") send(200, { id: "s1", name: "x", state: "completed", progress, specification });
   else if (path === "/trainings") list(trainings);
   else if (path === "/front") list(rows);
   else if (path === "/scaled") list(trainings.map(() => ({ hash: "h1", channels: 32, layers: 8 })));

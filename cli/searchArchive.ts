@@ -2,21 +2,16 @@
 
 import { existsSync } from "node:fs";
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
-import { z } from "zod";
-import { importCreatedSchema, manifestName, manifestProblem, maxFileBytes } from "../shared/searchArchive.ts";
+import type { InferResponseType } from "hono/client";
+import { manifestName, manifestProblem, maxFileBytes } from "../shared/searchArchive.ts";
 import { readTarHeader, TarError, tarBlockBytes, tarEnd } from "../shared/tar.ts";
-import { searchPath, searchSchema } from "./api.ts";
 import type { EdgeClient } from "./client.ts";
 import { badInput, CliError, reasonOf } from "./errors.ts";
 
 /** For a large archive over a slow line, and for the edge to check one. */
 const ARCHIVE_TIMEOUT_MS = 6 * 3_600_000;
 
-export const importedSchema = searchSchema.extend({
-  importedFrom: z.string(),
-  missingData: z.string().nullable(),
-});
-export type ImportedSearch = z.infer<typeof importedSchema>;
+export type ImportedSearch = InferResponseType<EdgeClient["v1"]["imports"][":id"]["complete"]["$post"]>;
 
 /**
  * Stores the archive of a search. A file of that name is there only once the archive is whole.
@@ -31,10 +26,8 @@ export async function downloadArchive(
   onReceived: (bytes: number) => void = () => {},
 ): Promise<number> {
   if (existsSync(file)) throw badInput(`${file} exists already.`, "Choose another --out, or remove it.");
-  const { body } = await client.send(searchPath(id, "/archive"), {
-    headers: { accept: "*/*" },
-    timeoutMs: ARCHIVE_TIMEOUT_MS,
-  });
+  const { v1 } = client.patient(ARCHIVE_TIMEOUT_MS);
+  const { body } = await v1.searches[":id"].archive.$get({ param: { id } }, { headers: { accept: "*/*" } });
   if (body === null) throw brokenOff("there is nothing in it");
   const partial = `${file}.part`;
   const target = await open(partial, "w");
@@ -84,19 +77,17 @@ export async function sendArchive(
   try {
     const { size } = await source.stat();
     await assertArchive(source, file, size);
-    const { id, partBytes } = await client.json("/v1/imports", importCreatedSchema, {
-      method: "POST",
-      body: { bytes: size },
-    });
+    const { v1 } = client;
+    const created = client.json(v1.imports.$post({ json: { bytes: size } }), ["id", "partBytes"]);
+    const { id, partBytes } = await created;
     for (let offset = 0, part = 1; offset < size; offset += partBytes, part++) {
       const bytes = await bytesAt(source, offset, Math.min(partBytes, size - offset));
-      await client.send(`/v1/imports/${id}/parts/${part}`, { method: "PUT", bytes });
+      await v1.imports[":id"].parts[":part"].$put({ param: { id, part } }, { init: { body: bytes } });
       onSent(offset + bytes.length, size);
     }
-    return await client.json(`/v1/imports/${id}/complete`, importedSchema, {
-      method: "POST",
-      timeoutMs: ARCHIVE_TIMEOUT_MS,
-    });
+    const patient = client.patient(ARCHIVE_TIMEOUT_MS);
+    const completed = patient.v1.imports[":id"].complete.$post({ param: { id } });
+    return await patient.json(completed, ["id", "state", "importedFrom", "missingData"]);
   } finally {
     await source.close();
   }

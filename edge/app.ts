@@ -33,29 +33,58 @@ const limitBody = (maxBytes: number) =>
 export const limitJson = limitBody(jsonLimitBytes);
 export const limitDelivery = limitBody(deliveryLimitBytes);
 
-export const json = <S extends z.ZodType>(schema: S, description: string) => ({
+export const json = <S extends z.ZodType>(schema: S, description: string, example: z.output<S>) => ({
   description,
-  content: { "application/json": { schema } },
+  content: { "application/json": { schema, example } },
 });
 
-/** JSON, or with `format=csv` the same as CSV. */
-export const jsonOrCsv = <S extends z.ZodType>(schema: S, description: string) => ({
-  description,
-  content: { "application/json": { schema }, "text/csv": { schema: z.string() } },
-});
-
-export const csvType = "text/csv; charset=utf-8";
-
-export const body = <S extends z.ZodType>(schema: S) => ({
+export const body = <S extends z.ZodType>(schema: S, example: z.input<S>) => ({
   required: true,
-  content: { "application/json": { schema } },
+  content: { "application/json": { schema, example } },
+});
+
+/** A body or an answer that is bytes. */
+export const bytesContent = {
+  "application/octet-stream": { schema: { type: "string" as const, format: "binary" } },
+};
+
+/** The same answer as text, where it is asked for; the typed client is of JSON. */
+export const alsoAs = <T extends { content: object }>(mediaType: string, answer: T): T => ({
+  ...answer,
+  content: { ...answer.content, [mediaType]: { schema: { type: "string" } } },
+});
+
+/** Described and typed by a schema, but checked by the handler, which knows more than the schema: see `readJson`. */
+export const describedBody = <S extends z.ZodType>(schema: S, example: z.input<S>) => ({
+  required: true,
+  content: {
+    "application/json": { schema: z.toJSONSchema(schema, { io: "input" }) as unknown as S, example },
+  },
+});
+
+/** Answers that are described once; the typed client does not meet them, for its `fetch` throws what is no success. */
+const described = {
+  Problem: {
+    description: "A problem: see /docs",
+    content: { [problemMediaType]: { schema: { $ref: "#/components/schemas/Problem" } } },
+  },
+  Unchanged: { description: "Unchanged since the answer with the tag in If-None-Match" },
+};
+const reference = (name: keyof typeof described) => ({
+  $ref: `#/components/responses/${name}`,
+  content: undefined,
 });
 
 /** The one description of failure, for every route. */
-export const failure = {
-  description: "A problem: see /docs",
-  content: { [problemMediaType]: { schema: problemSchema } },
-};
+export const failure = reference("Problem");
+export const unchanged = reference("Unchanged");
+
+/** Has a description of the API hold what `failure` and `unchanged` refer to. */
+export function registerAnswers(registry: OpenAPIHono<AppEnv>["openAPIRegistry"]): void {
+  registry.register("Problem", problemSchema);
+  for (const [name, response] of Object.entries(described))
+    registry.registerComponent("responses", name, response);
+}
 
 /** A name for people: it may be printed to a terminal. */
 export const label = z
@@ -64,18 +93,10 @@ export const label = z
   .max(120)
   .regex(/^[ -~\u00a0-\uffff]*$/, "holds a control character");
 
-/** `Number` reads "", "0x10" and "1e2" too. */
-const digitsOnly = (text: unknown): unknown =>
-  typeof text === "string" && !/^\d+$/.test(text) ? Number.NaN : text;
-
-/** A whole number of a query or a path. */
-export const wholeNumber = (minimum: number, maximum = Number.MAX_SAFE_INTEGER) =>
-  z.preprocess(digitsOnly, z.coerce.number().int().min(minimum).max(maximum));
-
 const runnerPath =
-  /^\/v1\/(?:(?:tasks|blobs)(?:\/|$)|datasets\/[^/]+\/shards\/|imports\/[^/]+\/parts\/|searches\/[^/]+\/(?:checkpoints$|rounds\/[^/]+\/))/;
+  /^\/v1\/(?:(?:tasks|blobs)(?:\/|$)|datasets\/[^/]+\/shards\/|searches\/[^/]+\/(?:checkpoints$|rounds\/[^/]+\/))/;
 
-/** What runners, pushes of data and imports send in masses. */
+/** What runners, and pushes of data, send in masses. */
 export const isRunnerTraffic = (path: string): boolean => runnerPath.test(path);
 
 /** Method and pattern of the route that answers, e.g. `GET /v1/searches/:id`; undefined where none does. */
@@ -98,6 +119,17 @@ export async function finishLater(c: Context<AppEnv>, work: Promise<unknown>): P
   else later.waitUntil(work);
 }
 
+/** In a path or query, and typed as what clients give. */
+const urlNumber = z.coerce.number<string | number>();
+
+/** `Number` reads "", "0x10" and "1e2" too. */
+const digitsOnly = (text: unknown): unknown =>
+  typeof text === "string" && !/^\d+$/.test(text) ? Number.NaN : text;
+
+/** A whole number of a query or a path. */
+export const wholeNumber = (minimum: number, maximum = Number.MAX_SAFE_INTEGER) =>
+  z.preprocess(digitsOnly, urlNumber.int().min(minimum).max(maximum)) as unknown as typeof urlNumber;
+
 export const idParam = z.object({ id: z.string().openapi({ param: { name: "id", in: "path" } }) });
 
 /** For answers that are asked for again and again: a tag of the body, and 304 where the client has it. */
@@ -111,6 +143,9 @@ export const pageQuery = z.object({
 
 export const pageOf = <S extends z.ZodType>(item: S) =>
   z.object({ data: z.array(item), nextCursor: z.string().nullable() });
+
+/** The example of a list that ends with this page. */
+export const lastPage = <T>(...data: T[]) => ({ data, nextCursor: null });
 
 const encodeCursor = (key: readonly (string | number)[]): string =>
   btoa(JSON.stringify(key)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");

@@ -2,6 +2,7 @@
 
 import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
+import { api } from "./api.ts";
 import { limitDelivery, limitJson, newApp } from "./app.ts";
 import { recordChanges } from "./audit.ts";
 import { admit, authenticate } from "./auth.ts";
@@ -9,33 +10,13 @@ import { confine } from "./confinement.ts";
 import { NewerState } from "./controller/upgrade.ts";
 import type { AppEnv, Env } from "./env.ts";
 import { metered, noUsage, timingOf } from "./metering.ts";
-import { crossOrigin, unanswered } from "./methods.ts";
 import { metrics } from "./metrics.ts";
+import { crossOrigin, unanswered } from "./methods.ts";
 import { Problem, problemResponse } from "./problems.ts";
 import { limitRate } from "./rateLimit.ts";
-import { renting } from "./rentals/afterwards.ts";
 import { identifyRequest } from "./requestId.ts";
-import { archives } from "./routes/archives.ts";
-import { audit } from "./routes/audit.ts";
-import { blobs } from "./routes/blobs.ts";
-import { budgets } from "./routes/budgets.ts";
-import { campaigns } from "./routes/campaigns.ts";
-import { datasets } from "./routes/datasets.ts";
 import { docs } from "./routes/docs.ts";
-import { fronts } from "./routes/fronts.ts";
-import { history } from "./routes/history.ts";
-import { instances } from "./routes/instances.ts";
-import { profiles } from "./routes/profiles.ts";
-import { providers } from "./routes/providers.ts";
-import { results } from "./routes/results.ts";
-import { scaled } from "./routes/scaled.ts";
-import { searches } from "./routes/searches.ts";
-import { tasks } from "./routes/tasks.ts";
-import { templates } from "./routes/templates.ts";
-import { tokens } from "./routes/tokens.ts";
-import { trainings } from "./routes/trainings.ts";
-import { triggers } from "./routes/triggers.ts";
-import { webhooks } from "./routes/webhooks.ts";
+import { renting } from "./rentals/afterwards.ts";
 import { announcing } from "./webhooks/afterwards.ts";
 import { realPlatform } from "./webhooks/deliver.ts";
 import { sweep } from "./webhooks/sweep.ts";
@@ -70,29 +51,7 @@ app.use("/v1/*", (c, next) => {
 });
 app.use("/v1/*", confine);
 app.use("/v1/*", announcing, renting);
-for (const resource of [
-  searches,
-  archives,
-  campaigns,
-  fronts,
-  history,
-  results,
-  scaled,
-  trainings,
-  profiles,
-  templates,
-  triggers,
-  datasets,
-  tokens,
-  audit,
-  tasks,
-  blobs,
-  webhooks,
-  instances,
-  budgets,
-  providers,
-])
-  app.route("/v1", resource);
+app.route("/", api);
 app.use("/metrics", authenticate, limitRate, admit);
 app.route("/", metrics);
 app.route("/", docs(app));

@@ -6,6 +6,7 @@
 import { z } from "@hono/zod-openapi";
 import { factsOf } from "../shared/datasets.ts";
 import { printGenotype } from "../shared/genotype.ts";
+import { DARTS_V2 } from "../shared/genotypes.ts";
 import { dominates } from "../shared/pareto.ts";
 import { costAt, trainedSize } from "../shared/scaling.ts";
 import { objectiveId, type Specification } from "../shared/specification.ts";
@@ -32,6 +33,18 @@ export const scaledRowSchema = z
       .describe("among the rows of this list that have a value for every objective; limits do not apply"),
   })
   .openapi("ScaledRow");
+export const scaledExample: z.infer<typeof scaledRowSchema> = {
+  hash: "oe3q4pkdg4k23",
+  text: printGenotype(DARTS_V2),
+  trainingId: "kmtfwgazdryued6o",
+  source: "scaling",
+  channels: 32,
+  layers: 8,
+  steps: 2000,
+  values: { accuracy: 85.2, parameters: 919_722 },
+  standardErrors: { accuracy: 0.36 },
+  nonDominated: true,
+};
 export type ScaledRow = z.infer<typeof scaledRowSchema>;
 
 type Completed = Pick<Training, "id" | "hash" | "genotype" | "recipe" | "report">;

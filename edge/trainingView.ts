@@ -29,6 +29,32 @@ export const trainingSchema = z
   })
   .openapi("Training");
 
+export const trainingExample: z.infer<typeof trainingSchema> = {
+  id: "kmtfwgazdryued6o",
+  searchId: "k3v7m2q9x4t8w6zb",
+  hash: "oe3q4pkdg4k23",
+  purpose: "final",
+  rung: null,
+  state: "completed",
+  recipe: { preset: "demo", steps: 2000, top: 1 },
+  progress: null,
+  report: {
+    testAccuracy: 81.5,
+    testLoss: 0.55,
+    trainLoss: 0.48,
+    parameters: 246_106,
+    macs: 43_444_736,
+    steps: 2000,
+    seconds: 640,
+    exports: { onnx: "z6w2rt8m4xq3kd9v" },
+  },
+  validation: null,
+  failure: null,
+  createdAt: "2026-03-02T10:02:11.000Z",
+  startedAt: "2026-03-02T10:02:12.381Z",
+  finishedAt: "2026-03-02T10:12:55.904Z",
+};
+
 export function trainingView(training: TrainingView): z.infer<typeof trainingSchema> {
   const { id, searchId, hash, purpose, rung, state, recipe, report, failure, progress } = training;
   return {

@@ -1,8 +1,7 @@
 /** A search that orders its archive by short trainings: the real Worker, real images, two real runners. */
 
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { z } from "zod";
-import { searchPath } from "../cli/api.ts";
+import { listTrainings, readFront } from "../cli/api.ts";
 import { isFinished, SEARCH_LIMIT_MS, smallSearch, TestEdge } from "./wholeSearch.ts";
 
 let edge: TestEdge;
@@ -12,33 +11,6 @@ beforeAll(async () => {
 });
 
 afterAll(() => edge?.stop());
-
-const trainingsSchema = z.object({
-  data: z.array(
-    z.object({
-      hash: z.string(),
-      purpose: z.string(),
-      rung: z.number().nullable(),
-      state: z.string(),
-      recipe: z.object({ steps: z.number() }),
-      validation: z
-        .object({ validationAccuracy: z.number(), images: z.number(), steps: z.number() })
-        .nullable(),
-    }),
-  ),
-});
-const frontSchema = z.object({
-  data: z.array(
-    z.object({
-      hash: z.string(),
-      values: z.object({ accuracy: z.number() }),
-      images: z.number(),
-      evidence: z.string(),
-      trainingSteps: z.number(),
-      testAccuracy: z.number().nullable(),
-    }),
-  ),
-});
 
 test(
   "two runners do each short training once, and the front handed over is one of trained networks",
@@ -57,7 +29,7 @@ test(
     expect((await edge.until(id, first, isFinished)).state).toBe("completed");
     for (const runner of runners) await runner.stop();
 
-    const { data: trainings } = await edge.client.json(searchPath(id, "/trainings"), trainingsSchema);
+    const trainings = await listTrainings(edge.client, id);
     const short = trainings.filter(({ purpose }) => purpose === "rerank");
     expect(short.filter(({ rung }) => rung === 0).length).toBeGreaterThan(1);
     expect(trainings.every(({ state }) => state === "completed")).toBe(true);
@@ -65,7 +37,7 @@ test(
     for (const { validation, recipe } of short)
       expect(validation).toMatchObject({ images: 600, steps: recipe.steps });
 
-    const { data: front } = await edge.client.json(searchPath(id, "/front"), frontSchema);
+    const front = await readFront(edge.client, id);
     const final = trainings.find(({ purpose }) => purpose === "final");
     for (const row of front) {
       const trained = short

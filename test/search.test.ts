@@ -4,8 +4,6 @@ import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { z } from "zod";
-import { searchPath } from "../cli/api.ts";
 import { isFinished, SEARCH_LIMIT_MS, smallSearch, TestEdge } from "./wholeSearch.ts";
 
 let edge: TestEdge;
@@ -15,8 +13,6 @@ beforeAll(async () => {
 });
 
 afterAll(() => edge?.stop());
-
-const checkpointsSchema = z.object({ data: z.array(z.object({ sha256: z.string() })) });
 
 /** The file of the local bucket that holds these bytes; it names files by chance. */
 function objectFile(sha256: string): string {
@@ -51,7 +47,8 @@ describe("a search", () => {
       await edge.killAt(halfStored, { kind: "part", nth: 3, moment: "body" });
       const damaged = await edge.create(smallSearch("killed between report and answer"));
       await edge.killAt(damaged, { kind: "report", nth: 12, moment: "answered" });
-      const { data } = await edge.client.json(searchPath(damaged, "/checkpoints"), checkpointsSchema);
+      const { checkpoints } = edge.client.v1.searches[":id"];
+      const { data } = await (await checkpoints.$get({ param: { id: damaged }, query: {} })).json();
       expect(data.length).toBe(2);
       flipByte(objectFile(data[0]?.sha256 ?? ""));
 

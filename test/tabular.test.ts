@@ -9,8 +9,7 @@ import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { z } from "zod";
-import { candidateSchema, frontRowSchema, searchPath, searchSchema } from "../cli/api.ts";
+import { listSearches, listTrainings, readCandidates, readEvents, readFront } from "../cli/api.ts";
 import { runCli } from "../cli/run.testing.ts";
 import { paretoEntries } from "../edge/controller/archive.ts";
 import { completeRound, currentTask, startSearch } from "../edge/controller/controller.ts";
@@ -159,12 +158,11 @@ function inProcess(table: Example, change: Partial<SpecificationInput> = {}) {
   };
 }
 
-const found = candidateSchema.extend({ selection: z.record(z.string(), z.array(z.string())) });
 const byHash = (a: { hash: string }, b: { hash: string }) => a.hash.localeCompare(b.hash);
 
 async function outcome(id: string) {
-  const candidates = await edge.client.all(searchPath(id, "/candidates"), found);
-  const front = await edge.client.all(searchPath(id, "/front"), frontRowSchema);
+  const candidates = await readCandidates(edge.client, id);
+  const front = await readFront(edge.client, id);
   return {
     candidates: candidates.map(({ hash, selection, values }) => ({ hash, selection, values })),
     front: front.map(({ hash, values }) => ({ hash, values })).toSorted(byHash),
@@ -180,7 +178,7 @@ async function finish(id: string, onLine: (line: string) => void = () => {}): Pr
 /** Of the search that is created under a name. */
 async function idOf(name: string): Promise<string> {
   for (;;) {
-    const searches = await edge.client.all("/v1/searches", searchSchema);
+    const searches = await listSearches(edge.client);
     const search = searches.find((known) => known.name === name);
     if (search !== undefined) return search.id;
     await pause(POLL_MS);
@@ -206,8 +204,7 @@ describe.concurrent("a search on a table", () => {
         front: expected.front.toSorted(byHash),
       });
       expect(lines.filter((line) => line.startsWith(`Fetching the table ${table.name}`))).toHaveLength(1);
-      const trainings = await edge.client.all(searchPath(id, "/trainings"), z.unknown());
-      expect(trainings).toEqual([]);
+      expect(await listTrainings(edge.client, id)).toEqual([]);
     },
   );
 
@@ -275,10 +272,7 @@ describe.concurrent("a search on a table", () => {
       expect(failure).toContain('row 4, column "arch": "12345678" is outside of the space: position 2');
       expect(failure).toContain('row 5, column "arch": this is the architecture of row 2 again');
       expect(failure).toContain('row 5, column "acc": the value is not a number (NaN)');
-      const events = await edge.client.all(
-        searchPath(id, "/events"),
-        z.looseObject({ type: z.string(), data: z.looseObject({ kind: z.string().optional() }) }),
-      );
+      const events = await readEvents(edge.client, id);
       expect(events.filter(({ type }) => type === "task.failed").map(({ data }) => data.kind)).toEqual([
         "table",
       ]);

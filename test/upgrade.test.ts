@@ -8,8 +8,7 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, wr
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
-import { z } from "zod";
-import { searchPath, searchSchema } from "../cli/api.ts";
+import { listSearches } from "../cli/api.ts";
 import { startChild } from "../cli/children.ts";
 import { exitCodes } from "../cli/errors.ts";
 import { runCli } from "../cli/run.testing.ts";
@@ -41,17 +40,12 @@ async function startEdge(stateDir: string, root = rootDir): Promise<TestEdge> {
   return edge;
 }
 
-const storedSchema = z.looseObject({
-  id: z.string(),
-  specification: z.looseObject({ dataset: z.looseObject({ name: z.string() }) }),
-});
-
 async function searchBy(edge: TestEdge, evaluation: "tabular" | "supernet") {
-  const searches = await edge.client.all("/v1/searches", searchSchema);
-  const found = searches.find(({ specification }) => specification?.evaluation?.kind === evaluation);
-  const { id, specification } = await edge.client.json(searchPath(found?.id ?? ""), storedSchema);
-  const { name } = specification.dataset; // what is known of a pushed one is stored beside it
-  return { id, specification: { ...specification, dataset: { name } } };
+  const searches = await listSearches(edge.client);
+  const found = searches.find(({ specification }) => specification.evaluation.kind === evaluation);
+  if (found === undefined) throw new Error(`no ${evaluation} search is stored`);
+  const { id, specification } = found;
+  return { id, specification: { ...specification, dataset: { name: specification.dataset.name } } };
 }
 
 /** Lets a runner end a search. @returns what it said */

@@ -5,21 +5,20 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { z } from "zod";
 import {
-  candidateSchema,
+  createSearch,
+  createToken,
   finishedStates,
-  frontRowSchema,
+  listTrainings,
+  readCandidates,
+  readFront,
+  readSearch,
   type Search,
-  searchPath,
-  searchSchema,
-  trainingSchema,
 } from "../cli/api.ts";
 import { type Child, startChild } from "../cli/children.ts";
 import { EdgeClient } from "../cli/client.ts";
 import { newToken } from "../cli/commands/dev.ts";
 import { downloadExport } from "../cli/commands/export.ts";
-import { createdTokenSchema } from "../cli/commands/tokens.ts";
 import { type LocalEdge, type LocalEdgeOptions, startLocalEdge } from "../cli/localEdge.ts";
 import { rootDir } from "../setup/node.mjs";
 import type { SpecificationInput } from "../shared/specification.ts";
@@ -60,12 +59,6 @@ export const smallSearch = (name: string): SpecificationInput => ({
   seed: 3,
 });
 
-const roundSchema = z.looseObject({
-  round: z.number(),
-  digest: z.string(),
-  trainLoss: z.number().nullable(),
-});
-
 /** The edge with one token for the test and one for its runners. */
 export class TestEdge {
   readonly edge: LocalEdge;
@@ -94,8 +87,7 @@ export class TestEdge {
     const { signal } = new AbortController();
     const edge = await startLocalEdge({ stateDir, token: newToken(), port: 0, vars, signal, ...rest });
     const client = new EdgeClient(edge.url, edge.token, signal);
-    const body = { name: "test", scopes: ["runner"] };
-    const { token } = await client.json("/v1/tokens", createdTokenSchema, { method: "POST", body });
+    const { token } = await createToken(client, { name: "test", scopes: ["runner"] });
     return new TestEdge(edge, client, token, stateDir);
   }
 
@@ -106,8 +98,7 @@ export class TestEdge {
   }
 
   async create(specification: SpecificationInput): Promise<string> {
-    const created = this.client.json("/v1/searches", searchSchema, { method: "POST", body: specification });
-    return (await created).id;
+    return (await createSearch(this.client, specification)).id;
   }
 
   startRunner(
@@ -153,7 +144,7 @@ export class TestEdge {
   async until(searchId: string, runner: Child, isReached: (search: Search) => boolean): Promise<Search> {
     const limit = Date.now() + SEARCH_LIMIT_MS;
     for (;;) {
-      const search = await this.client.json(searchPath(searchId), searchSchema);
+      const search = await readSearch(this.client, searchId);
       if (isReached(search)) return search;
       if (Date.now() > limit || search.state === "failed")
         throw new Error(`${search.state}: ${search.failure ?? ""} ${runner.tail()}`);
@@ -164,10 +155,13 @@ export class TestEdge {
   /** Everything that a search found, down to the trained weights, without what names it or tells its time. */
   async outcome(searchId: string) {
     const { client } = this;
-    const rounds = await client.all(searchPath(searchId, "/rounds"), roundSchema);
-    const candidates = await client.all(searchPath(searchId, "/candidates"), candidateSchema);
-    const front = await client.all(searchPath(searchId, "/front"), frontRowSchema);
-    const trainings = await client.all(searchPath(searchId, "/trainings"), trainingSchema);
+    const rounds = await client.all(
+      (query) => client.v1.searches[":id"].rounds.$get({ param: { id: searchId }, query }),
+      ["round", "digest", "trainLoss"],
+    );
+    const candidates = await readCandidates(client, searchId);
+    const front = await readFront(client, searchId);
+    const trainings = await listTrainings(client, searchId);
     const trained = [];
     for (const { id, hash, report } of trainings) {
       const { testAccuracy, testLoss, trainLoss, steps } = report ?? {};

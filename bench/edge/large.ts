@@ -1,6 +1,5 @@
 /** A search of 50,000 candidates, and what reading it takes. */
 
-import { searchPath } from "../../cli/api.ts";
 import { createSearch, quantiles, Runner, runnerToken, type Site, searchOf, userOf } from "./site.ts";
 
 const rounds = 5000;
@@ -25,7 +24,7 @@ export async function largeSearch(site: Site) {
   };
   const answers: Record<string, { milliseconds: ReturnType<typeof quantiles>; bytes: number }> = {};
   for (const [name, rest] of Object.entries({ list: undefined, ...addresses })) {
-    const address = rest === undefined ? "/v1/searches" : searchPath(id, rest);
+    const address = rest === undefined ? "/v1/searches" : `/v1/searches/${id}${rest}`;
     const milliseconds: number[] = [];
     let bytes = 0;
     for (let read = 0; read < reads; read++) {

@@ -1,7 +1,6 @@
 /** Many runners at once, each on its own search; every tenth report is sent twice, as after an answer that was lost. */
 
-import { z } from "zod";
-import { searchPath } from "../../cli/api.ts";
+import { readCandidates } from "../../cli/api.ts";
 import {
   createSearch,
   mean,
@@ -65,19 +64,21 @@ async function workOn(id: string, runner: Runner, sent: Sent[]): Promise<number>
 
 /** Rounds that the edge does not have, or has counted more than once, against what was reported. */
 async function accounts(site: Site, ids: readonly string[], reported: readonly number[]) {
-  const row = z.looseObject({ round: z.number() });
   let lost = 0;
   let doubled = 0;
   for (const [index, id] of ids.entries()) {
     const { progress, state } = await readSearch(site, id);
-    const rounds = (await userOf(site).all(searchPath(id, "/rounds?limit=200"), row)).map(
-      (entry) => entry.round,
+    const client = userOf(site);
+    const entries = await client.all(
+      (query) => client.v1.searches[":id"].rounds.$get({ param: { id }, query: { ...query, limit: 200 } }),
+      ["round"],
     );
+    const rounds = entries.map((entry) => entry.round);
     const own = reported[index] ?? 0;
-    const candidates = await userOf(site).all(searchPath(id, "/candidates?limit=200"), row);
+    const candidates = await readCandidates(client, id);
     lost += Math.max(0, own - new Set(rounds).size) + (state === "completed" ? 0 : 1);
     doubled += rounds.length - new Set(rounds).size;
-    doubled += Math.max(0, (progress?.evaluations ?? 0) - candidates.length);
+    doubled += Math.max(0, progress.evaluations - candidates.length);
   }
   return { lostRounds: lost, doubledRounds: doubled };
 }

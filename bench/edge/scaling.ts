@@ -1,7 +1,6 @@
 /** Runners whose rounds take a fixed time, on one campaign: how far their throughput is from so many times one runner's. */
 
 import { setTimeout as pause } from "node:timers/promises";
-import { campaignPath, campaignSchema } from "../../cli/api.ts";
 import { Runner, round, runnerToken, type Site, searchOf, userOf } from "./site.ts";
 
 const runnerCounts = [1, 2, 4, 8, 16, 32, 64];
@@ -26,10 +25,8 @@ export async function scaling(site: Site) {
 async function roundsOf(site: Site, token: string, count: number): Promise<number> {
   const { name, seed: _, ...search } = searchOf("scaling", 1000);
   const seeds = Array.from({ length: count }, (__, index) => index + 1);
-  const campaign = await userOf(site).json("/v1/campaigns", campaignSchema, {
-    method: "POST",
-    body: { name, search, grid: { seeds } },
-  });
+  const { campaigns } = userOf(site).v1;
+  const { id } = await (await campaigns.$post({ json: { name, search, grid: { seeds } } })).json();
   const runners = [];
   for (const seed of seeds) runners.push(await Runner.register(site, token, seed));
   const leased = [];
@@ -49,6 +46,6 @@ async function roundsOf(site: Site, token: string, count: number): Promise<numbe
       }
     }),
   );
-  await userOf(site).send(campaignPath(campaign.id, "/cancel"), { method: "POST" });
+  await campaigns[":id"].cancel.$post({ param: { id } });
   return reported;
 }

@@ -1,9 +1,8 @@
 /** An edge to measure, and runners that make their measurements up. */
 
 import { setTimeout as pause } from "node:timers/promises";
-import { searchPath, searchSchema } from "../../cli/api.ts";
+import { createSearch as create, createToken, readSearch as read } from "../../cli/api.ts";
 import { EdgeClient } from "../../cli/client.ts";
-import { createdTokenSchema } from "../../cli/commands/tokens.ts";
 import {
   type LeasedTask,
   protocolVersion,
@@ -131,19 +130,13 @@ function usageOf(response: Response): Pick<Sent, "queries" | "rowsWritten"> {
 
 /** A token with which runners register. */
 export async function runnerToken(site: Site): Promise<string> {
-  const created = await userOf(site).json("/v1/tokens", createdTokenSchema, {
-    method: "POST",
-    body: { name: "bench", scopes: ["runner"] },
-  });
-  return created.token;
+  return (await createToken(userOf(site), { name: "bench", scopes: ["runner"] })).token;
 }
 
-export async function createSearch(site: Site, specification: SpecificationInput): Promise<string> {
-  const post = { method: "POST", body: specification } as const;
-  return (await userOf(site).json("/v1/searches", searchSchema, post)).id;
-}
+export const createSearch = async (site: Site, specification: SpecificationInput): Promise<string> =>
+  (await create(userOf(site), specification)).id;
 
-export const readSearch = (site: Site, id: string) => userOf(site).json(searchPath(id), searchSchema);
+export const readSearch = (site: Site, id: string) => read(userOf(site), id);
 
 export function quantiles(values: readonly number[]): { p50: number; p99: number; largest: number } {
   const sorted = values.toSorted((a, b) => a - b);

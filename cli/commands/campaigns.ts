@@ -1,21 +1,29 @@
 /** `nasturtium campaign` and `campaigns`: one specification at several places of a grid, and the front of all of them. */
 
 import { setTimeout as sleep } from "node:timers/promises";
+import type { InferResponseType } from "hono/client";
 import { placeText } from "../../shared/campaign.ts";
-import {
-  type Campaign,
-  type CampaignFrontRow,
-  campaignFrontRowSchema,
-  campaignHeadSchema,
-  campaignPath,
-  campaignSchema,
-} from "../api.ts";
 import type { EdgeClient } from "../client.ts";
 import type { CommandRow, Context } from "../command.ts";
 import { readCampaign } from "../specificationFile.ts";
 import { textTable } from "../table.ts";
 
 const POLL_MS = 3000;
+
+type OfCampaign = EdgeClient["v1"]["campaigns"][":id"];
+type Campaign = InferResponseType<OfCampaign["$get"]>;
+type CampaignFrontRow = InferResponseType<OfCampaign["front"]["$get"]>["data"][number];
+
+const campaignKeys = ["id", "isOver", "spent", "searches", "specification"] as const;
+
+const campaignOf = (client: EdgeClient, id: string): Promise<Campaign> =>
+  client.json(client.v1.campaigns[":id"].$get({ param: { id } }), campaignKeys);
+
+const readFront = (client: EdgeClient, id: string): Promise<CampaignFrontRow[]> =>
+  client.all(
+    () => client.v1.campaigns[":id"].front.$get({ param: { id } }),
+    ["hash", "values", "searchId", "place", "compared", "evidence"],
+  );
 
 const columns = {
   id: "SEARCH",
@@ -35,8 +43,8 @@ export const campaigns: CommandRow[] = [
     options: [{ flags: "--detach", description: "start them and return at once" }],
     async run(ctx, [file = ""], options) {
       const client = ctx.client();
-      const body = await readCampaign(file);
-      const created = await client.json("/v1/campaigns", campaignSchema, { method: "POST", body });
+      const json = await readCampaign(file);
+      const created = await client.json(client.v1.campaigns.$post({ json }), campaignKeys);
       if (options.detach === true) {
         const next = `Campaign ${created.id} is started. Look at it: nasturtium campaigns show ${created.id}`;
         ctx.print(created, `${searchTable(created)}\n${next}`);
@@ -44,7 +52,7 @@ export const campaigns: CommandRow[] = [
       }
       ctx.log(`Campaign ${created.id}. Ctrl-C stops following; its searches go on.`);
       const campaign = await follow(ctx, client, created);
-      const front = await client.all(campaignPath(created.id, "/front"), campaignFrontRowSchema);
+      const front = await readFront(client, created.id);
       ctx.print({ campaign, front }, `${searchTable(campaign)}\n\n${frontText(front)}`);
     },
   },
@@ -52,7 +60,11 @@ export const campaigns: CommandRow[] = [
     name: "campaigns list",
     description: "list campaigns, newest first",
     async run(ctx) {
-      const rows = await ctx.client().all("/v1/campaigns", campaignHeadSchema);
+      const client = ctx.client();
+      const rows = await client.all(
+        (query) => client.v1.campaigns.$get({ query }),
+        ["id", "name", "createdAt"],
+      );
       const shown = rows.map(({ id, name, createdAt }) => ({ id, name, createdAt }));
       ctx.print({ data: rows }, textTable(shown, { id: "ID", name: "NAME", createdAt: "CREATED" }));
     },
@@ -62,7 +74,7 @@ export const campaigns: CommandRow[] = [
     args: "<id>",
     description: "show a campaign with its searches",
     async run(ctx, [id = ""]) {
-      const campaign = await ctx.client().json(campaignPath(id), campaignSchema);
+      const campaign = await campaignOf(ctx.client(), id);
       ctx.print(campaign, `${searchTable(campaign)}\n${totals(campaign)}`);
     },
   },
@@ -71,7 +83,7 @@ export const campaigns: CommandRow[] = [
     args: "<id>",
     description: "print the front of all searches of a campaign, each member with where it comes from",
     async run(ctx, [id = ""]) {
-      const front = await ctx.client().all(campaignPath(id, "/front"), campaignFrontRowSchema);
+      const front = await readFront(ctx.client(), id);
       ctx.print({ data: front }, frontText(front));
     },
   },
@@ -80,8 +92,9 @@ export const campaigns: CommandRow[] = [
     args: "<id>",
     description: "cancel every search of a campaign that has not ended; results are kept",
     async run(ctx, [id = ""]) {
-      const path = campaignPath(id, "/cancel");
-      const campaign = await ctx.client().json(path, campaignSchema, { method: "POST" });
+      const client = ctx.client();
+      const cancelled = client.v1.campaigns[":id"].cancel.$post({ param: { id } });
+      const campaign = await client.json(cancelled, campaignKeys);
       ctx.print(campaign, searchTable(campaign));
     },
   },
@@ -89,7 +102,7 @@ export const campaigns: CommandRow[] = [
 
 async function follow(ctx: Context, client: EdgeClient, created: Campaign): Promise<Campaign> {
   const step = ctx.progress("Rounds", 1);
-  for (let campaign = created; ; campaign = await client.json(campaignPath(created.id), campaignSchema)) {
+  for (let campaign = created; ; campaign = await campaignOf(client, created.id)) {
     const sum = (key: "round" | "rounds") =>
       campaign.searches.reduce((total, { progress }) => total + progress[key], 0);
     step.update(sum("round"), totals(campaign), sum("rounds"));
@@ -107,7 +120,7 @@ function totals({ searches, spent, specification }: Campaign): string {
   const counts = new Map<string, number>();
   for (const { state } of searches) counts.set(state, (counts.get(state) ?? 0) + 1);
   const states = [...counts].map(([state, count]) => `${count} ${state}`).join(", ");
-  const limit = specification.budget?.gpuHours;
+  const limit = specification.budget.gpuHours;
   const of = limit === undefined ? "" : ` of ${limit}`;
   return `${states}; ${spent.gpuHours.toFixed(2)}${of} hours of runners`;
 }
@@ -118,8 +131,8 @@ function searchTable({ searches }: Campaign): string {
     place: placeText(place),
     state,
     round: `${progress.round}/${progress.rounds}`,
-    front: progress.frontSize ?? null,
-    best: progress.bestAccuracy ?? null,
+    front: progress.frontSize,
+    best: progress.bestAccuracy,
     hours: gpuHours,
   }));
   return textTable(rows, columns);

@@ -1,7 +1,8 @@
 /** `nasturtium compare`: whether one search's front is better than another's, by a test rather than by eye. */
 
+import { objectiveId } from "../../shared/specification.ts";
 import { compareFronts, type UncertainPoint } from "../../shared/statistics.ts";
-import { type FrontRow, frontRowSchema, searchPath, searchSchema } from "../api.ts";
+import { type FrontRow, readFront, readSearch, type Search } from "../api.ts";
 import type { CommandRow } from "../command.ts";
 import { badInput } from "../errors.ts";
 
@@ -16,8 +17,8 @@ export const compare: CommandRow = {
     const client = ctx.client();
     const [first, second] = await Promise.all(
       [left, right].map(async (id) => {
-        const search = await client.json(searchPath(id), searchSchema);
-        const rows = await client.all(searchPath(id, "/front"), frontRowSchema);
+        const search = await readSearch(client, id);
+        const rows = await readFront(client, id);
         return { id, name: search.name, goals: goalsOf(search), rows };
       }),
     );
@@ -56,17 +57,13 @@ export const compare: CommandRow = {
 type Goals = Record<string, 1 | -1>;
 
 /** By objective id, the sign that makes smaller better. */
-function goalsOf(search: Record<string, unknown>): Goals {
-  const { objectives = [] } = (search.specification ?? {}) as {
-    objectives?: { name: string; device?: string; goal: string }[];
-  };
-  return Object.fromEntries(
-    objectives.map(({ name, device, goal }) => [
-      device === undefined ? name : `${name}.${device}`,
-      goal === "maximize" ? -1 : 1,
+const goalsOf = ({ specification }: Search): Goals =>
+  Object.fromEntries(
+    specification.objectives.map((objective) => [
+      objectiveId(objective),
+      objective.goal === "maximize" ? -1 : 1,
     ]),
   );
-}
 
 const namesOf = (goals: Goals): string => Object.keys(goals).join(", ");
 
@@ -74,6 +71,6 @@ function pointsOf(rows: readonly FrontRow[], goals: Goals): UncertainPoint[] {
   const ids = Object.keys(goals);
   return rows.map(({ values, standardErrors }) => ({
     costs: ids.map((id) => (goals[id] as number) * (values[id] ?? Number.NaN)),
-    standardErrors: ids.map((id) => standardErrors?.[id] ?? 0),
+    standardErrors: ids.map((id) => standardErrors[id] ?? 0),
   }));
 }

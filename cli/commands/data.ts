@@ -2,7 +2,7 @@
 
 import { stat } from "node:fs/promises";
 import path from "node:path";
-import { z } from "zod";
+import type { InferResponseType } from "hono/client";
 import type { OwnData } from "../../gpu-runner/data/ownData.ts";
 import type { Packed } from "../../gpu-runner/data/shards.ts";
 import { isBuiltIn } from "../../shared/datasets.ts";
@@ -12,7 +12,7 @@ import { type CommandRow, type Context, integer, type OptionRow } from "../comma
 import { datasetText, megabytes, reportText, tableReport } from "../dataText.ts";
 import { badInput } from "../errors.ts";
 import { duration, type Step } from "../progress.ts";
-import { datasetPath, pushData, pushedSchema, type Sent } from "../pushData.ts";
+import { pushData, readDataset, type Sent } from "../pushData.ts";
 import { textTable } from "../table.ts";
 
 const TEST_FRACTION = 0.2;
@@ -35,19 +35,7 @@ const readingOptions: OptionRow[] = [
   { flags: "--skip-unreadable", description: "leave out images that cannot be read" },
 ];
 
-const rowFields = { name: z.string(), state: z.string(), bytes: z.number() };
-const rowSchema = z.discriminatedUnion("kind", [
-  z.looseObject({
-    kind: z.literal("images"),
-    ...rowFields,
-    image: z.looseObject({ height: z.number(), width: z.number(), channels: z.number() }),
-    classes: z.number(),
-    trainImages: z.number(),
-    testImages: z.number(),
-  }),
-  z.looseObject({ kind: z.literal("table"), ...rowFields, columns: z.number(), rows: z.number() }),
-]);
-type PushedRow = z.infer<typeof rowSchema>;
+type PushedRow = InferResponseType<EdgeClient["v1"]["datasets"]["$get"]>["data"][number];
 
 export const data: CommandRow[] = [
   {
@@ -66,7 +54,7 @@ export const data: CommandRow[] = [
     async run(ctx, [source = ""], options) {
       const client = ctx.client();
       // Before minutes of reading: is the edge there, and is the token good?
-      await client.send("/v1/datasets?limit=1");
+      await client.v1.datasets.$get({ query: { limit: 1 } });
       const name = options.name as string;
       const { packed, report, text, next } = await readSource(ctx, source, name, options);
       const { dataset, shards, bytes } = await send(ctx, client, packed);
@@ -91,7 +79,11 @@ export const data: CommandRow[] = [
     name: "data list",
     description: "list what is pushed",
     async run(ctx) {
-      const rows = await ctx.client().all("/v1/datasets", rowSchema);
+      const client = ctx.client();
+      const rows = await client.all(
+        (query) => client.v1.datasets.$get({ query }),
+        ["kind", "name", "state", "bytes"],
+      );
       ctx.print(
         { data: rows },
         rows.length === 0 ? "Nothing is pushed yet: nasturtium data push FOLDER --name NAME" : listText(rows),
@@ -103,7 +95,7 @@ export const data: CommandRow[] = [
     args: "<name>",
     description: "show what is pushed under a name",
     async run(ctx, [name = ""]) {
-      const dataset = await ctx.client().json(datasetPath(name), pushedSchema);
+      const dataset = await readDataset(ctx.client(), name);
       ctx.print(dataset, datasetText(dataset));
     },
   },
@@ -112,7 +104,7 @@ export const data: CommandRow[] = [
     args: "<name>",
     description: "delete pushed data that no unfinished search uses",
     async run(ctx, [name = ""]) {
-      await ctx.client().send(datasetPath(name), { method: "DELETE" });
+      await ctx.client().v1.datasets[":name"].$delete({ param: { name } });
       ctx.print({ name, deleted: true }, `Data set ${name} is deleted.`);
     },
   },

@@ -5,7 +5,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { loadDataset } from "../../gpu-runner/data/dataset.ts";
 import { rootDir } from "../../setup/node.mjs";
-import { searchPath, searchSchema, type Training } from "../api.ts";
+import { createSearch, createToken, type Training } from "../api.ts";
 import { type Child, startChild } from "../children.ts";
 import { EdgeClient } from "../client.ts";
 import { type CommandRow, type Context, integer, oneOf } from "../command.ts";
@@ -18,7 +18,6 @@ import { frontPlot, frontTable } from "../frontText.ts";
 import { type LocalEdge, serveUntil, startLocalEdge } from "../localEdge.ts";
 import { duration } from "../progress.ts";
 import { newToken } from "./dev.ts";
-import { createdTokenSchema } from "./tokens.ts";
 
 const CLI = fileURLToPath(new URL("../main.ts", import.meta.url));
 const MAX_SEED = 2 ** 31 - 1;
@@ -91,7 +90,7 @@ async function runDemo(ctx: Context, edge: LocalEdge, options: DemoOptions): Pro
   seconds.data = since(dataMs);
 
   const specification = demoSpecification(minutes, seed);
-  const { id } = await client.json("/v1/searches", searchSchema, { method: "POST", body: specification });
+  const { id } = await createSearch(client, specification);
   const folder = path.join(runs, id);
   const runner = await startRunner(client, id, backend, folder);
   let ended: number | null | undefined;
@@ -121,17 +120,17 @@ async function runDemo(ctx: Context, edge: LocalEdge, options: DemoOptions): Pro
       seed,
       minutes,
       specification,
-      rounds: progress?.round ?? 0,
-      candidates: progress?.evaluations ?? candidates.length,
+      rounds: progress.round,
+      candidates: progress.evaluations,
       front,
       finalTraining: {
         trainingId: training.id,
         hash: training.hash,
         testAccuracy: training.report.testAccuracy,
-        testLoss: training.report.testLoss ?? null,
+        testLoss: training.report.testLoss,
         parameters: training.report.parameters,
-        macs: training.report.macs ?? null,
-        steps: training.report.steps ?? null,
+        macs: training.report.macs,
+        steps: training.report.steps,
       },
       exports,
       seconds,
@@ -162,10 +161,7 @@ async function startRunner(
   folder: string,
 ): Promise<Child> {
   mkdirSync(folder, { recursive: true });
-  const { token } = await client.json("/v1/tokens", createdTokenSchema, {
-    method: "POST",
-    body: { name: "runner of the demo", scopes: ["runner"] },
-  });
+  const { token } = await createToken(client, { name: "runner of the demo", scopes: ["runner"] });
   return startChild(process.execPath, [CLI, "runner", "--name", "demo", "--search", searchId], {
     cwd: rootDir,
     env: {
@@ -183,7 +179,7 @@ type Trained = Training & { report: NonNullable<Training["report"]> };
 
 function bestOf(trainings: readonly Training[]): Trained {
   const [best] = trainings
-    .filter((training): training is Trained => training.state === "completed" && training.report != null)
+    .filter((training): training is Trained => training.state === "completed" && training.report !== null)
     .sort((left, right) => right.report.testAccuracy - left.report.testAccuracy);
   if (best) return best;
   const failure = trainings.find((training) => training.failure)?.failure;
@@ -205,7 +201,7 @@ function nextSteps({ summary, folder }: Result, edge: LocalEdge, keep: boolean):
     `Model     ${show("exports")}`,
     ...(keep
       ? [
-          `API       ${edge.url}${searchPath(searchId, "/front")}`,
+          `API       ${edge.url}/v1/searches/${searchId}/front`,
           `Docs      ${edge.url}/docs`,
           `Token     ${edge.token}`,
           "",

@@ -1,7 +1,6 @@
 /** `nasturtium export`: what a final training leaves, as files. */
 
 import { type ExportFormat, exportFormatNames, exportFormats } from "../../shared/exportFormats.ts";
-import { trainingPath } from "../api.ts";
 import { type ArchiveFile, readTar, writeFiles } from "../archive.ts";
 import type { EdgeClient } from "../client.ts";
 import { type CommandRow, oneOf } from "../command.ts";
@@ -33,9 +32,10 @@ export async function downloadExport(
   trainingId: string,
   format: ExportFormat,
 ): Promise<ArchiveFile[]> {
-  const response = await client.send(trainingPath(trainingId, `/exports/${format}`), {
-    headers: { accept: "*/*" },
-  });
+  const response = await client.v1.trainings[":id"].exports[":format"].$get(
+    { param: { id: trainingId, format } },
+    { headers: { accept: "*/*" } },
+  );
   const bytes = new Uint8Array(await response.arrayBuffer());
   const { fileName, isArchive } = exportFormats[format];
   return isArchive ? readTar(bytes) : [{ name: fileName, bytes }];

@@ -1,6 +1,6 @@
 /** `nasturtium front`: the non-dominated architectures of a search. */
 
-import { frontRowSchema, isTabular, scaledRowSchema, searchPath, searchSchema } from "../api.ts";
+import { isTabular, readFront, readFrontCsv, readSearch } from "../api.ts";
 import type { EdgeClient } from "../client.ts";
 import { type CommandRow, integer, repeated } from "../command.ts";
 import { badInput } from "../errors.ts";
@@ -19,26 +19,24 @@ export const front: CommandRow = {
     { flags: "--plot", description: "also draw accuracy over parameters" },
   ],
   async run(ctx, [id = ""], options) {
-    const query = new URLSearchParams();
+    const bounds: Record<string, string> = {};
     for (const bound of ["max", "min"] as const) {
       for (const text of (options[bound] as string[] | undefined) ?? []) {
         const { objective, value } = parseBound(bound, text);
-        query.set(`${bound}_${objective}`, String(value));
+        bounds[`${bound}_${objective}`] = String(value);
       }
     }
-    if (options.sort !== undefined) query.set("sort", options.sort as string);
-    if (options.limit !== undefined) query.set("limit", String(options.limit));
+    const { sort, limit } = options as { sort?: string; limit?: number };
+    const query = { ...bounds, sort, limit };
     const client = ctx.client();
     if (options.csv === true) {
-      query.set("format", "csv");
-      const csv = await (await client.send(searchPath(id, `/front?${query}`))).text();
+      const csv = await readFrontCsv(client, id, query);
       ctx.print({ csv }, csv.trimEnd());
       return;
     }
-    const suffix = query.size > 0 ? `?${query}` : "";
-    const rows = await client.all(searchPath(id, `/front${suffix}`), frontRowSchema);
+    const rows = await readFront(client, id, query);
     const plot = options.plot === true ? `${frontPlot(pointsOf(rows))}\n` : "";
-    const search = await client.json(searchPath(id), searchSchema);
+    const search = await readSearch(client, id);
     const note = ctx.json || isTabular(search) ? "" : await scaledNote(client, id);
     ctx.print({ data: rows }, `${plot}${frontTable(rows, isTabular(search))}${note}`);
   },
@@ -46,7 +44,10 @@ export const front: CommandRow = {
 
 /** Where there are networks of other sizes, which are not of the front; otherwise nothing. */
 async function scaledNote(client: EdgeClient, id: string): Promise<string> {
-  const rows = await client.all(searchPath(id, "/scaled"), scaledRowSchema);
+  const rows = await client.all(
+    () => client.v1.searches[":id"].scaled.$get({ param: { id }, query: {} }),
+    ["hash", "channels", "layers"],
+  );
   const { size } = new Set(rows.map(({ hash, channels, layers }) => `${hash} ${channels} ${layers}`));
   if (size === 0) return "";
   const are = size === 1 ? "1 network is" : `${size} networks are`;

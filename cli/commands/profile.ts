@@ -1,7 +1,7 @@
 /** `nasturtium profile`: what a specification's space holds, before anything is spent. */
 
-import type { z } from "zod";
-import { profileSchema } from "../api.ts";
+import type { InferResponseType } from "hono/client";
+import type { EdgeClient } from "../client.ts";
 import type { CommandRow } from "../command.ts";
 import { readSpecification } from "../specificationFile.ts";
 import { textTable } from "../table.ts";
@@ -9,8 +9,10 @@ import { textTable } from "../table.ts";
 const columns = { objective: "OBJECTIVE", minimum: "MINIMUM", median: "MEDIAN", maximum: "MAXIMUM" };
 const SPELLED_OUT = 1e6;
 
+type Profile = InferResponseType<EdgeClient["v1"]["profiles"]["$post"]>;
+
 /** A search on a table has no weight steps. */
-function lengthLines(profile: z.infer<typeof profileSchema>): string[] {
+function lengthLines(profile: Profile): string[] {
   const { architectures, rounds, steps, evaluations, tuningSteps, reranking } = profile;
   const size =
     architectures < SPELLED_OUT ? architectures.toLocaleString("en-US") : architectures.toExponential(1);
@@ -31,10 +33,11 @@ export const profile: CommandRow = {
   args: "<specification>",
   description: "show the range of each cheap objective and the length of a search, before it is started",
   async run(ctx, [file = ""]) {
-    const result = await ctx.client().json("/v1/profiles", profileSchema, {
-      method: "POST",
-      body: await readSpecification(file),
-    });
+    const client = ctx.client();
+    const result = await client.json(client.v1.profiles.$post({ json: await readSpecification(file) }), [
+      "ranges",
+      "reranking",
+    ]);
     const rows = Object.entries(result.ranges).map(([objective, { minimum, median, maximum }]) => ({
       objective,
       minimum,

@@ -1,17 +1,16 @@
 /** `nasturtium scale`: architectures of a search at other widths and depths, counted here and trained on request. */
 
-import { z } from "zod";
 import { isBuiltIn } from "../../shared/datasets.ts";
-import { genotypeSchema } from "../../shared/genotype.ts";
-import { datasetViewSchema, pushedFactsOf } from "../../shared/pushedDataset.ts";
+import { pushedFactsOf } from "../../shared/pushedDataset.ts";
 import { type CellSize, isSameSize, sizeError, trainedSize } from "../../shared/scaling.ts";
-import { largestSize, type Specification, specificationSchema } from "../../shared/specification.ts";
+import { largestSize, type Specification } from "../../shared/specification.ts";
 import { didYouMean } from "../../shared/suggest.ts";
 import { isTable } from "../../shared/tabular.ts";
-import { searchPath, searchSchema, type Training, trainingSchema } from "../api.ts";
+import { listTrainings, readFront, readSearch, startTraining, type Training } from "../api.ts";
 import type { EdgeClient } from "../client.ts";
 import { type CommandRow, integer } from "../command.ts";
-import { badInput, CliError, NotFoundError } from "../errors.ts";
+import { badInput, NotFoundError } from "../errors.ts";
+import { readDataset } from "../pushData.ts";
 import {
   isUntrained,
   type NamedGenotype,
@@ -25,9 +24,6 @@ import {
 
 /** Of the front, unless architectures are named. */
 const MOST_ARCHITECTURES = 8;
-const PAGE = 200;
-
-const architectureSchema = z.looseObject({ hash: z.string(), genotype: genotypeSchema });
 
 export const scale: CommandRow = {
   name: "scale",
@@ -54,7 +50,7 @@ export const scale: CommandRow = {
     const asked = askedSizes(specification, options);
     if (asked === null && options.train === true)
       throw badInput("--train needs sizes to train at.", "Name them, such as --channels 8,16,32.");
-    const trainings = await client.all(searchPath(id, `/trainings?limit=${PAGE}`), trainingSchema);
+    const trainings = await listTrainings(client, id);
     const started = startedSizes(trainings, specification);
     if (asked === null && started.size === 0) {
       ctx.print(
@@ -101,14 +97,7 @@ function wholeNumbers(flag: string, maximum: number, example: string): (text: st
 
 /** The specification with what must be known of its data set. */
 async function specificationOf(client: EdgeClient, id: string): Promise<Specification> {
-  const search = await client.json(searchPath(id), searchSchema);
-  const parsed = specificationSchema.safeParse(search.specification);
-  if (!parsed.success)
-    throw new CliError(
-      `The specification of ${id} is not one that this version reads: ${z.prettifyError(parsed.error)}.`,
-      "Check that --edge is a Nasturtium of the same version.",
-    );
-  const specification: Specification = parsed.data;
+  const { specification } = await readSearch(client, id);
   if (specification.evaluation.kind === "tabular")
     throw badInput(
       `${id} searched a table, which knows no networks of other sizes.`,
@@ -116,9 +105,7 @@ async function specificationOf(client: EdgeClient, id: string): Promise<Specific
     );
   const { name } = specification.dataset;
   if (isBuiltIn(name)) return specification;
-  const facts = pushedFactsOf(
-    await client.json(`/v1/datasets/${encodeURIComponent(name)}`, datasetViewSchema),
-  );
+  const facts = pushedFactsOf(await readDataset(client, name));
   if (isTable(facts)) throw badInput(`"${name}" is a table, not images.`, "Push the images again.");
   return { ...specification, dataset: { name, facts } };
 }
@@ -143,8 +130,7 @@ async function architecturesOf(
   hashes: readonly string[],
 ): Promise<NamedGenotype[]> {
   if (hashes.length === 0) {
-    const path = searchPath(id, `/front?limit=${MOST_ARCHITECTURES}`);
-    const front = await client.all(path, architectureSchema);
+    const front = await readFront(client, id, { limit: MOST_ARCHITECTURES });
     if (front.length === 0)
       throw badInput(`The front of ${id} is empty so far.`, "Name architectures by their hash.");
     return front;
@@ -156,13 +142,13 @@ async function architecturesOf(
 
 async function architectureOf(client: EdgeClient, id: string, hash: string): Promise<NamedGenotype> {
   try {
-    return await client.json(
-      searchPath(id, `/architectures/${encodeURIComponent(hash)}`),
-      architectureSchema,
-    );
+    return await client.json(client.v1.searches[":id"].architectures[":hash"].$get({ param: { id, hash } }), [
+      "hash",
+      "genotype",
+    ]);
   } catch (error) {
     if (!(error instanceof NotFoundError)) throw error;
-    const front = await client.all(searchPath(id, "/front"), architectureSchema);
+    const front = await readFront(client, id);
     throw badInput(
       `"${hash}" is no architecture of ${id}.`,
       didYouMean(
@@ -180,8 +166,7 @@ async function startTrainings(
 ): Promise<Training[]> {
   const created: Training[] = [];
   for (const { hash, channels, layers } of rows) {
-    const body = { hash, recipe: { channels, layers } };
-    created.push(await client.json(searchPath(id, "/trainings"), trainingSchema, { method: "POST", body }));
+    created.push(await startTraining(client, id, { hash, recipe: { channels, layers } }));
   }
   return created;
 }

@@ -1,6 +1,6 @@
 /** `nasturtium search`: create a search and follow it to its front. */
 
-import { frontRowSchema, isTabular, searchPath, searchSchema, type Training } from "../api.ts";
+import { createSearch, isTabular, readFront, type Training } from "../api.ts";
 import type { CommandRow } from "../command.ts";
 import { followSearch } from "../follow.ts";
 import { frontPlot, frontTable, pointsOf } from "../frontText.ts";
@@ -14,10 +14,7 @@ export const search: CommandRow = {
   options: [{ flags: "--detach", description: "create it and return at once" }],
   async run(ctx, [file = ""], options) {
     const client = ctx.client();
-    const created = await client.json("/v1/searches", searchSchema, {
-      method: "POST",
-      body: await readSpecification(file),
-    });
+    const created = await createSearch(client, await readSpecification(file));
     if (options.detach === true) {
       ctx.print(
         created,
@@ -27,7 +24,7 @@ export const search: CommandRow = {
     }
     ctx.log(`Search ${created.id}. Ctrl-C stops following; the search goes on.`);
     const { search: ended, trainings } = await followSearch(ctx, client, created.id);
-    const front = await client.all(searchPath(created.id, "/front"), frontRowSchema);
+    const front = await readFront(client, created.id);
     const nearest = front.length > 0 ? null : await nearestOf(client, created.id);
     const text = [
       ...(isTabular(ended) ? [] : [frontPlot(pointsOf(front))]),

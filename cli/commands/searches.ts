@@ -1,6 +1,6 @@
 /** `nasturtium searches`: list and steer searches. */
 
-import { type Search, searchPath, searchSchema } from "../api.ts";
+import { listSearches, readSearch, type Search } from "../api.ts";
 import type { CommandRow, Context } from "../command.ts";
 import { textTable } from "../table.ts";
 
@@ -10,23 +10,23 @@ const rowOf = ({ id, name, state, progress }: Search) => ({
   id,
   name,
   state,
-  round: progress ? `${progress.round}/${progress.rounds}` : null,
-  front: progress?.frontSize ?? null,
-  best: progress?.bestAccuracy ?? null,
+  round: `${progress.round}/${progress.rounds}`,
+  front: progress.frontSize,
+  best: progress.bestAccuracy,
 });
 
 const steering = [
   { verb: "pause", description: "let the runner finish its round and stop; keeps everything" },
   { verb: "resume", description: "go on with a paused search" },
   { verb: "cancel", description: "end a search and keep its results" },
-];
+] as const;
 
 export const searches: CommandRow[] = [
   {
     name: "searches list",
     description: "list searches, newest first",
     async run(ctx) {
-      const rows = await ctx.client().all("/v1/searches", searchSchema);
+      const rows = await listSearches(ctx.client());
       ctx.print({ data: rows }, textTable(rows.map(rowOf), columns));
     },
   },
@@ -35,7 +35,7 @@ export const searches: CommandRow[] = [
     args: "<id>",
     description: "show one search",
     async run(ctx, [id = ""]) {
-      printSearch(ctx, await ctx.client().json(searchPath(id), searchSchema));
+      printSearch(ctx, await readSearch(ctx.client(), id));
     },
   },
   ...steering.map(
@@ -45,8 +45,8 @@ export const searches: CommandRow[] = [
       description,
       async run(ctx, [id = ""]) {
         const client = ctx.client();
-        await client.send(searchPath(id, `/${verb}`), { method: "POST" });
-        printSearch(ctx, await client.json(searchPath(id), searchSchema));
+        await client.v1.searches[":id"][verb].$post({ param: { id } });
+        printSearch(ctx, await readSearch(client, id));
       },
     }),
   ),
@@ -55,7 +55,7 @@ export const searches: CommandRow[] = [
     args: "<id>",
     description: "delete a search with everything of it",
     async run(ctx, [id = ""]) {
-      await ctx.client().send(searchPath(id), { method: "DELETE" });
+      await ctx.client().v1.searches[":id"].$delete({ param: { id } });
       ctx.print({ id, deleted: true }, `Search ${id} is deleted.`);
     },
   },

@@ -1,14 +1,18 @@
 /** `nasturtium templates`: specifications and campaigns with placeholders, to start again and again. */
 
+import type { InferResponseType } from "hono/client";
 import { stringify } from "yaml";
-import { placeholderSchema, type Value, type Values } from "../../shared/template.ts";
-import { startedSchema, type Template, templatePath, templateSchema } from "../api.ts";
+import { placeholderSchema, type Value } from "../../shared/template.ts";
+import type { EdgeClient } from "../client.ts";
 import { type CommandRow, repeated } from "../command.ts";
 import { badInput } from "../errors.ts";
 import { readTemplate } from "../specificationFile.ts";
 import { textTable } from "../table.ts";
 
 const columns = { name: "NAME", starts: "STARTS", placeholders: "PLACEHOLDERS", description: "DESCRIPTION" };
+
+type Template = InferResponseType<EdgeClient["v1"]["templates"][":name"]["$get"]>;
+const templateKeys = ["name", "description", "placeholders"] as const;
 
 const rowOf = ({ name, description, placeholders, campaign }: Template) => ({
   name,
@@ -23,8 +27,9 @@ export const templates: CommandRow[] = [
     args: "<file>",
     description: "store a template from a JSON or YAML file",
     async run(ctx, [file = ""]) {
-      const body = await readTemplate(file);
-      const template = await ctx.client().json("/v1/templates", templateSchema, { method: "POST", body });
+      const json = await readTemplate(file);
+      const client = ctx.client();
+      const template = await client.json(client.v1.templates.$post({ json }), templateKeys);
       const values = template.placeholders.map((name) => ` --value ${name}=...`).join("");
       const next = `Start it: nasturtium templates start ${template.name}${values}`;
       ctx.print(template, `${textTable([rowOf(template)], columns)}\n${next}`);
@@ -34,7 +39,8 @@ export const templates: CommandRow[] = [
     name: "templates list",
     description: "list templates by name",
     async run(ctx) {
-      const rows = await ctx.client().all("/v1/templates", templateSchema);
+      const client = ctx.client();
+      const rows = await client.all((query) => client.v1.templates.$get({ query }), templateKeys);
       ctx.print({ data: rows }, textTable(rows.map(rowOf), columns));
     },
   },
@@ -43,7 +49,11 @@ export const templates: CommandRow[] = [
     args: "<name>",
     description: "print a template as `create` takes it",
     async run(ctx, [name = ""]) {
-      const template = await ctx.client().json(templatePath(name), templateSchema);
+      const client = ctx.client();
+      const template = await client.json(
+        client.v1.templates[":name"].$get({ param: { name } }),
+        templateKeys,
+      );
       const { description, specification, campaign } = template;
       ctx.print(template, stringify({ name, description, specification, campaign }).trimEnd());
     },
@@ -53,7 +63,7 @@ export const templates: CommandRow[] = [
     args: "<name>",
     description: "delete a template that no trigger starts",
     async run(ctx, [name = ""]) {
-      await ctx.client().send(templatePath(name), { method: "DELETE" });
+      await ctx.client().v1.templates[":name"].$delete({ param: { name } });
       ctx.print({ name, deleted: true }, `Template ${name} is deleted.`);
     },
   },
@@ -70,20 +80,22 @@ export const templates: CommandRow[] = [
     ],
     async run(ctx, [name = ""], options) {
       const values = valuesOf((options.value ?? []) as string[]);
-      const path = templatePath(name, "/start");
-      const started = await ctx.client().json(path, startedSchema, { method: "POST", body: { values } });
-      const { id, searches } = started;
+      const client = ctx.client();
+      const starting = client.v1.templates[":name"].start.$post({ param: { name }, json: { values } });
+      const started = await client.json(starting, ["id"]);
+      const { id } = started;
       ctx.print(
         started,
-        searches === undefined
+        !("searches" in started)
           ? `Search ${id} is started. Look at it: nasturtium searches show ${id}`
-          : `Campaign ${id} is started with ${searches.length} searches. Look at it: nasturtium campaigns show ${id}`,
+          : `Campaign ${id} is started with ${started.searches.length} searches. Look at it: nasturtium campaigns show ${id}`,
       );
     },
   },
 ];
 
-const valuesOf = (given: readonly string[]): Values => Object.fromEntries(given.map(parseValue));
+const valuesOf = (given: readonly string[]): Record<string, Value> =>
+  Object.fromEntries(given.map(parseValue));
 
 function parseValue(text: string): [string, Value] {
   const [name = ""] = text.split("=", 1);

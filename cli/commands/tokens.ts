@@ -1,23 +1,16 @@
 /** `nasturtium tokens`: who may do what at the edge. */
 
-import { z } from "zod";
+import type { InferResponseType } from "hono/client";
+import { createToken } from "../api.ts";
+import type { EdgeClient } from "../client.ts";
 import { type CommandRow, oneOf, repeated } from "../command.ts";
 import { badInput } from "../errors.ts";
 import { textTable } from "../table.ts";
 
-const SCOPES = ["admin", "searches:read", "searches:write", "runner", "device"];
+type Token = InferResponseType<EdgeClient["v1"]["tokens"][":id"]["$get"]>;
+type Scope = Token["scopes"][number];
 
-const tokenSchema = z.looseObject({
-  id: z.string(),
-  name: z.string(),
-  scopes: z.array(z.string()),
-  expiresAt: z.string().nullable(),
-  lastUsedAt: z.string().nullable(),
-  revokedAt: z.string().nullable(),
-  searchId: z.string().nullable(),
-});
-type Token = z.infer<typeof tokenSchema>;
-export const createdTokenSchema = z.looseObject({ id: z.string(), token: z.string() });
+const SCOPES: readonly Scope[] = ["admin", "searches:read", "searches:write", "runner", "device"];
 
 const unitMs: Record<string, number> = { h: 3_600_000, d: 86_400_000 };
 
@@ -58,14 +51,11 @@ export const tokens: CommandRow[] = [
       { flags: "--search <id>", description: "the one search that a runner with it works for" },
     ],
     async run(ctx, _args, options) {
-      const created = await ctx.client().json("/v1/tokens", createdTokenSchema, {
-        method: "POST",
-        body: {
-          name: options.name,
-          scopes: options.scope,
-          expiresAt: options.expires,
-          searchId: options.search,
-        },
+      const created = await createToken(ctx.client(), {
+        name: options.name as string,
+        scopes: options.scope as Scope[],
+        expiresAt: options.expires as string | undefined,
+        searchId: options.search as string | undefined,
       });
       ctx.print(created, created.token);
     },
@@ -74,7 +64,11 @@ export const tokens: CommandRow[] = [
     name: "tokens list",
     description: "list tokens, without their secrets",
     async run(ctx) {
-      const rows = await ctx.client().all("/v1/tokens", tokenSchema);
+      const client = ctx.client();
+      const rows = await client.all(
+        (query) => client.v1.tokens.$get({ query }),
+        ["id", "name", "scopes", "expiresAt", "revokedAt"],
+      );
       ctx.print(
         { data: rows },
         textTable(
@@ -101,7 +95,7 @@ export const tokens: CommandRow[] = [
     args: "<id>",
     description: "make a token invalid",
     async run(ctx, [id = ""]) {
-      await ctx.client().send(`/v1/tokens/${encodeURIComponent(id)}`, { method: "DELETE" });
+      await ctx.client().v1.tokens[":id"].$delete({ param: { id } });
       ctx.print({ id, revoked: true }, `Token ${id} is revoked.`);
     },
   },

@@ -1,6 +1,6 @@
 /** `nasturtium train`: final training of one architecture of a search. */
 
-import { searchPath, trainingPath, trainingSchema } from "../api.ts";
+import { startTraining } from "../api.ts";
 import { type CommandRow, integer } from "../command.ts";
 import { followTraining } from "../follow.ts";
 
@@ -22,16 +22,16 @@ export const train: CommandRow = {
     const recipe = Object.fromEntries(
       ["steps", "epochs"].flatMap((key) => (options[key] === undefined ? [] : [[key, options[key]]])),
     );
-    const created = await client.json(searchPath(id, "/trainings"), trainingSchema, {
-      method: "POST",
-      body: { hash, ...(Object.keys(recipe).length > 0 ? { recipe } : {}) },
+    const created = await startTraining(client, id, {
+      hash,
+      ...(Object.keys(recipe).length > 0 ? { recipe } : {}),
     });
     if (options.detach === true) {
       ctx.print(created, `Training ${created.id} is created.`);
       return;
     }
     ctx.log(`Training ${created.id}. Ctrl-C stops following; the training goes on.`);
-    const training = await followTraining(ctx, client, trainingPath(created.id));
+    const training = await followTraining(ctx, client, created.id);
     ctx.print(
       training,
       `Test accuracy ${training.report?.testAccuracy.toFixed(2)} %. nasturtium export ${training.id} --format tfjs --out DIR`,

@@ -1,17 +1,14 @@
 /** `nasturtium triggers`: webhooks that start a template. */
 
+import type { InferResponseType } from "hono/client";
 import { type GithubEvent, githubEvents } from "../../shared/trigger.ts";
-import {
-  type TriggerWithSecret,
-  triggerDeliverySchema,
-  triggerPath,
-  triggerSchema,
-  triggerWithSecretSchema,
-} from "../api.ts";
 import type { EdgeClient } from "../client.ts";
 import type { CommandRow, Context } from "../command.ts";
 import { readTrigger } from "../specificationFile.ts";
 import { textTable } from "../table.ts";
+
+type TriggerWithSecret = InferResponseType<EdgeClient["v1"]["triggers"]["$post"]>;
+const secretKeys = ["id", "source", "secret"] as const;
 
 const columns = {
   id: "ID",
@@ -36,17 +33,20 @@ export const triggers: CommandRow[] = [
     args: "<file>",
     description: "create a trigger from a JSON or YAML file; prints its address and, once, its secret",
     async run(ctx, [file = ""]) {
-      const body = await readTrigger(file);
+      const json = await readTrigger(file);
       const client = ctx.client();
-      const trigger = await client.json("/v1/triggers", triggerWithSecretSchema, { method: "POST", body });
-      printSecret(ctx, client, trigger);
+      printSecret(ctx, client, await client.json(client.v1.triggers.$post({ json }), secretKeys));
     },
   },
   {
     name: "triggers list",
     description: "list triggers, newest first",
     async run(ctx) {
-      const rows = await ctx.client().all("/v1/triggers", triggerSchema);
+      const client = ctx.client();
+      const rows = await client.all(
+        (query) => client.v1.triggers.$get({ query }),
+        ["id", "name", "template", "source", "enabled"],
+      );
       const shown = rows.map(({ id, name, template, source, events = [], enabled }) => ({
         id,
         name,
@@ -63,7 +63,11 @@ export const triggers: CommandRow[] = [
     args: "<id>",
     description: "what was delivered to a trigger within 90 days and what came of it, newest first",
     async run(ctx, [id = ""]) {
-      const rows = await ctx.client().all(triggerPath(id, "/deliveries"), triggerDeliverySchema);
+      const client = ctx.client();
+      const rows = await client.all(
+        (query) => client.v1.triggers[":id"].deliveries.$get({ param: { id }, query }),
+        ["deliveryId", "state", "createdAt"],
+      );
       const shown = rows.map(({ createdAt, deliveryId, event, state, searchId, campaignId, reason }) => ({
         createdAt,
         deliveryId,
@@ -81,8 +85,8 @@ export const triggers: CommandRow[] = [
     description: "make a new secret and print it, once; the old one is refused from then on",
     async run(ctx, [id = ""]) {
       const client = ctx.client();
-      const path = triggerPath(id, "/rotate");
-      printSecret(ctx, client, await client.json(path, triggerWithSecretSchema, { method: "POST" }));
+      const rotated = client.v1.triggers[":id"].rotate.$post({ param: { id } });
+      printSecret(ctx, client, await client.json(rotated, secretKeys));
     },
   },
   {
@@ -90,14 +94,14 @@ export const triggers: CommandRow[] = [
     args: "<id>",
     description: "delete a trigger with its deliveries; what it started stays",
     async run(ctx, [id = ""]) {
-      await ctx.client().send(triggerPath(id), { method: "DELETE" });
+      await ctx.client().v1.triggers[":id"].$delete({ param: { id } });
       ctx.print({ id, deleted: true }, `Trigger ${id} is deleted.`);
     },
   },
 ];
 
 function printSecret(ctx: Context, client: EdgeClient, trigger: TriggerWithSecret): void {
-  const url = `${client.edge}${triggerPath(trigger.id)}`;
+  const { href: url } = client.v1.triggers[":id"].$url({ param: { id: trigger.id } });
   const lines = [
     `Trigger  ${trigger.id}`,
     `URL      ${url}`,

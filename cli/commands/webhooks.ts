@@ -1,6 +1,6 @@
 /** `nasturtium webhooks`: endpoints that the edge tells of events, and what they were told. */
 
-import { z } from "zod";
+import type { InferResponseType } from "hono/client";
 import { webhookEventGroups, webhookEvents } from "../../shared/webhookEvents.ts";
 import type { EdgeClient } from "../client.ts";
 import { type CommandRow, oneOf, repeated } from "../command.ts";
@@ -10,31 +10,20 @@ const FORMATS = ["standard", "slack", "discord"];
 const STATES = ["pending", "sending", "delivered", "failed"];
 const EVENTS = [...webhookEvents, ...webhookEventGroups];
 
-const webhookSchema = z.looseObject({
-  id: z.string(),
-  url: z.string(),
-  events: z.array(z.string()),
-  format: z.string(),
-  enabled: z.boolean(),
-  disabledReason: z.string().nullable(),
-});
-const withSecretSchema = webhookSchema.extend({ secret: z.string() });
-export const webhookDeliverySchema = z.looseObject({
-  id: z.string(),
-  type: z.string(),
-  state: z.string(),
-  attempts: z.array(
-    z.looseObject({ status: z.number().nullable(), durationMs: z.number(), error: z.string().nullable() }),
-  ),
-  nextAttemptAt: z.string().nullable(),
-  createdAt: z.string(),
-});
-type Delivery = z.infer<typeof webhookDeliverySchema>;
+type OfWebhook = EdgeClient["v1"]["webhooks"][":id"];
+type Deliveries = OfWebhook["deliveries"];
+type Delivery = InferResponseType<Deliveries["$get"]>["data"][number];
+type Created = Parameters<EdgeClient["v1"]["webhooks"]["$post"]>[0]["json"];
 
-const webhookPath = (id: string, rest = ""): string => `/v1/webhooks/${encodeURIComponent(id)}${rest}`;
-
-const deliveryPost = (client: EdgeClient, id: string, rest: string): Promise<Delivery> =>
-  client.json(webhookPath(id, rest), webhookDeliverySchema, { method: "POST" });
+export const listDeliveries = (
+  client: EdgeClient,
+  id: string,
+  asked: Pick<Parameters<Deliveries["$get"]>[0]["query"], "state"> = {},
+): Promise<Delivery[]> =>
+  client.all(
+    (query) => client.v1.webhooks[":id"].deliveries.$get({ param: { id }, query: { ...query, ...asked } }),
+    ["id", "type", "state", "attempts", "createdAt"],
+  );
 
 const keepIt = "Keep it where the receiver checks signatures; it is not shown again.";
 
@@ -61,10 +50,16 @@ export const webhooks: CommandRow[] = [
     ],
     async run(ctx, [url = ""], options) {
       const { event = [], search = null, campaign = null, format, description } = options;
-      const created = await ctx.client().json("/v1/webhooks", withSecretSchema, {
-        method: "POST",
-        body: { url, description, events: event, searchId: search, campaignId: campaign, format },
-      });
+      const json = {
+        url,
+        description,
+        events: event,
+        searchId: search,
+        campaignId: campaign,
+        format,
+      } as Created;
+      const client = ctx.client();
+      const created = await client.json(client.v1.webhooks.$post({ json }), ["id", "secret"]);
       ctx.print(created, [`Webhook    ${created.id}`, `Secret     ${created.secret}`, "", keepIt].join("\n"));
     },
   },
@@ -72,7 +67,11 @@ export const webhooks: CommandRow[] = [
     name: "webhooks list",
     description: "list endpoints, without their secrets",
     async run(ctx) {
-      const rows = await ctx.client().all("/v1/webhooks", webhookSchema);
+      const client = ctx.client();
+      const rows = await client.all(
+        (query) => client.v1.webhooks.$get({ query }),
+        ["id", "url", "format", "events", "enabled", "disabledReason"],
+      );
       ctx.print(
         { data: rows },
         textTable(
@@ -93,7 +92,7 @@ export const webhooks: CommandRow[] = [
     args: "<id>",
     description: "tell an endpoint nothing any more, and forget what it was told",
     async run(ctx, [id = ""]) {
-      await ctx.client().send(webhookPath(id), { method: "DELETE" });
+      await ctx.client().v1.webhooks[":id"].$delete({ param: { id } });
       ctx.print({ id, deleted: true }, `Webhook ${id} is deleted.`);
     },
   },
@@ -103,8 +102,7 @@ export const webhooks: CommandRow[] = [
     description: "list what an endpoint was told in the last 30 days, newest first",
     options: [{ flags: "--state <state>", description: STATES.join(", "), parse: oneOf("--state", STATES) }],
     async run(ctx, [id = ""], { state }) {
-      const query = state === undefined ? "" : `?state=${state as string}`;
-      const rows = await ctx.client().all(webhookPath(id, `/deliveries${query}`), webhookDeliverySchema);
+      const rows = await listDeliveries(ctx.client(), id, { state: state as Delivery["state"] | undefined });
       ctx.print({ data: rows }, deliveriesText(rows));
     },
   },
@@ -113,8 +111,11 @@ export const webhooks: CommandRow[] = [
     args: "<id> <delivery>",
     description: "send a delivery again",
     async run(ctx, [id = "", delivery = ""]) {
-      const path = `/deliveries/${encodeURIComponent(delivery)}/replay`;
-      const replayed = await deliveryPost(ctx.client(), id, path);
+      const client = ctx.client();
+      const replaying = client.v1.webhooks[":id"].deliveries[":delivery"].replay.$post({
+        param: { id, delivery },
+      });
+      const replayed = await client.json(replaying, ["id"]);
       ctx.print(replayed, `Delivery ${replayed.id} is sent again.`);
     },
   },
@@ -123,9 +124,9 @@ export const webhooks: CommandRow[] = [
     args: "<id>",
     description: "make a new secret and print it, once; the old one signs beside it for 24 hours",
     async run(ctx, [id = ""]) {
-      const rotated = await ctx.client().json(webhookPath(id, "/rotate"), withSecretSchema, {
-        method: "POST",
-      });
+      const client = ctx.client();
+      const rotating = client.v1.webhooks[":id"].rotate.$post({ param: { id } });
+      const rotated = await client.json(rotating, ["secret"]);
       ctx.print(rotated, [`Secret     ${rotated.secret}`, "", keepIt].join("\n"));
     },
   },
@@ -134,7 +135,8 @@ export const webhooks: CommandRow[] = [
     args: "<id>",
     description: "send a webhook.test event",
     async run(ctx, [id = ""]) {
-      const sent = await deliveryPost(ctx.client(), id, "/test");
+      const client = ctx.client();
+      const sent = await client.json(client.v1.webhooks[":id"].test.$post({ param: { id } }), ["id"]);
       ctx.print(sent, `${sent.id} is on its way. How it went: nasturtium webhooks deliveries ${id}`);
     },
   },

@@ -3,7 +3,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { exportFormatNames, exportFormats } from "../../shared/exportFormats.ts";
-import { candidateSchema, frontRowSchema, searchPath, type Training } from "../api.ts";
+import { readCandidates, readFront, readFrontCsv, type Training } from "../api.ts";
 import { writeFiles } from "../archive.ts";
 import type { EdgeClient } from "../client.ts";
 import { downloadExport } from "../commands/export.ts";
@@ -25,11 +25,9 @@ export async function writeFront(
   folder: string,
   trainedHash: string,
 ): Promise<FrontFiles> {
-  const rows = await client.all(searchPath(searchId, "/front"), frontRowSchema);
-  const candidates = pointsOf(
-    await client.all(searchPath(searchId, "/candidates?limit=200"), candidateSchema),
-  );
-  const csv = await (await client.send(searchPath(searchId, "/front?format=csv"))).text();
+  const rows = await readFront(client, searchId);
+  const candidates = pointsOf(await readCandidates(client, searchId));
+  const csv = await readFrontCsv(client, searchId);
   const front = rows.flatMap(({ hash, values: { accuracy, parameters } }) =>
     accuracy == null || parameters == null ? [] : [{ hash, accuracy, parameters }],
   );

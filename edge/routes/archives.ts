@@ -5,17 +5,17 @@ import { partBytes } from "../../shared/protocol.ts";
 import { importCreatedSchema, maxArchiveBytes } from "../../shared/searchArchive.ts";
 import { tarBlockBytes } from "../../shared/tar.ts";
 import { existingSearch, readableSearch } from "../access.ts";
-import { body, failure, idParam, json, newApp } from "../app.ts";
+import { body, bytesContent, failure, idParam, json, newApp, wholeNumber } from "../app.ts";
 import { importArchive } from "../archive/read.ts";
 import { archiveStream } from "../archive/write.ts";
 import { requires } from "../auth.ts";
-import { idempotent } from "../idempotency.ts";
+import { idempotencyKey, idempotent } from "../idempotency.ts";
 import { newId } from "../ids.ts";
 import { Problem } from "../problems.ts";
 import { type Blob, insertBlob, objectKeyOf } from "../store/blobs.ts";
 import { findImport } from "../store/imports.ts";
 import { storePart } from "../upload.ts";
-import { etagOf, searchSchema, searchView } from "./searches.ts";
+import { etagOf, searchExample, searchSchema, searchView } from "./searches.ts";
 
 const tags = ["Searches"];
 const writing = { tags, security: [{ token: ["searches:write"] }] };
@@ -43,11 +43,17 @@ const create = createRoute({
   method: "post",
   path: "/imports",
   middleware: [mayWrite, idempotent] as const,
+  parameters: [idempotencyKey],
   summary: "Begin the import of an archive of a search",
   request: {
-    body: body(z.strictObject({ bytes: z.int().min(tarBlockBytes).max(maxArchiveBytes) })),
+    body: body(z.strictObject({ bytes: z.int().min(tarBlockBytes).max(maxArchiveBytes) }), {
+      bytes: 31_700_480,
+    }),
   },
-  responses: { 201: json(importCreatedSchema, "Where the parts go"), default: failure },
+  responses: {
+    201: json(importCreatedSchema, "Where the parts go", { id: "m4k2x7q9w5t8z3vb", partBytes }),
+    default: failure,
+  },
 });
 
 const part = createRoute({
@@ -58,13 +64,11 @@ const part = createRoute({
   summary: "Upload one part of an archive: the bytes themselves, parts numbered from 1",
   request: {
     params: idParam.extend({
-      part: z.coerce
-        .number()
-        .int()
-        .min(1)
-        .max(Math.ceil(maxArchiveBytes / partBytes))
-        .openapi({ param: { name: "part", in: "path" } }),
+      part: wholeNumber(1, Math.ceil(maxArchiveBytes / partBytes)).openapi({
+        param: { name: "part", in: "path" },
+      }),
     }),
+    body: { required: true, content: bytesContent },
   },
   responses: { 204: { description: "Stored" }, default: failure },
 });
@@ -74,6 +78,7 @@ const complete = createRoute({
   method: "post",
   path: "/imports/{id}/complete",
   middleware: [mayWrite, idempotent] as const,
+  parameters: [idempotencyKey],
   summary: "Check the archive and import it as a new search, or nothing of it",
   request: { params: idParam },
   responses: {
@@ -83,43 +88,10 @@ const complete = createRoute({
         missingData: z.string().nullable().describe("pushed data that it needs and that is not here"),
       }),
       "The search, which is private; its address in Location",
+      { ...searchExample, state: "completed", importedFrom: "q7v3m2k9x4t8w6zb", missingData: null },
     ),
     default: failure,
   },
-});
-
-export const archives = newApp();
-
-archives.openapi(archive, async (c) => {
-  const search = await readableSearch(c, c.req.valid("param").id);
-  const bytes = await archiveStream(c.env, search);
-  c.header("content-type", "application/x-tar");
-  c.header("content-disposition", `attachment; filename="search-${search.id}.tar"`);
-  c.header("cache-control", "no-store");
-  return c.newResponse(bytes);
-});
-
-archives.openapi(create, async (c) => {
-  const { bytes } = c.req.valid("json");
-  const id = newId();
-  const objectKey = objectKeyOf(id, id);
-  const { uploadId } = await c.env.BUCKET.createMultipartUpload(objectKey);
-  await insertBlob(c.env.DB, {
-    id,
-    searchId: id,
-    trainingId: null,
-    leaseId: "",
-    purpose: "import",
-    round: null,
-    format: null,
-    fileName: "archive.tar",
-    bytes,
-    sha256: null,
-    objectKey,
-    uploadId,
-    createdAt: Date.now(),
-  });
-  return c.json({ id, partBytes }, 201);
 });
 
 async function openImport(db: D1Database, id: string): Promise<Blob> {
@@ -129,16 +101,46 @@ async function openImport(db: D1Database, id: string): Promise<Blob> {
   return found;
 }
 
-archives.openapi(part, async (c) => {
-  const { id, part: number } = c.req.valid("param");
-  await storePart(c.env, await openImport(c.env.DB, id), number, c.req.raw);
-  return c.body(null, 204);
-});
-
-archives.openapi(complete, async (c) => {
-  const found = await openImport(c.env.DB, c.req.valid("param").id);
-  const imported = await importArchive(c.env, found);
-  const search = await existingSearch(c, found.searchId);
-  const headers = { location: `/v1/searches/${search.id}`, etag: etagOf(search) };
-  return c.json({ ...searchView(search), ...imported }, 201, headers);
-});
+export const archives = newApp()
+  .openapi(archive, async (c) => {
+    const search = await readableSearch(c, c.req.valid("param").id);
+    const bytes = await archiveStream(c.env, search);
+    c.header("content-type", "application/x-tar");
+    c.header("content-disposition", `attachment; filename="search-${search.id}.tar"`);
+    c.header("cache-control", "no-store");
+    return c.newResponse(bytes);
+  })
+  .openapi(create, async (c) => {
+    const { bytes } = c.req.valid("json");
+    const id = newId();
+    const objectKey = objectKeyOf(id, id);
+    const { uploadId } = await c.env.BUCKET.createMultipartUpload(objectKey);
+    await insertBlob(c.env.DB, {
+      id,
+      searchId: id,
+      trainingId: null,
+      leaseId: "",
+      purpose: "import",
+      round: null,
+      format: null,
+      fileName: "archive.tar",
+      bytes,
+      sha256: null,
+      objectKey,
+      uploadId,
+      createdAt: Date.now(),
+    });
+    return c.json({ id, partBytes }, 201);
+  })
+  .openapi(part, async (c) => {
+    const { id, part: number } = c.req.valid("param");
+    await storePart(c.env, await openImport(c.env.DB, id), number, c.req.raw);
+    return c.body(null, 204);
+  })
+  .openapi(complete, async (c) => {
+    const found = await openImport(c.env.DB, c.req.valid("param").id);
+    const imported = await importArchive(c.env, found);
+    const search = await existingSearch(c, found.searchId);
+    const headers = { location: `/v1/searches/${search.id}`, etag: etagOf(search) };
+    return c.json({ ...searchView(search), ...imported }, 201, headers);
+  });

@@ -1,7 +1,17 @@
 /** The audit trail: who changed what, or was refused. */
 
 import { createRoute, z } from "@hono/zod-openapi";
-import { cursorAfter, decodeCreated, failure, isoTime, json, newApp, pageOf, pageQuery } from "../app.ts";
+import {
+  cursorAfter,
+  decodeCreated,
+  failure,
+  isoTime,
+  json,
+  lastPage,
+  newApp,
+  pageOf,
+  pageQuery,
+} from "../app.ts";
 import { requires } from "../auth.ts";
 import { type AuditRow, listAudit } from "../store/audit.ts";
 
@@ -20,6 +30,16 @@ const entrySchema = z
   })
   .openapi("AuditEntry");
 
+const example: z.infer<typeof entrySchema> = {
+  id: "w5m2hd7q3xk9tz4b",
+  at: "2026-03-02T09:41:07.220Z",
+  principal: { id: "c8r4jn6y2vq5pw7s", name: "laptop" },
+  action: "search.cancel",
+  target: { type: "search", id: "k3v7m2q9x4t8w6zb" },
+  requestId: "uggeg3utzz2sqf5x",
+  status: 200,
+};
+
 const list = createRoute({
   method: "get",
   path: "/audit",
@@ -34,7 +54,7 @@ const list = createRoute({
       target: z.string().optional().describe("id of what was changed"),
     }),
   },
-  responses: { 200: json(pageOf(entrySchema), "Changes"), default: failure },
+  responses: { 200: json(pageOf(entrySchema), "Changes", lastPage(example)), default: failure },
 });
 
 const view = ({
@@ -51,9 +71,7 @@ const view = ({
   target: { type: targetType, id: targetId },
 });
 
-export const audit = newApp();
-
-audit.openapi(list, async (c) => {
+export const audit = newApp().openapi(list, async (c) => {
   const { cursor, limit, ...filter } = c.req.valid("query");
   const before = decodeCreated(cursor);
   const page = await listAudit(c.env.DB, filter, { before, limit });

@@ -8,10 +8,12 @@ import { readsAll } from "../access.ts";
 import {
   cursorAfter,
   decodeCreated,
+  describedBody,
   failure,
   idParam,
   isoTime,
   json,
+  lastPage,
   newApp,
   pageOf,
   pageQuery,
@@ -32,19 +34,17 @@ import {
   searchesOf,
 } from "../store/campaigns.ts";
 import type { Search } from "../store/searches.ts";
-import { frontRowSchema, frontRowView } from "./results.ts";
-import { readJson, searchSchema, searchView } from "./searches.ts";
+import { frontExample, frontRowSchema, frontRowView } from "./results.ts";
+import { readJson, searchExample, searchSchema, searchView } from "./searches.ts";
 
 const tags = ["Campaigns"];
 const secondsPerHour = 3600;
-
-const campaignInput = z.toJSONSchema(campaignSchema, { io: "input" }) as Record<string, unknown>;
 
 const campaignHead = z.object({
   id: z.string(),
   name: z.string(),
   visibility: z.enum(["private", "public"]),
-  specification: z.record(z.string(), z.unknown()).describe("as it was sent"),
+  specification: campaignSchema.openapi("CampaignSpecification").describe("as it was sent"),
   createdAt: z.string(),
 });
 
@@ -75,6 +75,53 @@ export const mergedRowSchema = frontRowSchema
   })
   .openapi("CampaignFrontRow");
 
+const asked: z.input<typeof campaignSchema> = {
+  name: "sizes",
+  search: {
+    dataset: { name: "fashion-mnist" },
+    evaluation: { kind: "supernet", network: { channels: 8, layers: 5 } },
+    schedule: { preset: "demo-3" },
+  },
+  grid: { targets: { parameters: [20_000, 40_000] } },
+  budget: { gpuHours: 2 },
+};
+const place = { targets: { parameters: 20_000 } };
+
+const headExample: z.infer<typeof campaignHead> = {
+  id: "m9d4kx7w2tq6vb5z",
+  name: asked.name,
+  visibility: "private",
+  specification: campaignSchema.parse(asked),
+  createdAt: "2026-03-02T09:30:00.000Z",
+};
+
+export const campaignExample: z.infer<typeof campaignView> = {
+  ...headExample,
+  isOver: false,
+  spent: { gpuHours: 0.4 },
+  searches: [
+    {
+      id: searchExample.id,
+      name: "sizes: parameters 20,000",
+      progress: searchExample.progress,
+      failure: null,
+      state: "running",
+      place,
+      gpuHours: 0.4,
+    },
+  ],
+};
+
+export const mergedExample: { data: z.infer<typeof mergedRowSchema>[] } = {
+  data: frontExample.map((row) => ({
+    searchId: searchExample.id,
+    place,
+    dataset: "fashion-mnist",
+    compared: "own search",
+    ...row,
+  })),
+};
+
 const create = createRoute({
   method: "post",
   path: "/campaigns",
@@ -83,8 +130,11 @@ const create = createRoute({
   middleware: [requires("searches:write"), idempotent] as const,
   parameters: [idempotencyKey],
   summary: "Start a search for each place of a grid, under one budget",
-  request: { body: { required: true, content: { "application/json": { schema: campaignInput } } } },
-  responses: { 201: json(campaignView, "The campaign; its address in Location"), default: failure },
+  request: { body: describedBody(campaignSchema, asked) },
+  responses: {
+    201: json(campaignView, "The campaign; its address in Location", campaignExample),
+    default: failure,
+  },
 });
 
 const list = createRoute({
@@ -95,7 +145,10 @@ const list = createRoute({
   middleware: requires("searches:read"),
   summary: "List campaigns, newest first",
   request: { query: pageQuery },
-  responses: { 200: json(pageOf(campaignHead.openapi("CampaignHead")), "Campaigns"), default: failure },
+  responses: {
+    200: json(pageOf(campaignHead.openapi("CampaignHead")), "Campaigns", lastPage(headExample)),
+    default: failure,
+  },
 });
 
 const reading = {
@@ -110,7 +163,7 @@ const read = createRoute({
   path: "/campaigns/{id}",
   summary: "Read a campaign with its searches",
   request: { params: idParam },
-  responses: { 200: json(campaignView, "The campaign"), default: failure },
+  responses: { 200: json(campaignView, "The campaign", campaignExample), default: failure },
 });
 
 const front = createRoute({
@@ -118,7 +171,10 @@ const front = createRoute({
   path: "/campaigns/{id}/front",
   summary: "Non-dominated architectures of all its searches, each labelled with where it comes from",
   request: { params: idParam },
-  responses: { 200: json(z.object({ data: z.array(mergedRowSchema) }), "The front"), default: failure },
+  responses: {
+    200: json(z.object({ data: z.array(mergedRowSchema) }), "The front", mergedExample),
+    default: failure,
+  },
 });
 
 const cancel = createRoute({
@@ -129,7 +185,7 @@ const cancel = createRoute({
   middleware: requires("searches:write"),
   summary: "Cancel every search that has not ended; results are kept",
   request: { params: idParam },
-  responses: { 200: json(campaignView, "The campaign"), default: failure },
+  responses: { 200: json(campaignView, "The campaign", campaignExample), default: failure },
 });
 
 export const mergedRowView = ({
@@ -144,51 +200,44 @@ export const mergedRowView = ({
   ...frontRowView(row),
 });
 
-export const campaigns = newApp();
-
-campaigns.openapi(create, async (c) => {
-  const start = await campaignStart(c.env.DB, await readJson(c));
-  if ("errors" in start) throw invalid(start.errors);
-  await store(c.env.DB, start);
-  const { body, headers } = await createdCampaign(c, start.campaign);
-  return c.json(body, 201, headers);
-});
+export const campaigns = newApp()
+  .openapi(create, async (c) => {
+    const start = await campaignStart(c.env.DB, await readJson(c));
+    if ("errors" in start) throw invalid(start.errors);
+    await store(c.env.DB, start);
+    const { body, headers } = await createdCampaign(c, start.campaign);
+    return c.json(body, 201, headers);
+  })
+  .openapi(list, async (c) => {
+    const { cursor, limit } = c.req.valid("query");
+    const before = decodeCreated(cursor);
+    const page = await listCampaigns(c.env.DB, { before, limit });
+    const nextCursor = cursorAfter(page, limit, (row) => [row.createdAt, row.id]);
+    return c.json({ data: page.map(headOf), nextCursor }, 200);
+  })
+  .openapi(read, async (c) => c.json(await viewOf(c, await readable(c, c.req.valid("param").id)), 200))
+  .openapi(front, async (c) => {
+    const { id } = await readable(c, c.req.valid("param").id);
+    const searches = await shownSearches(c, id);
+    const rows = mergedFront(
+      searches,
+      await frontsOf(
+        c.env.DB,
+        searches.map((search) => search.id),
+      ),
+    );
+    return c.json({ data: rows.map(mergedRowView) }, 200);
+  })
+  .openapi(cancel, async (c) => {
+    const campaign = await existing(c, c.req.valid("param").id);
+    await cancelSearches(c.env.DB, campaign.id);
+    return c.json(await viewOf(c, campaign), 200);
+  });
 
 /** How the campaign of a start is answered. */
 export const createdCampaign = async (c: Context<AppEnv>, campaign: Campaign) => ({
   body: await viewOf(c, campaign),
   headers: { location: `/v1/campaigns/${campaign.id}` },
-});
-
-campaigns.openapi(list, async (c) => {
-  const { cursor, limit } = c.req.valid("query");
-  const before = decodeCreated(cursor);
-  const page = await listCampaigns(c.env.DB, { before, limit });
-  const nextCursor = cursorAfter(page, limit, (row) => [row.createdAt, row.id]);
-  return c.json({ data: page.map(headOf), nextCursor }, 200);
-});
-
-campaigns.openapi(read, async (c) =>
-  c.json(await viewOf(c, await readable(c, c.req.valid("param").id)), 200),
-);
-
-campaigns.openapi(front, async (c) => {
-  const { id } = await readable(c, c.req.valid("param").id);
-  const searches = await shownSearches(c, id);
-  const rows = mergedFront(
-    searches,
-    await frontsOf(
-      c.env.DB,
-      searches.map((search) => search.id),
-    ),
-  );
-  return c.json({ data: rows.map(mergedRowView) }, 200);
-});
-
-campaigns.openapi(cancel, async (c) => {
-  const campaign = await existing(c, c.req.valid("param").id);
-  await cancelSearches(c.env.DB, campaign.id);
-  return c.json(await viewOf(c, campaign), 200);
 });
 
 async function existing(c: Context<AppEnv>, id: string): Promise<Campaign> {

@@ -5,6 +5,7 @@ import { Hono } from "hono";
 import { html, raw } from "hono/html";
 import { campaignSchema } from "../../shared/campaign.ts";
 import { specificationSchema } from "../../shared/specification.ts";
+import { registerAnswers } from "../app.ts";
 import type { AppEnv } from "../env.ts";
 import { withNamesAndLinks } from "../openApi.ts";
 import { Problem, type ProblemName, problemTypes } from "../problems.ts";
@@ -39,6 +40,7 @@ interface Endpoint extends Operation {
 
 export function docs(app: OpenAPIHono<AppEnv>): Hono<AppEnv> {
   const document = () => {
+    registerAnswers(app.openAPIRegistry);
     app.openAPIRegistry.registerComponent("securitySchemes", "token", { type: "http", scheme: "bearer" });
     app.openAPIRegistry.registerComponent("securitySchemes", "signature", {
       type: "apiKey",

@@ -8,7 +8,7 @@ import { boundsOf, selectFront } from "../front.ts";
 import { mergedFront } from "../mergedFront.ts";
 import { frontsOf } from "../store/architectures.ts";
 import { searchesOn } from "../store/searches.ts";
-import { mergedRowSchema, mergedRowView } from "./campaigns.ts";
+import { mergedExample, mergedRowSchema, mergedRowView } from "./campaigns.ts";
 
 /** Searches that are looked at, the newest. */
 const mostSearches = 64;
@@ -29,12 +29,13 @@ const across = createRoute({
   security: [{ token: ["searches:read"] }, {}],
   summary: `Non-dominated architectures of the newest ${mostSearches} searches on a data set; without a token, of the public ones`,
   request: { query },
-  responses: { 200: json(z.object({ data: z.array(mergedRowSchema) }), "The front"), default: failure },
+  responses: {
+    200: json(z.object({ data: z.array(mergedRowSchema) }), "The front", mergedExample),
+    default: failure,
+  },
 });
 
-export const fronts = newApp();
-
-fronts.openapi(across, async (c) => {
+export const fronts = newApp().openapi(across, async (c) => {
   const { dataset, sort, limit } = c.req.valid("query");
   const isPublic = !readsAll(c);
   const searches = await searchesOn(c.env.DB, { data: dataset, isPublic, limit: mostSearches });

@@ -3,12 +3,14 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { readableSearch } from "../access.ts";
 import {
+  alsoAs,
   cursorAfter,
   decodeCursor,
   failure,
   idParam,
   isoTime,
   json,
+  lastPage,
   newApp,
   pageOf,
   pageQuery,
@@ -35,6 +37,18 @@ const roundSchema = z
   })
   .openapi("Round");
 
+const roundExample: z.infer<typeof roundSchema> = {
+  round: 12,
+  stage: 0,
+  phase: "search",
+  trainLoss: 1.62,
+  hypervolume: 0.503,
+  pruned: [],
+  digest: "9e3779b97f4a7c15",
+  seconds: { train: 4.1, evaluate: 2.7, idle: 0.1 },
+  createdAt: "2026-03-02T09:44:50.120Z",
+};
+
 const candidateSchema = z
   .object({
     round: z.int(),
@@ -49,6 +63,19 @@ const candidateSchema = z
   })
   .openapi("Candidate");
 
+/** In a space of one node. */
+const candidateExample: z.infer<typeof candidateSchema> = {
+  round: 12,
+  stage: 0,
+  phase: "search",
+  hash: "hjq6xowqvtpjj",
+  selection: { normal: ["sep_conv_3x3", "skip_connect"], reduction: ["max_pool_3x3", "skip_connect"] },
+  values: { accuracy: 58.2, parameters: 232_890 },
+  loss: 1.21,
+  reward: 0.58,
+  feasible: true,
+};
+
 const eventSchema = z
   .object({
     sequence: z.int(),
@@ -57,6 +84,13 @@ const eventSchema = z
     createdAt: z.string(),
   })
   .openapi("Event");
+
+const eventExample: z.infer<typeof eventSchema> = {
+  sequence: 1,
+  type: "search.created",
+  data: { name: "small cells" },
+  createdAt: "2026-03-02T09:30:00.000Z",
+};
 
 export const eventView = ({ sequence, type, data, createdAt }: EventRow): z.infer<typeof eventSchema> => ({
   sequence,
@@ -70,7 +104,7 @@ const rounds = createRoute({
   path: "/searches/{id}/rounds",
   summary: "Rounds, oldest first",
   request: { params: idParam, query: pageQuery },
-  responses: { 200: json(pageOf(roundSchema), "Rounds"), default: failure },
+  responses: { 200: json(pageOf(roundSchema), "Rounds", lastPage(roundExample)), default: failure },
 });
 
 const candidates = createRoute({
@@ -78,7 +112,10 @@ const candidates = createRoute({
   path: "/searches/{id}/candidates",
   summary: "Measured candidates, oldest first; a page holds those of `limit` rounds",
   request: { params: idParam, query: pageQuery },
-  responses: { 200: json(pageOf(candidateSchema), "Candidates"), default: failure },
+  responses: {
+    200: json(pageOf(candidateSchema), "Candidates", lastPage(candidateExample)),
+    default: failure,
+  },
 });
 
 const events = createRoute({
@@ -86,41 +123,44 @@ const events = createRoute({
   path: "/searches/{id}/events",
   summary: "Events, oldest first; with `accept: text/event-stream` a stream that Last-Event-ID resumes",
   request: { params: idParam, query: pageQuery },
-  responses: { 200: json(pageOf(eventSchema), "Events, or a stream of them"), default: failure },
+  responses: {
+    200: alsoAs(
+      "text/event-stream",
+      json(pageOf(eventSchema), "Events, or a stream of them", lastPage(eventExample)),
+    ),
+    default: failure,
+  },
 });
 
-export const history = newApp();
-
-history.openapi(rounds, async (c) => {
-  const { cursor, limit } = c.req.valid("query");
-  const { id } = await readableSearch(c, c.req.valid("param").id);
-  const page = await roundsAfter(c.env.DB, id, decodeCursor(cursor, roundCursor)?.[0] ?? -1, limit);
-  const data = page.map(({ createdAt, ...round }) => ({ ...round, createdAt: isoTime(createdAt) }));
-  return c.json({ data, nextCursor: cursorAfter(page, limit, (row) => [row.round]) }, 200);
-});
-
-history.openapi(candidates, async (c) => {
-  const { cursor, limit } = c.req.valid("query");
-  const { id } = await readableSearch(c, c.req.valid("param").id);
-  const page = await candidatesAfter(c.env.DB, id, decodeCursor(cursor, roundCursor)?.[0] ?? -1, limit);
-  const data = page.flatMap(({ candidates: list, ...round }) =>
-    list.map((candidate) => ({ ...round, ...candidate })),
-  );
-  return c.json({ data, nextCursor: cursorAfter(page, limit, (row) => [row.round]) }, 200);
-});
-
-history.openapi(events, async (c) => {
-  const { cursor, limit } = c.req.valid("query");
-  const { id } = await readableSearch(c, c.req.valid("param").id);
-  if (c.req.header("accept")?.includes("text/event-stream")) {
-    c.header("content-type", "text/event-stream");
-    c.header("cache-control", "no-store");
-    const last = Number.parseInt(c.req.header("last-event-id") ?? "0", 10);
-    return c.body(eventStream(c.env.DB, id, Number.isNaN(last) ? 0 : last)) as never;
-  }
-  const page = await eventsAfter(c.env.DB, id, decodeCursor(cursor, roundCursor)?.[0] ?? 0, limit);
-  return c.json(
-    { data: page.map(eventView), nextCursor: cursorAfter(page, limit, (row) => [row.sequence]) },
-    200,
-  );
-});
+export const history = newApp()
+  .openapi(rounds, async (c) => {
+    const { cursor, limit } = c.req.valid("query");
+    const { id } = await readableSearch(c, c.req.valid("param").id);
+    const page = await roundsAfter(c.env.DB, id, decodeCursor(cursor, roundCursor)?.[0] ?? -1, limit);
+    const data = page.map(({ createdAt, ...round }) => ({ ...round, createdAt: isoTime(createdAt) }));
+    return c.json({ data, nextCursor: cursorAfter(page, limit, (row) => [row.round]) }, 200);
+  })
+  .openapi(candidates, async (c) => {
+    const { cursor, limit } = c.req.valid("query");
+    const { id } = await readableSearch(c, c.req.valid("param").id);
+    const page = await candidatesAfter(c.env.DB, id, decodeCursor(cursor, roundCursor)?.[0] ?? -1, limit);
+    const data = page.flatMap(({ candidates: list, ...round }) =>
+      list.map((candidate) => ({ ...round, ...candidate })),
+    );
+    return c.json({ data, nextCursor: cursorAfter(page, limit, (row) => [row.round]) }, 200);
+  })
+  .openapi(events, async (c) => {
+    const { cursor, limit } = c.req.valid("query");
+    const { id } = await readableSearch(c, c.req.valid("param").id);
+    if (c.req.header("accept")?.includes("text/event-stream")) {
+      c.header("content-type", "text/event-stream");
+      c.header("cache-control", "no-store");
+      const last = Number.parseInt(c.req.header("last-event-id") ?? "0", 10);
+      return c.body(eventStream(c.env.DB, id, Number.isNaN(last) ? 0 : last)) as never;
+    }
+    const page = await eventsAfter(c.env.DB, id, decodeCursor(cursor, roundCursor)?.[0] ?? 0, limit);
+    return c.json(
+      { data: page.map(eventView), nextCursor: cursorAfter(page, limit, (row) => [row.sequence]) },
+      200,
+    );
+  });

@@ -22,6 +22,19 @@ const profileSchema = z
   })
   .openapi("Profile");
 
+const example: z.infer<typeof profileSchema> = {
+  ranges: {
+    parameters: { minimum: 100_730, median: 335_226, maximum: 787_066 },
+    macs: { minimum: 20_466_176, median: 54_999_552, maximum: 127_928_832 },
+  },
+  architectures: 1.93e25,
+  steps: 540,
+  rounds: 54,
+  evaluations: 320,
+  tuningSteps: 0,
+  reranking: { trainings: 0, steps: 0 },
+};
+
 const create = createRoute({
   method: "post",
   path: "/profiles",
@@ -30,9 +43,9 @@ const create = createRoute({
   middleware: requires("searches:read"),
   summary: "Ranges of the cheap objectives and the length of a search, before it is started",
   request: { body: specificationBody },
-  responses: { 200: json(profileSchema, "The profile"), default: failure },
+  responses: { 200: json(profileSchema, "The profile", example), default: failure },
 });
 
-export const profiles = newApp();
-
-profiles.openapi(create, async (c) => c.json(profile((await readSpecification(c)).specification), 200));
+export const profiles = newApp().openapi(create, async (c) =>
+  c.json(profile((await readSpecification(c)).specification), 200),
+);

@@ -3,20 +3,21 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { evidences } from "../../schema/architectures.ts";
 import { type Genotype, genotypeSchema, printGenotype } from "../../shared/genotype.ts";
+import { DARTS_V1, DARTS_V2 } from "../../shared/genotypes.ts";
 import { protocolVersion } from "../../shared/protocol.ts";
 import { costAt, trainedSize } from "../../shared/scaling.ts";
 import { type Specification, strategyNames } from "../../shared/specification.ts";
 import { version } from "../../shared/version.ts";
 import { readableSearch } from "../access.ts";
-import { csvType, failure, idParam, json, jsonOrCsv, newApp, tagged, wholeNumber } from "../app.ts";
+import { alsoAs, failure, idParam, json, lastPage, newApp, tagged, wholeNumber } from "../app.ts";
 import { policyView } from "../controller/policyView.ts";
 import { boundsOf, frontCsv, frontSource, selectFront, standardErrorsOf } from "../front.ts";
 import { Problem } from "../problems.ts";
 import { type Architecture, findArchitecture, frontOf } from "../store/architectures.ts";
 import { findController } from "../store/searches.ts";
 import { trainingsOf } from "../store/trainings.ts";
-import { trainingSchema, trainingView } from "../trainingView.ts";
-import { searchView } from "./searches.ts";
+import { trainingExample, trainingSchema, trainingView } from "../trainingView.ts";
+import { searchExample, searchSchema, searchView } from "./searches.ts";
 
 const common = {
   method: "get" as const,
@@ -121,7 +122,7 @@ const architectureSchema = z
       .object({
         version: z.string().describe("of Nasturtium"),
         protocolVersion: z.int(),
-        specification: z.record(z.string(), z.unknown()).describe("as it was sent, its seed written out"),
+        specification: searchSchema.shape.specification.describe("as it was sent, its seed written out"),
         commands: z.array(z.string()),
       })
       .describe(
@@ -130,13 +131,80 @@ const architectureSchema = z
   })
   .openapi("Architecture");
 
+const measured: z.infer<typeof measurementSchema> = {
+  stage: 1,
+  round: 53,
+  images: 1000,
+  values: { accuracy: 61.4, parameters: 246_106 },
+  standardErrors: { accuracy: 1.54 },
+  feasible: true,
+  onFront: true,
+  evidence: "shared-weights",
+  sharedWeightsAccuracy: null,
+  trainingSteps: null,
+  testAccuracy: null,
+};
+
+/** The published cells of DARTS, as a search might find them. */
+export const frontExample: [z.infer<typeof frontRowSchema>, z.infer<typeof frontRowSchema>] = [
+  {
+    hash: "oe3q4pkdg4k23",
+    source: frontSource,
+    genotype: DARTS_V2,
+    text: printGenotype(DARTS_V2),
+    ...measured,
+  },
+  {
+    hash: "hjq6xowqvtpjj",
+    source: frontSource,
+    genotype: DARTS_V1,
+    text: printGenotype(DARTS_V1),
+    ...measured,
+    values: { accuracy: 60.1, parameters: 232_890 },
+    standardErrors: { accuracy: 1.55 },
+  },
+];
+
+const architectureExample: z.infer<typeof architectureSchema> = {
+  hash: frontExample[0].hash,
+  genotype: DARTS_V2,
+  text: frontExample[0].text,
+  counts: {
+    parameters: 246_106,
+    parametersWithAuxiliary: 681_572,
+    macs: 43_444_736,
+    activationBytes: 17_728_552,
+  },
+  measurements: [measured],
+  trainings: [trainingExample],
+  reproduce: {
+    version,
+    protocolVersion,
+    specification: searchExample.specification,
+    commands: ["nasturtium search specification.json", "nasturtium train SEARCH oe3q4pkdg4k23"],
+  },
+};
+
+/** Of the first edge alone. */
+const policyExample: z.infer<typeof policySchema> = {
+  strategy: "default",
+  stage: 0,
+  round: 12,
+  phase: "search",
+  cells: {
+    normal: [{ position: 0, from: 0, to: 2, probabilities: { sep_conv_3x3: 0.7, skip_connect: 0.3 } }],
+  },
+  prunings: [],
+  stages: [],
+};
+
 const policy = createRoute({
   ...common,
   path: "/searches/{id}/policy",
   summary:
     "Probabilities of the operations on each edge, what was pruned when, and how often each was trained",
   request: { params: idParam },
-  responses: { 200: json(policySchema, "The policy"), default: failure },
+  responses: { 200: json(policySchema, "The policy", policyExample), default: failure },
 });
 
 const frontQuery = z
@@ -154,7 +222,14 @@ const front = createRoute({
   summary: "Non-dominated architectures; bounds as max_<objective id> and min_<objective id>",
   request: { params: idParam, query: frontQuery },
   responses: {
-    200: jsonOrCsv(z.object({ data: z.array(frontRowSchema), nextCursor: z.null() }), "The front, or CSV"),
+    200: alsoAs(
+      "text/csv",
+      json(
+        z.object({ data: z.array(frontRowSchema), nextCursor: z.null() }),
+        "The front, or CSV",
+        lastPage(...frontExample),
+      ),
+    ),
     default: failure,
   },
 });
@@ -166,7 +241,7 @@ const architecture = createRoute({
   request: {
     params: idParam.extend({ hash: z.string().openapi({ param: { name: "hash", in: "path" } }) }),
   },
-  responses: { 200: json(architectureSchema, "The architecture"), default: failure },
+  responses: { 200: json(architectureSchema, "The architecture", architectureExample), default: failure },
 });
 
 function countsOf(
@@ -217,55 +292,54 @@ export const frontRowView = (row: Architecture) => ({
   ...measurementView(row),
 });
 
-export const results = newApp();
-
-results.openapi(policy, async (c) => {
-  const search = await readableSearch(c, c.req.valid("param").id);
-  const state = await findController(c.env.DB, search.id);
-  if (state === null) throw new Problem("not-found");
-  const view = policyView(state, search.specification);
-  return c.json(view, 200);
-});
-
-results.openapi(front, async (c) => {
-  const { stage, sort, limit, format } = c.req.valid("query");
-  const { id, specification } = await readableSearch(c, c.req.valid("param").id);
-  const { objectives } = specification;
-  const bounds = boundsOf(c.req.query(), objectives);
-  const rows = selectFront(await frontOf(c.env.DB, id, stage), objectives, { sort, limit, bounds });
-  if (format === "csv") {
-    c.header("content-type", csvType);
-    return c.body(frontCsv(rows, objectives, specification.evaluation.kind === "tabular")) as never;
-  }
-  return c.json({ data: rows.map(frontRowView), nextCursor: null }, 200);
-});
-
-results.openapi(architecture, async (c) => {
-  const { id, hash } = c.req.valid("param");
-  const search = await readableSearch(c, id);
-  const rows = await findArchitecture(c.env.DB, id, hash);
-  const [newest] = rows;
-  if (newest === undefined)
-    throw new Problem("not-found", `The archive of this search holds no architecture "${hash}".`);
-  const trainings = await trainingsOf(c.env.DB, id, hash);
-  return c.json(
-    {
-      hash,
-      genotype: newest.genotype,
-      text: printGenotype(newest.genotype),
-      counts: countsOf(newest.genotype, search.specification),
-      measurements: rows.map(measurementView),
-      trainings: trainings.map((training) => trainingView({ ...training, progress: null })),
-      reproduce: {
-        version,
-        protocolVersion,
-        specification: searchView(search).specification,
-        commands: [
-          "nasturtium search specification.json",
-          ...(search.specification.evaluation.kind === "tabular" ? [] : [`nasturtium train SEARCH ${hash}`]),
-        ],
+export const results = newApp()
+  .openapi(policy, async (c) => {
+    const search = await readableSearch(c, c.req.valid("param").id);
+    const state = await findController(c.env.DB, search.id);
+    if (state === null) throw new Problem("not-found");
+    const view = policyView(state, search.specification);
+    return c.json(view, 200);
+  })
+  .openapi(front, async (c) => {
+    const { stage, sort, limit, format } = c.req.valid("query");
+    const { id, specification } = await readableSearch(c, c.req.valid("param").id);
+    const { objectives } = specification;
+    const bounds = boundsOf(c.req.query(), objectives);
+    const rows = selectFront(await frontOf(c.env.DB, id, stage), objectives, { sort, limit, bounds });
+    if (format === "csv") {
+      c.header("content-type", "text/csv; charset=utf-8");
+      return c.body(frontCsv(rows, objectives, specification.evaluation.kind === "tabular")) as never;
+    }
+    return c.json({ data: rows.map(frontRowView), nextCursor: null }, 200);
+  })
+  .openapi(architecture, async (c) => {
+    const { id, hash } = c.req.valid("param");
+    const search = await readableSearch(c, id);
+    const rows = await findArchitecture(c.env.DB, id, hash);
+    const [newest] = rows;
+    if (newest === undefined)
+      throw new Problem("not-found", `The archive of this search holds no architecture "${hash}".`);
+    const trainings = await trainingsOf(c.env.DB, id, hash);
+    return c.json(
+      {
+        hash,
+        genotype: newest.genotype,
+        text: printGenotype(newest.genotype),
+        counts: countsOf(newest.genotype, search.specification),
+        measurements: rows.map(measurementView),
+        trainings: trainings.map((training) => trainingView({ ...training, progress: null })),
+        reproduce: {
+          version,
+          protocolVersion,
+          specification: searchView(search).specification,
+          commands: [
+            "nasturtium search specification.json",
+            ...(search.specification.evaluation.kind === "tabular"
+              ? []
+              : [`nasturtium train SEARCH ${hash}`]),
+          ],
+        },
       },
-    },
-    200,
-  );
-});
+      200,
+    );
+  });

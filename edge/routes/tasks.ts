@@ -6,14 +6,19 @@ import {
   amendmentSchema,
   heartbeatRequestSchema,
   heartbeatResponseSchema,
+  heartbeatSeconds,
+  type LeasedTask,
   leaseRequestSchema,
   leaseResponseSchema,
+  leaseSeconds,
+  protocolVersion,
   registerRequestSchema,
   registerResponseSchema,
   releaseRequestSchema,
   replaySchema,
   reportResponseSchema,
   reportSchema,
+  type TrainRoundTask,
 } from "../../shared/protocol.ts";
 import { body, failure, finishLater, idParam, isoTime, json, newApp, wholeNumber } from "../app.ts";
 import { requires } from "../auth.ts";
@@ -36,13 +41,72 @@ const replayedAtOnce = 20;
 const taskParam = z.object({ taskId: z.string().openapi({ param: { name: "taskId", in: "path" } }) });
 const done = z.object({ released: z.boolean() });
 
+const runnerId = "d2w7xk5m9tq4vb6z";
+const digest = "9e3779b97f4a7c15";
+const operations = ["sep_conv_3x3", "skip_connect"];
+
+/** In a space of one node. */
+const taskExample: TrainRoundTask = {
+  kind: "trainRound",
+  taskId: "k3v7m2q9x4t8w6zb-r12",
+  searchId: "k3v7m2q9x4t8w6zb",
+  round: 12,
+  stage: {
+    index: 0,
+    seed: 660_344_655_861_466,
+    dataset: "cifar10",
+    space: { nodes: 1, normal: operations, reduction: operations },
+    choices: { normal: [operations, operations], reduction: [operations, operations] },
+    stem: "cifar",
+    channels: 8,
+    layers: 5,
+    batchSize: 64,
+    validationFraction: 0.5,
+    totalSteps: 270,
+    learningRate: 0.04,
+    momentum: 0.9,
+    weightDecay: 0.0003,
+    clipNorm: 5,
+  },
+  firstStep: 120,
+  steps: 10,
+  paths: "fair",
+  pathSeed: 481_516_234,
+  logits: {
+    normal: [
+      [0.2, -0.2],
+      [0, 0],
+    ],
+    reduction: [
+      [0, 0],
+      [0.1, -0.1],
+    ],
+  },
+  skipDropout: 0,
+  candidates: [{ selection: { normal: ["sep_conv_3x3", "skip_connect"], reduction: operations } }],
+  evaluation: { images: 256, offset: 0 },
+};
+const leaseExample: LeasedTask = {
+  leaseId: "cazeqpy7dbnbjhx7",
+  leaseSeconds,
+  heartbeatSeconds,
+  leaseExpiresAt: "2026-03-02T09:46:20.000Z",
+  task: taskExample,
+};
+
 const register = createRoute({
   method: "post",
   path: "/runners",
   ...common,
   summary: "Register a runner",
-  request: { body: body(registerRequestSchema) },
-  responses: { 201: json(registerResponseSchema, "The runner's id"), default: failure },
+  request: {
+    body: body(registerRequestSchema, {
+      protocolVersion,
+      name: "rented GPU",
+      backend: { name: "tensorflow", versions: { tfjs: "4.22.0" }, threads: 8 },
+    }),
+  },
+  responses: { 201: json(registerResponseSchema, "The runner's id", { runnerId }), default: failure },
 });
 
 const lease = createRoute({
@@ -50,9 +114,12 @@ const lease = createRoute({
   path: "/tasks/lease",
   ...common,
   summary: "Lease a task",
-  request: { body: body(leaseRequestSchema) },
+  request: { body: body(leaseRequestSchema, { runnerId }) },
   responses: {
-    200: json(leaseResponseSchema, "A leased task, or null when there is none"),
+    200: json(leaseResponseSchema, "A leased task, or null when there is none", {
+      lease: leaseExample,
+      retryAfterSeconds,
+    }),
     default: failure,
   },
 });
@@ -66,9 +133,9 @@ const amend = createRoute({
     params: idParam.extend({
       round: wholeNumber(0).openapi({ param: { name: "round", in: "path" } }),
     }),
-    body: body(amendmentSchema),
+    body: body(amendmentSchema, { candidate: 0, values: { latency: 4.2 } }),
   },
-  responses: { 200: json(amendedSchema, "The candidate's new version"), default: failure },
+  responses: { 200: json(amendedSchema, "The candidate's new version", { version: 2 }), default: failure },
 });
 
 const heartbeat = createRoute({
@@ -76,8 +143,20 @@ const heartbeat = createRoute({
   path: "/tasks/{taskId}/heartbeat",
   ...common,
   summary: "Prolong a lease and learn whether to stop",
-  request: { params: taskParam, body: body(heartbeatRequestSchema) },
-  responses: { 200: json(heartbeatResponseSchema, "The lease's new end"), default: failure },
+  request: {
+    params: taskParam,
+    body: body(heartbeatRequestSchema, {
+      leaseId: leaseExample.leaseId,
+      progress: { done: 400, total: 2000, trainLoss: 1.1 },
+    }),
+  },
+  responses: {
+    200: json(heartbeatResponseSchema, "The lease's new end", {
+      leaseExpiresAt: leaseExample.leaseExpiresAt,
+      stop: false,
+    }),
+    default: failure,
+  },
 });
 
 const report = createRoute({
@@ -85,8 +164,21 @@ const report = createRoute({
   path: "/tasks/{taskId}/report",
   ...common,
   summary: "Report a task; the answer carries the next one",
-  request: { params: taskParam, body: body(reportSchema) },
-  responses: { 200: json(reportResponseSchema, "Accepted; the next task"), default: failure },
+  request: {
+    params: taskParam,
+    body: body(reportSchema, {
+      kind: "trainRound",
+      leaseId: leaseExample.leaseId,
+      measurements: [{ candidate: 0, values: { accuracy: 58.2 }, images: 256, loss: 1.21 }],
+      trainLoss: 1.62,
+      digest,
+      seconds: { train: 4.1, evaluate: 2.7, idle: 0.1 },
+    }),
+  },
+  responses: {
+    200: json(reportResponseSchema, "Accepted; the next task", { accepted: true, next: leaseExample }),
+    default: failure,
+  },
 });
 
 const release = createRoute({
@@ -96,8 +188,8 @@ const release = createRoute({
   // Whatever it speaks, a runner may give back what it holds.
   middleware: requires("runner"),
   summary: "Give a task back",
-  request: { params: taskParam, body: body(releaseRequestSchema) },
-  responses: { 200: json(done, "Whether the lease was still held"), default: failure },
+  request: { params: taskParam, body: body(releaseRequestSchema, { leaseId: leaseExample.leaseId }) },
+  responses: { 200: json(done, "Whether the lease was still held", { released: true }), default: failure },
 });
 
 const replay = createRoute({
@@ -106,75 +198,75 @@ const replay = createRoute({
   ...common,
   summary: "Rounds already reported, for a runner that resumes",
   request: { query: z.object({ search: z.string(), fromRound: wholeNumber(0).default(0) }) },
-  responses: { 200: json(replaySchema, "Tasks and the digests they must reach"), default: failure },
+  responses: {
+    200: json(replaySchema, "Tasks and the digests they must reach", {
+      data: [{ round: taskExample.round, task: taskExample, digest }],
+      nextRound: null,
+    }),
+    default: failure,
+  },
 });
 
-export const tasks = newApp();
-
-tasks.openapi(register, async (c) => {
-  const request = c.req.valid("json");
-  assertUnderstood(request.protocolVersion);
-  const instance = c.get("principal")?.instance ?? null;
-  if (instance !== null) await sawInstance(c.env.DB, instance, Date.now(), true);
-  const name = instance ?? request.name;
-  return c.json({ runnerId: await insertRunner(c.env.DB, name, request.backend) }, 201);
-});
-
-tasks.openapi(lease, async (c) => {
-  const { runnerId, searchId } = c.req.valid("json");
-  const bound = c.get("principal");
-  if (bound?.instance != null) await finishLater(c, sawInstance(c.env.DB, bound.instance, Date.now(), false));
-  const wanted = { runnerId, searchId: bound?.searchId ?? searchId, instance: bound?.instance };
-  return c.json({ lease: await leaseWork(c.env.DB, wanted), retryAfterSeconds }, 200);
-});
-
-tasks.openapi(heartbeat, async (c) => {
-  const { leaseId, ...told } = c.req.valid("json");
-  const resource = resourceOf(parseTaskId(c.req.valid("param").taskId));
-  const now = Date.now();
-  if (!(await prolong(c.env.DB, { resource, leaseId }, told, now))) throw new Problem("lease-lost");
-  const stop = await shouldStop(c.env.DB, resource);
-  const { instance = null } = c.get("principal") ?? {};
-  if (instance !== null) await finishLater(c, sawInstance(c.env.DB, instance, now, false));
-  return c.json({ leaseExpiresAt: isoTime(expiryFrom(now)), stop }, 200);
-});
-
-tasks.openapi(amend, async (c) => {
-  const { id, round } = c.req.valid("param");
-  return c.json({ version: await amendRound(c.env, { searchId: id, round }, c.req.valid("json")) }, 200);
-});
-
-tasks.openapi(report, async (c) => {
-  const key = parseTaskId(c.req.valid("param").taskId);
-  const content = c.req.valid("json");
-  if (content.kind === "failure") {
-    await reportFailure(c.env.DB, key, content);
-    return c.json({ accepted: true, next: null }, 200);
-  }
-  if ((content.kind === "trainRound" || content.kind === "tabular") && key.kind === "round")
-    return c.json({ accepted: true, next: await reportRound(c.env, key, content) }, 200);
-  if ((content.kind === "finalTraining" || content.kind === "shortTraining") && key.kind === "training")
-    return c.json({ accepted: true, next: await reportTraining(c.env, key.trainingId, content) }, 200);
-  throw new Problem("validation", `A ${content.kind} report is not for this task.`, [
-    { pointer: "/kind", detail: "report the kind of the task" },
-  ]);
-});
-
-tasks.openapi(release, async (c) => {
-  const resource = resourceOf(parseTaskId(c.req.valid("param").taskId));
-  const { leaseId } = c.req.valid("json");
-  const freed = await freeLease(c.env.DB, { resource, leaseId }, false, Date.now());
-  return c.json({ released: freed !== null }, 200);
-});
-
-tasks.openapi(replay, async (c) => {
-  const { search, fromRound } = c.req.valid("query");
-  const rows = await replayFrom(c.env.DB, search, fromRound, replayedAtOnce);
-  const last = rows.at(-1);
-  // Rounds on a table leave nothing behind that could be repeated.
-  const data = rows.flatMap(({ task, ...row }) => (task.kind === "trainRound" ? [{ ...row, task }] : []));
-  return c.json(
-    { data, nextRound: rows.length < replayedAtOnce || last === undefined ? null : last.round + 1 },
-    200,
-  );
-});
+export const tasks = newApp()
+  .openapi(register, async (c) => {
+    const request = c.req.valid("json");
+    assertUnderstood(request.protocolVersion);
+    const instance = c.get("principal")?.instance ?? null;
+    if (instance !== null) await sawInstance(c.env.DB, instance, Date.now(), true);
+    const name = instance ?? request.name;
+    return c.json({ runnerId: await insertRunner(c.env.DB, name, request.backend) }, 201);
+  })
+  .openapi(lease, async (c) => {
+    const { runnerId, searchId } = c.req.valid("json");
+    const bound = c.get("principal");
+    if (bound?.instance != null)
+      await finishLater(c, sawInstance(c.env.DB, bound.instance, Date.now(), false));
+    const wanted = { runnerId, searchId: bound?.searchId ?? searchId, instance: bound?.instance };
+    return c.json({ lease: await leaseWork(c.env.DB, wanted), retryAfterSeconds }, 200);
+  })
+  .openapi(heartbeat, async (c) => {
+    const { leaseId, ...told } = c.req.valid("json");
+    const resource = resourceOf(parseTaskId(c.req.valid("param").taskId));
+    const now = Date.now();
+    if (!(await prolong(c.env.DB, { resource, leaseId }, told, now))) throw new Problem("lease-lost");
+    const stop = await shouldStop(c.env.DB, resource);
+    const { instance = null } = c.get("principal") ?? {};
+    if (instance !== null) await finishLater(c, sawInstance(c.env.DB, instance, now, false));
+    return c.json({ leaseExpiresAt: isoTime(expiryFrom(now)), stop }, 200);
+  })
+  .openapi(amend, async (c) => {
+    const { id, round } = c.req.valid("param");
+    return c.json({ version: await amendRound(c.env, { searchId: id, round }, c.req.valid("json")) }, 200);
+  })
+  .openapi(report, async (c) => {
+    const key = parseTaskId(c.req.valid("param").taskId);
+    const content = c.req.valid("json");
+    if (content.kind === "failure") {
+      await reportFailure(c.env.DB, key, content);
+      return c.json({ accepted: true, next: null }, 200);
+    }
+    if ((content.kind === "trainRound" || content.kind === "tabular") && key.kind === "round")
+      return c.json({ accepted: true, next: await reportRound(c.env, key, content) }, 200);
+    if ((content.kind === "finalTraining" || content.kind === "shortTraining") && key.kind === "training")
+      return c.json({ accepted: true, next: await reportTraining(c.env, key.trainingId, content) }, 200);
+    throw new Problem("validation", `A ${content.kind} report is not for this task.`, [
+      { pointer: "/kind", detail: "report the kind of the task" },
+    ]);
+  })
+  .openapi(release, async (c) => {
+    const resource = resourceOf(parseTaskId(c.req.valid("param").taskId));
+    const { leaseId } = c.req.valid("json");
+    const freed = await freeLease(c.env.DB, { resource, leaseId }, false, Date.now());
+    return c.json({ released: freed !== null }, 200);
+  })
+  .openapi(replay, async (c) => {
+    const { search, fromRound } = c.req.valid("query");
+    const rows = await replayFrom(c.env.DB, search, fromRound, replayedAtOnce);
+    const last = rows.at(-1);
+    // Rounds on a table leave nothing behind that could be repeated.
+    const data = rows.flatMap(({ task, ...row }) => (task.kind === "trainRound" ? [{ ...row, task }] : []));
+    return c.json(
+      { data, nextRound: rows.length < replayedAtOnce || last === undefined ? null : last.round + 1 },
+      200,
+    );
+  });

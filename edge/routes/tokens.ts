@@ -14,6 +14,7 @@ import {
   isoTimeOrNull,
   json,
   label,
+  lastPage,
   newApp,
   pageOf,
   pageQuery,
@@ -42,6 +43,19 @@ const tokenSchema = z
   })
   .openapi("Token");
 
+const example: z.infer<typeof tokenSchema> = {
+  id: "c8r4jn6y2vq5pw7s",
+  name: "rented GPU",
+  scopes: ["runner"],
+  createdAt: "2026-03-02T09:00:00.000Z",
+  createdBy: "environment",
+  expiresAt: "2030-01-31T12:00:00.000Z",
+  lastUsedAt: null,
+  revokedAt: null,
+  searchId: null,
+  instance: null,
+};
+
 const createSchema = z.strictObject({
   name: label,
   scopes: z.array(z.enum(scopes)).min(1).max(scopes.length),
@@ -63,9 +77,14 @@ const create = createRoute({
   method: "post",
   path: "/tokens",
   summary: "Create a token",
-  request: { body: body(createSchema) },
+  request: {
+    body: body(createSchema, { name: "rented GPU", scopes: ["runner"], expiresAt: "2030-01-31T12:00:00Z" }),
+  },
   responses: {
-    201: json(tokenSchema.extend({ token: z.string() }), "The token, shown this once"),
+    201: json(tokenSchema.extend({ token: z.string() }), "The token, shown this once", {
+      ...example,
+      token: "nst_1f0c6e2d9b7a4385c1d0e8f6a2b49735",
+    }),
     default: failure,
   },
 });
@@ -76,7 +95,7 @@ const list = createRoute({
   path: "/tokens",
   summary: "List tokens, newest first",
   request: { query: pageQuery },
-  responses: { 200: json(pageOf(tokenSchema), "Tokens"), default: failure },
+  responses: { 200: json(pageOf(tokenSchema), "Tokens", lastPage(example)), default: failure },
 });
 
 const read = createRoute({
@@ -85,7 +104,7 @@ const read = createRoute({
   path: "/tokens/{id}",
   summary: "Read a token, without its secret",
   request: { params: idParam },
-  responses: { 200: json(tokenSchema, "The token"), default: failure },
+  responses: { 200: json(tokenSchema, "The token", example), default: failure },
 });
 
 const revoke = createRoute({
@@ -94,10 +113,47 @@ const revoke = createRoute({
   path: "/tokens/{id}",
   summary: "Revoke a token; revoking it again changes nothing",
   request: { params: idParam },
-  responses: { 200: json(tokenSchema, "The revoked token"), default: failure },
+  responses: {
+    200: json(tokenSchema, "The revoked token", {
+      ...example,
+      revokedAt: "2026-03-03T08:00:00.000Z",
+    }),
+    default: failure,
+  },
 });
 
-export const tokens = newApp();
+export const tokens = newApp()
+  .openapi(create, async (c) => {
+    const asked = c.req.valid("json");
+    await assertPossible(c, asked);
+    const { token, hash } = await newToken();
+    const row: Token = {
+      id: newId(),
+      name: asked.name,
+      scopes: asked.scopes,
+      createdAt: Date.now(),
+      createdBy: assertScope(c.get("principal"), "admin").id,
+      expiresAt: asked.expiresAt === undefined ? null : Date.parse(asked.expiresAt),
+      lastUsedAt: null,
+      revokedAt: null,
+      searchId: asked.searchId ?? null,
+      instance: asked.instance ?? null,
+    };
+    await insertToken(c.env.DB, row, hash);
+    const headers = { location: `/v1/tokens/${row.id}`, "cache-control": "no-store" };
+    return c.json({ ...view(row), token }, 201, headers);
+  })
+  .openapi(list, async (c) => {
+    const { cursor, limit } = c.req.valid("query");
+    const before = decodeCreated(cursor);
+    const page = await listTokens(c.env.DB, { before, limit });
+    const nextCursor = cursorAfter(page, limit, (row) => [row.createdAt, row.id]);
+    return c.json({ data: page.map(view), nextCursor }, 200);
+  })
+  .openapi(read, async (c) => c.json(view(existing(await readToken(c.env.DB, c.req.valid("param").id))), 200))
+  .openapi(revoke, async (c) =>
+    c.json(view(existing(await revokeToken(c.env.DB, c.req.valid("param").id, Date.now()))), 200),
+  );
 
 /** What the schema cannot see. */
 async function assertPossible(
@@ -116,44 +172,7 @@ async function assertPossible(
   if (errors.length > 0) throw invalid(errors);
 }
 
-tokens.openapi(create, async (c) => {
-  const asked = c.req.valid("json");
-  await assertPossible(c, asked);
-  const { token, hash } = await newToken();
-  const row: Token = {
-    id: newId(),
-    name: asked.name,
-    scopes: asked.scopes,
-    createdAt: Date.now(),
-    createdBy: assertScope(c.get("principal"), "admin").id,
-    expiresAt: asked.expiresAt === undefined ? null : Date.parse(asked.expiresAt),
-    lastUsedAt: null,
-    revokedAt: null,
-    searchId: asked.searchId ?? null,
-    instance: asked.instance ?? null,
-  };
-  await insertToken(c.env.DB, row, hash);
-  const headers = { location: `/v1/tokens/${row.id}`, "cache-control": "no-store" };
-  return c.json({ ...view(row), token }, 201, headers);
-});
-
-tokens.openapi(list, async (c) => {
-  const { cursor, limit } = c.req.valid("query");
-  const before = decodeCreated(cursor);
-  const page = await listTokens(c.env.DB, { before, limit });
-  const nextCursor = cursorAfter(page, limit, (row) => [row.createdAt, row.id]);
-  return c.json({ data: page.map(view), nextCursor }, 200);
-});
-
 const existing = (token: Token | null): Token => {
   if (token === null) throw new Problem("not-found");
   return token;
 };
-
-tokens.openapi(read, async (c) =>
-  c.json(view(existing(await readToken(c.env.DB, c.req.valid("param").id))), 200),
-);
-
-tokens.openapi(revoke, async (c) =>
-  c.json(view(existing(await revokeToken(c.env.DB, c.req.valid("param").id, Date.now()))), 200),
-);

@@ -14,6 +14,7 @@ import {
   failure,
   idParam,
   json,
+  lastPage,
   newApp,
   pageOf,
   pageQuery,
@@ -25,7 +26,7 @@ import { invalid, Problem } from "../problems.ts";
 import { findArchitecture } from "../store/architectures.ts";
 import { findExport } from "../store/blobs.ts";
 import { findTraining, insertTraining, listTrainings, type TrainingView } from "../store/trainings.ts";
-import { trainingSchema, trainingView } from "../trainingView.ts";
+import { trainingExample, trainingSchema, trainingView } from "../trainingView.ts";
 import { download } from "../upload.ts";
 
 const tags = ["Trainings"];
@@ -52,9 +53,13 @@ const start = createRoute({
         hash: z.string(),
         recipe: recipeChange.optional(),
       }),
+      { hash: trainingExample.hash, recipe: { steps: 2000, channels: 32 } },
     ),
   },
-  responses: { 201: json(trainingSchema, "The training; its address in Location"), default: failure },
+  responses: {
+    201: json(trainingSchema, "The training; its address in Location", trainingExample),
+    default: failure,
+  },
 });
 
 const list = createRoute({
@@ -63,7 +68,7 @@ const list = createRoute({
   path: "/searches/{id}/trainings",
   summary: "Trainings of a search, newest first",
   request: { params: idParam, query: pageQuery },
-  responses: { 200: json(pageOf(trainingSchema), "Trainings"), default: failure },
+  responses: { 200: json(pageOf(trainingSchema), "Trainings", lastPage(trainingExample)), default: failure },
 });
 
 const read = createRoute({
@@ -72,19 +77,22 @@ const read = createRoute({
   path: "/trainings/{id}",
   summary: "Read a training",
   request: { params: idParam },
-  responses: { 200: json(trainingSchema, "The training"), default: failure },
+  responses: { 200: json(trainingSchema, "The training", trainingExample), default: failure },
 });
 
-const jsonType = "application/json";
+const bytesSchema = { schema: { type: "string" as const, format: "binary" } };
+
+/** The one export that is a document: an object for whoever reads JSON. */
+const documentSchema = {
+  schema: z.looseObject({ hash: z.string() }),
+  example: { hash: trainingExample.hash },
+};
 
 /** A file of any of the formats' media types. */
 const exportContent = Object.fromEntries(
   Object.values(exportFormats).map(({ mediaType }) => [
     mediaType,
-    {
-      schema:
-        mediaType === jsonType ? { type: "object" as const } : { type: "string" as const, format: "binary" },
-    },
+    mediaType === "application/json" ? documentSchema : bytesSchema,
   ]),
 );
 
@@ -101,53 +109,67 @@ const exported = createRoute({
   responses: { 200: { description: "The file", content: exportContent }, default: failure },
 });
 
-export const trainings = newApp();
-
-trainings.openapi(start, async (c) => {
-  const { hash, recipe } = c.req.valid("json");
-  const { id: searchId, specification, datasetId } = await existingSearch(c, c.req.valid("param").id);
-  if (specification.evaluation.kind === "tabular") throw new Problem("not-trainable");
-  if (datasetId === null && !isBuiltIn(specification.dataset.name)) throw new Problem("dataset-gone");
-  const [architecture] = await findArchitecture(c.env.DB, searchId, hash);
-  if (architecture === undefined)
-    throw invalid([
-      {
-        pointer: "/hash",
-        detail: "the archive of this search holds no such architecture; /front lists them",
-      },
-    ]);
-  const { genotype } = architecture;
-  const trained = {
-    ...specification.finalTraining,
-    ...recipe,
-    preset: recipe?.preset ?? specification.finalTraining.preset,
-  };
-  const size = trainedSize(specification, trained);
-  const error = isSameSize(size, trainedSize(specification))
-    ? undefined
-    : networkError(genotype, specification, size, "/recipe");
-  if (error !== undefined) throw invalid([error]);
-  const training = await insertTraining(c.env.DB, {
-    id: newId(),
-    searchId,
-    hash,
-    genotype,
-    recipe: trained,
-    createdAt: Date.now(),
+export const trainings = newApp()
+  .openapi(start, async (c) => {
+    const { hash, recipe } = c.req.valid("json");
+    const { id: searchId, specification, datasetId } = await existingSearch(c, c.req.valid("param").id);
+    if (specification.evaluation.kind === "tabular") throw new Problem("not-trainable");
+    if (datasetId === null && !isBuiltIn(specification.dataset.name)) throw new Problem("dataset-gone");
+    const [architecture] = await findArchitecture(c.env.DB, searchId, hash);
+    if (architecture === undefined)
+      throw invalid([
+        {
+          pointer: "/hash",
+          detail: "the archive of this search holds no such architecture; /front lists them",
+        },
+      ]);
+    const { genotype } = architecture;
+    const trained = {
+      ...specification.finalTraining,
+      ...recipe,
+      preset: recipe?.preset ?? specification.finalTraining.preset,
+    };
+    const size = trainedSize(specification, trained);
+    const error = isSameSize(size, trainedSize(specification))
+      ? undefined
+      : networkError(genotype, specification, size, "/recipe");
+    if (error !== undefined) throw invalid([error]);
+    const training = await insertTraining(c.env.DB, {
+      id: newId(),
+      searchId,
+      hash,
+      genotype,
+      recipe: trained,
+      createdAt: Date.now(),
+    });
+    return c.json(trainingView({ ...training, progress: null }), 201, {
+      location: `/v1/trainings/${training.id}`,
+    });
+  })
+  .openapi(list, async (c) => {
+    const { cursor, limit } = c.req.valid("query");
+    const { id } = await readableSearch(c, c.req.valid("param").id);
+    const before = decodeCreated(cursor);
+    const page = await listTrainings(c.env.DB, id, { before, limit });
+    const nextCursor = cursorAfter(page, limit, (row) => [row.createdAt, row.id]);
+    return c.json({ data: page.map(trainingView), nextCursor }, 200);
+  })
+  .openapi(read, async (c) => c.json(trainingView(await readableTraining(c, c.req.valid("param").id)), 200))
+  .openapi(exported, async (c) => {
+    const { id, format } = c.req.valid("param");
+    const training = await readableTraining(c, id);
+    if (format === "genotype") return c.text(`${printGenotype(training.genotype)}\n`);
+    const facts = exportFormatOf(format);
+    const blob = facts && (await findExport(c.env.DB, id, format));
+    if (facts && blob) {
+      const { body: bytes, headers } = await download(c.env, blob);
+      for (const [name, value] of headers) c.header(name, value);
+      c.header("content-type", facts.mediaType);
+      return c.newResponse(bytes);
+    }
+    if (format === "json") return c.json({ hash: training.hash, genotype: training.genotype });
+    throw new Problem("not-found", `Training ${id} has no export "${format}".`);
   });
-  return c.json(trainingView({ ...training, progress: null }), 201, {
-    location: `/v1/trainings/${training.id}`,
-  });
-});
-
-trainings.openapi(list, async (c) => {
-  const { cursor, limit } = c.req.valid("query");
-  const { id } = await readableSearch(c, c.req.valid("param").id);
-  const before = decodeCreated(cursor);
-  const page = await listTrainings(c.env.DB, id, { before, limit });
-  const nextCursor = cursorAfter(page, limit, (row) => [row.createdAt, row.id]);
-  return c.json({ data: page.map(trainingView), nextCursor }, 200);
-});
 
 /** A training is as readable as its search; to anyone else it looks like one that does not exist. */
 async function readableTraining(c: Parameters<typeof readableSearch>[0], id: string): Promise<TrainingView> {
@@ -159,23 +181,3 @@ async function readableTraining(c: Parameters<typeof readableSearch>[0], id: str
   await readableSearch(c, training.searchId);
   return training;
 }
-
-trainings.openapi(read, async (c) =>
-  c.json(trainingView(await readableTraining(c, c.req.valid("param").id)), 200),
-);
-
-trainings.openapi(exported, async (c) => {
-  const { id, format } = c.req.valid("param");
-  const training = await readableTraining(c, id);
-  if (format === "genotype") return c.text(`${printGenotype(training.genotype)}\n`);
-  const facts = exportFormatOf(format);
-  const blob = facts && (await findExport(c.env.DB, id, format));
-  if (facts && blob) {
-    const { body: bytes, headers } = await download(c.env, blob);
-    for (const [name, value] of headers) c.header(name, value);
-    c.header("content-type", facts.mediaType);
-    return c.newResponse(bytes);
-  }
-  if (format === "json") return c.json({ hash: training.hash, genotype: training.genotype });
-  throw new Problem("not-found", `Training ${id} has no export "${format}".`);
-});

@@ -14,6 +14,7 @@ import {
   isoTimeOrNull,
   json,
   label,
+  lastPage,
   newApp,
   pageOf,
   pageQuery,
@@ -95,6 +96,21 @@ const webhookSchema = z
   .openapi("Webhook");
 const withSecret = webhookSchema.extend({ secret: z.string().describe("whsec_..., shown this once") });
 
+const example: z.infer<typeof webhookSchema> = {
+  id: "t4q8wm2x6kd9vb3z",
+  url: "https://hooks.example.org/nasturtium",
+  description: "",
+  events: ["search.*"],
+  searchId: null,
+  campaignId: null,
+  format: "standard",
+  enabled: true,
+  disabledReason: null,
+  previousSecretUntil: null,
+  createdAt: "2026-03-02T09:00:00.000Z",
+};
+const secretExample = { ...example, secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw" };
+
 const deliverySchema = z
   .object({
     id: z.string().describe("what goes out as webhook-id"),
@@ -119,6 +135,16 @@ const deliverySchema = z
     createdAt: z.string(),
   })
   .openapi("WebhookDelivery");
+
+const deliveryExample: z.infer<typeof deliverySchema> = {
+  id: "b7x3tw9m5kq2vd8z",
+  type: "search.completed",
+  searchId: "k3v7m2q9x4t8w6zb",
+  state: "delivered",
+  attempts: [{ at: "2026-03-02T10:13:00.104Z", status: 204, durationMs: 83, error: null }],
+  nextAttemptAt: null,
+  createdAt: "2026-03-02T10:12:56.000Z",
+};
 
 function view(webhook: Webhook): z.infer<typeof webhookSchema> {
   const { id, url, description, events, searchId, campaignId, format, enabled, disabledReason } = webhook;
@@ -157,9 +183,9 @@ const create = createRoute({
   // Without an Idempotency-Key's stored answer: it would hold the secret.
   middleware: mayWrite,
   summary: "Have an endpoint told of events",
-  request: { body: body(inputSchema) },
+  request: { body: body(inputSchema, { url: example.url, events: ["search.*"] }) },
   responses: {
-    201: json(withSecret, "The webhook with its secret; its address in Location"),
+    201: json(withSecret, "The webhook with its secret; its address in Location", secretExample),
     default: failure,
   },
 });
@@ -171,7 +197,7 @@ const list = createRoute({
   middleware: mayWrite,
   summary: "List webhooks, newest first",
   request: { query: pageQuery },
-  responses: { 200: json(pageOf(webhookSchema), "Webhooks"), default: failure },
+  responses: { 200: json(pageOf(webhookSchema), "Webhooks", lastPage(example)), default: failure },
 });
 
 const read = createRoute({
@@ -181,7 +207,7 @@ const read = createRoute({
   middleware: mayWrite,
   summary: "Read a webhook",
   request: { params: idParam },
-  responses: { 200: json(webhookSchema, "The webhook"), default: failure },
+  responses: { 200: json(webhookSchema, "The webhook", example), default: failure },
 });
 
 const change = createRoute({
@@ -191,8 +217,8 @@ const change = createRoute({
   middleware: mayWrite,
   summary: "Change a webhook. Disabling it ends what was still to be sent",
   parameters: [ifMatch],
-  request: { params: idParam, body: body(changeSchema) },
-  responses: { 200: json(webhookSchema, "The changed webhook"), default: failure },
+  request: { params: idParam, body: body(changeSchema, { events: ["search.*", "training.completed"] }) },
+  responses: { 200: json(webhookSchema, "The changed webhook", example), default: failure },
 });
 
 const remove = createRoute({
@@ -212,7 +238,7 @@ const rotate = createRoute({
   middleware: mayWrite,
   summary: "Make a new secret; the old one signs beside it for 24 hours",
   request: { params: idParam },
-  responses: { 200: json(withSecret, "The webhook with its new secret"), default: failure },
+  responses: { 200: json(withSecret, "The webhook with its new secret", secretExample), default: failure },
 });
 
 const sendTest = createRoute({
@@ -223,7 +249,7 @@ const sendTest = createRoute({
   parameters: [idempotencyKey],
   summary: `Send a ${testEvent} event, whatever the filter`,
   request: { params: idParam },
-  responses: { 202: json(deliverySchema, "The delivery"), default: failure },
+  responses: { 202: json(deliverySchema, "The delivery", deliveryExample), default: failure },
 });
 
 const deliveries = createRoute({
@@ -233,7 +259,7 @@ const deliveries = createRoute({
   middleware: mayWrite,
   summary: "List what a webhook was told in the last 30 days, newest first",
   request: { params: idParam, query: pageQuery.extend({ state: z.enum(webhookDeliveryStates).optional() }) },
-  responses: { 200: json(pageOf(deliverySchema), "Deliveries"), default: failure },
+  responses: { 200: json(pageOf(deliverySchema), "Deliveries", lastPage(deliveryExample)), default: failure },
 });
 
 const replay = createRoute({
@@ -248,102 +274,93 @@ const replay = createRoute({
       delivery: z.string().openapi({ param: { name: "delivery", in: "path" } }),
     }),
   },
-  responses: { 202: json(deliverySchema, "The delivery"), default: failure },
+  responses: { 202: json(deliverySchema, "The delivery", deliveryExample), default: failure },
 });
 
-export const webhooks = newApp();
-
-webhooks.openapi(create, async (c) => {
-  const input = c.req.valid("json");
-  await assertPossible(c, input);
-  if ((await listWebhooks(c.env.DB, { before: null, limit: most })).length === most)
-    throw new Problem("validation", `A deployment has at most ${most} webhooks.`);
-  const id = newId();
-  const secret = newSecret("signed");
-  const webhook: Webhook = {
-    ...input,
-    id,
-    disabledReason: null,
-    sealedSecret: await seal(c.env, secret),
-    previousSealedSecret: null,
-    previousUntil: null,
-    origin: originOf(c),
-    version: 1,
-    createdAt: Date.now(),
-  };
-  await insertWebhook(c.env.DB, webhook);
-  const headers = { ...unstored, location: `/v1/webhooks/${id}`, etag: versionTag(webhook) };
-  return c.json({ ...view(webhook), secret }, 201, headers);
-});
-
-webhooks.openapi(list, async (c) => {
-  const { cursor, limit } = c.req.valid("query");
-  const before = decodeCreated(cursor);
-  const page = await listWebhooks(c.env.DB, { before, limit });
-  return c.json({ data: page.map(view), nextCursor: cursorAfter(page, limit, keyOf) }, 200);
-});
-
-webhooks.openapi(read, async (c) => {
-  const webhook = await existing(c, c.req.valid("param").id);
-  return c.json(view(webhook), 200, { etag: versionTag(webhook) });
-});
-
-webhooks.openapi(change, async (c) => {
-  const webhook = await existing(c, c.req.valid("param").id);
-  assertMatches(webhook.version, c.req.header("if-match"));
-  const wanted = c.req.valid("json");
-  await assertPossible(c, wanted);
-  const given = Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== undefined));
-  const changed = await applied(c, webhook, {
-    ...given,
-    ...(wanted.enabled === undefined ? {} : { disabledReason: null }),
-    origin: originOf(c),
+export const webhooks = newApp()
+  .openapi(create, async (c) => {
+    const input = c.req.valid("json");
+    await assertPossible(c, input);
+    if ((await listWebhooks(c.env.DB, { before: null, limit: most })).length === most)
+      throw new Problem("validation", `A deployment has at most ${most} webhooks.`);
+    const id = newId();
+    const secret = newSecret("signed");
+    const webhook: Webhook = {
+      ...input,
+      id,
+      disabledReason: null,
+      sealedSecret: await seal(c.env, secret),
+      previousSealedSecret: null,
+      previousUntil: null,
+      origin: originOf(c),
+      version: 1,
+      createdAt: Date.now(),
+    };
+    await insertWebhook(c.env.DB, webhook);
+    const headers = { ...unstored, location: `/v1/webhooks/${id}`, etag: versionTag(webhook) };
+    return c.json({ ...view(webhook), secret }, 201, headers);
+  })
+  .openapi(list, async (c) => {
+    const { cursor, limit } = c.req.valid("query");
+    const before = decodeCreated(cursor);
+    const page = await listWebhooks(c.env.DB, { before, limit });
+    return c.json({ data: page.map(view), nextCursor: cursorAfter(page, limit, keyOf) }, 200);
+  })
+  .openapi(read, async (c) => {
+    const webhook = await existing(c, c.req.valid("param").id);
+    return c.json(view(webhook), 200, { etag: versionTag(webhook) });
+  })
+  .openapi(change, async (c) => {
+    const webhook = await existing(c, c.req.valid("param").id);
+    assertMatches(webhook.version, c.req.header("if-match"));
+    const wanted = c.req.valid("json");
+    await assertPossible(c, wanted);
+    const given = Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== undefined));
+    const changed = await applied(c, webhook, {
+      ...given,
+      ...(wanted.enabled === undefined ? {} : { disabledReason: null }),
+      origin: originOf(c),
+    });
+    return c.json(view(changed), 200, { etag: versionTag(changed) });
+  })
+  .openapi(remove, async (c) => {
+    const { id } = c.req.valid("param");
+    if (!(await deleteWebhook(c.env.DB, id))) throw new Problem("not-found", `There is no webhook "${id}".`);
+    return c.body(null, 204);
+  })
+  .openapi(rotate, async (c) => {
+    const webhook = await existing(c, c.req.valid("param").id);
+    const secret = newSecret("signed");
+    const changed = await applied(c, webhook, {
+      sealedSecret: await seal(c.env, secret),
+      previousSealedSecret: webhook.sealedSecret,
+      previousUntil: Date.now() + overlapMs,
+      origin: originOf(c),
+    });
+    return c.json({ ...view(changed), secret }, 200, { ...unstored, etag: versionTag(changed) });
+  })
+  .openapi(sendTest, async (c) => {
+    const { id: webhookId, description } = await existing(c, c.req.valid("param").id, { enabled: true });
+    const told = { webhookId, type: testEvent, data: { webhookId, description }, createdAt: Date.now() };
+    const delivery = await insertDelivery(c.env.DB, told);
+    await deliverAfterwards(c);
+    return c.json(deliveryView(delivery), 202);
+  })
+  .openapi(deliveries, async (c) => {
+    const { id } = await existing(c, c.req.valid("param").id);
+    const { cursor, limit, state } = c.req.valid("query");
+    const before = decodeCreated(cursor);
+    const page = await listDeliveries(c.env.DB, id, { state, before, limit });
+    return c.json({ data: page.map(deliveryView), nextCursor: cursorAfter(page, limit, keyOf) }, 200);
+  })
+  .openapi(replay, async (c) => {
+    const { id, delivery: deliveryId } = c.req.valid("param");
+    await existing(c, id, { enabled: true });
+    const delivery = await replayDelivery(c.env.DB, { webhookId: id, id: deliveryId }, Date.now());
+    if (delivery === null) throw new Problem("not-found", `There is no delivery "${deliveryId}".`);
+    await deliverAfterwards(c);
+    return c.json(deliveryView(delivery), 202);
   });
-  return c.json(view(changed), 200, { etag: versionTag(changed) });
-});
-
-webhooks.openapi(remove, async (c) => {
-  const { id } = c.req.valid("param");
-  if (!(await deleteWebhook(c.env.DB, id))) throw new Problem("not-found", `There is no webhook "${id}".`);
-  return c.body(null, 204);
-});
-
-webhooks.openapi(rotate, async (c) => {
-  const webhook = await existing(c, c.req.valid("param").id);
-  const secret = newSecret("signed");
-  const changed = await applied(c, webhook, {
-    sealedSecret: await seal(c.env, secret),
-    previousSealedSecret: webhook.sealedSecret,
-    previousUntil: Date.now() + overlapMs,
-    origin: originOf(c),
-  });
-  return c.json({ ...view(changed), secret }, 200, { ...unstored, etag: versionTag(changed) });
-});
-
-webhooks.openapi(sendTest, async (c) => {
-  const { id: webhookId, description } = await existing(c, c.req.valid("param").id, { enabled: true });
-  const told = { webhookId, type: testEvent, data: { webhookId, description }, createdAt: Date.now() };
-  const delivery = await insertDelivery(c.env.DB, told);
-  await deliverAfterwards(c);
-  return c.json(deliveryView(delivery), 202);
-});
-
-webhooks.openapi(deliveries, async (c) => {
-  const { id } = await existing(c, c.req.valid("param").id);
-  const { cursor, limit, state } = c.req.valid("query");
-  const before = decodeCreated(cursor);
-  const page = await listDeliveries(c.env.DB, id, { state, before, limit });
-  return c.json({ data: page.map(deliveryView), nextCursor: cursorAfter(page, limit, keyOf) }, 200);
-});
-
-webhooks.openapi(replay, async (c) => {
-  const { id, delivery: deliveryId } = c.req.valid("param");
-  await existing(c, id, { enabled: true });
-  const delivery = await replayDelivery(c.env.DB, { webhookId: id, id: deliveryId }, Date.now());
-  if (delivery === null) throw new Problem("not-found", `There is no delivery "${deliveryId}".`);
-  await deliverAfterwards(c);
-  return c.json(deliveryView(delivery), 202);
-});
 
 async function existing(
   { env: { DB: db } }: Context<AppEnv>,
