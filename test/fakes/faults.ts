@@ -5,6 +5,8 @@ import type { FakeCloud, Operation } from "./cloud.ts";
 /** How a provider words each fault. */
 export interface FaultAnswers {
   error(): Response;
+  /** After a launch that was done; as `error` where it is absent. */
+  errorAfterwards?(): Response;
   rate(retryAfterSeconds: number | null): Response;
   capacity(): Response;
   balance(): Response;
@@ -29,7 +31,7 @@ export function withFaults(
       return answers.error();
     case "errorAfterwards":
       act();
-      return answers.error();
+      return (answers.errorAfterwards ?? answers.error)();
     case "rate":
       return answers.rate(fault.retryAfterSeconds);
     case "malformed":

@@ -1,0 +1,28 @@
+/** The fakes that there are: one row for each provider, and what it has no notion of. */
+
+import type { ProviderName } from "../../shared/specification.ts";
+import type { FakeCloud, ProviderFake } from "./cloud.ts";
+import { runpodFake } from "./runpod.ts";
+import { vastFake } from "./vast.ts";
+
+/** What a provider may have no notion of. */
+export type Notion = "balance" | "billing" | "host" | "interruptible";
+
+export interface FakeRow {
+  name: ProviderName;
+  make(cloud: FakeCloud): ProviderFake;
+  /** By notion, why it lacks it. */
+  lacks: Partial<Record<Notion, string>>;
+}
+
+export const fakes: readonly FakeRow[] = [
+  {
+    name: "runpod",
+    make: runpodFake,
+    lacks: {
+      interruptible: "its API has no field for them",
+      host: "it does not tell which machine a pod is on",
+    },
+  },
+  { name: "vast", make: vastFake, lacks: { billing: "it does not tell by instance" } },
+];
