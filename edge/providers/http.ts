@@ -77,7 +77,8 @@ export class ProviderHttp {
   readonly #baseUrl: string;
 
   constructor(options: ProviderHttpOptions) {
-    this.#options = options;
+    // Keys are pasted, and end in a new line.
+    this.#options = { ...options, key: options.key.trim() };
     this.#baseUrl = options.baseUrl.replace(/\/+$/, "");
   }
 
@@ -103,11 +104,13 @@ export class ProviderHttp {
     // An HTTP header takes no others, and the runtime's message would show the key.
     if (!/^[\x21-\x7e]+$/.test(key))
       throw this.#error(call, "auth", "the key is empty or has characters no key has");
+    const url = `${this.#baseUrl}${call.path}`;
+    if (!URL.canParse(url)) throw this.#error(call, "invalid", "its base URL is no address");
     const { fetch } = context;
     const timeoutMs = context.timeoutMs ?? defaultTimeoutMs;
     const signal = AbortSignal.timeout(timeoutMs);
     try {
-      const response = await fetch(`${this.#baseUrl}${call.path}`, {
+      const response = await fetch(url, {
         method: call.method,
         // The key goes to no other host.
         redirect: "manual",

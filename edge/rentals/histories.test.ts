@@ -5,7 +5,7 @@
 
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { type ledger, instances as table } from "../../schema/instances.ts";
+import type { ledger } from "../../schema/instances.ts";
 import { FakeCloud, type OnceFault, type Operation, type ProviderFake } from "../../test/fakes/cloud.ts";
 import { runpodFake } from "../../test/fakes/runpod.ts";
 import { vastFake } from "../../test/fakes/vast.ts";

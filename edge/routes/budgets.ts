@@ -10,6 +10,7 @@ import {
   idParam,
   isoTime,
   json,
+  lastPage,
   newApp,
   pageOf,
   pageQuery,
@@ -19,7 +20,7 @@ import { searchCap } from "../rentals/caps.ts";
 import { usd } from "../rentals/money.ts";
 import { capsOf } from "../rentals/setUp.ts";
 import { instancesOf, ledgerOf, listSpending, spendingOfSearch, totals } from "../store/instances.ts";
-import { instanceView } from "./instances.ts";
+import { instanceExample, instanceSchema, instanceView } from "./instances.ts";
 
 const common = {
   tags: ["Rentals"],
@@ -49,7 +50,7 @@ const searchBudgetSchema = z
     capUsd: z.number().describe("its budget, or its share of its campaign's"),
     perArchitectureUsd: z.number().nullable().describe("spent for each architecture on the front"),
     perHypervolumePercentUsd: z.number().nullable().describe("spent for each percent of hypervolume"),
-    instances: z.array(z.record(z.string(), z.unknown())),
+    instances: z.array(instanceSchema),
   })
   .openapi("SearchBudget");
 
@@ -63,12 +64,26 @@ const entrySchema = z
   })
   .openapi("LedgerEntry");
 
+const spendingExample = {
+  searchId: "k3v7m2q9x4t8w6zb",
+  name: "cifar10-compact",
+  spentUsd: 1.31,
+  reservedUsd: 0.22,
+};
+
 const deployment = createRoute({
   ...common,
   method: "get",
   path: "/budgets",
   summary: "What is spent and set aside, against the caps of the deployment",
-  responses: { 200: json(deploymentSchema, "Budgets"), default: failure },
+  responses: {
+    200: json(deploymentSchema, "Budgets", {
+      month: { used: 12.4, cap: 100 },
+      usdPerHour: { used: 0.44, cap: null },
+      instances: { used: 1, cap: 4 },
+    }),
+    default: failure,
+  },
 });
 
 const searches = createRoute({
@@ -78,7 +93,7 @@ const searches = createRoute({
   summary: "What each search that rented has spent, the last one that rented first",
   request: { query: pageQuery },
   responses: {
-    200: json(pageOf(z.object(spendingFields).openapi("Spending")), "Searches"),
+    200: json(pageOf(z.object(spendingFields).openapi("Spending")), "Searches", lastPage(spendingExample)),
     default: failure,
   },
 });
@@ -89,7 +104,16 @@ const one = createRoute({
   path: "/searches/{id}/budget",
   summary: "What a search has spent, on which machines, and what it bought",
   request: { params: idParam },
-  responses: { 200: json(searchBudgetSchema, "The search's budget"), default: failure },
+  responses: {
+    200: json(searchBudgetSchema, "The search's budget", {
+      ...spendingExample,
+      capUsd: 25,
+      perArchitectureUsd: 0.66,
+      perHypervolumePercentUsd: 0.026,
+      instances: [instanceExample],
+    }),
+    default: failure,
+  },
 });
 
 const entries = createRoute({
@@ -98,7 +122,20 @@ const entries = createRoute({
   path: "/searches/{id}/ledger",
   summary: "Every movement of money of a search, the oldest first",
   request: { params: idParam, query: pageQuery },
-  responses: { 200: json(pageOf(entrySchema), "Entries"), default: failure },
+  responses: {
+    200: json(
+      pageOf(entrySchema),
+      "Entries",
+      lastPage({
+        id: 1,
+        instanceId: instanceExample.id,
+        kind: "reserved",
+        amountUsd: 0.22,
+        at: "2026-03-02T09:30:00.000Z",
+      }),
+    ),
+    default: failure,
+  },
 });
 
 const capOrNull = (cap: number): number | null => (Number.isFinite(cap) ? cap : null);

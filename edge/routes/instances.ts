@@ -12,6 +12,7 @@ import {
   isoTime,
   isoTimeOrNull,
   json,
+  lastPage,
   newApp,
   pageOf,
   pageQuery,
@@ -38,7 +39,7 @@ const reading = {
   middleware: requires("searches:read"),
 };
 
-const instanceSchema = z
+export const instanceSchema = z
   .object({
     id: z.string(),
     name: z.string().describe("at the provider"),
@@ -65,6 +66,31 @@ const instanceSchema = z
     endedAt: z.string().nullable(),
   })
   .openapi("Instance");
+
+export const instanceExample: z.infer<typeof instanceSchema> = {
+  id: "s3fmwhrt7pwtxrm6",
+  name: "nas-k2v7m3q9-k3v7m2q9x4t8w6zb-1-t1772443800",
+  searchId: "k3v7m2q9x4t8w6zb",
+  provider: "runpod",
+  machineId: "x7k2m9q4",
+  state: "launched",
+  reason: null,
+  gpu: "RTX 4090",
+  location: "secure EU-RO-1",
+  host: null,
+  interruptible: false,
+  failure: null,
+  priceUsdPerHour: 0.44,
+  reservedUsd: 0.22,
+  spentUsd: 1.31,
+  isSettled: false,
+  launchedAt: "2026-03-02T09:30:00.000Z",
+  registeredAt: "2026-03-02T09:34:10.000Z",
+  lastSeenAt: "2026-03-02T12:28:41.000Z",
+  expiresAt: "2026-03-03T09:30:00.000Z",
+  endedAt: null,
+};
+const endingExample = { ...instanceExample, state: "terminating" as const, reason: "it was asked for" };
 
 export function instanceView(instance: Instance, now: number): z.infer<typeof instanceSchema> {
   const { launchedAt, registeredAt, lastSeenAt, expiresAt, endedAt, settledAt } = instance;
@@ -96,7 +122,7 @@ const list = createRoute({
       state: z.enum(["live", "all"]).default("all").describe("live: those that may still cost something"),
     }),
   },
-  responses: { 200: json(pageOf(instanceSchema), "Machines"), default: failure },
+  responses: { 200: json(pageOf(instanceSchema), "Machines", lastPage(instanceExample)), default: failure },
 });
 
 const read = createRoute({
@@ -105,7 +131,7 @@ const read = createRoute({
   path: "/instances/{id}",
   summary: "Read a rented machine",
   request: { params: idParam },
-  responses: { 200: json(instanceSchema, "The machine"), default: failure },
+  responses: { 200: json(instanceSchema, "The machine", instanceExample), default: failure },
 });
 
 const terminate = createRoute({
@@ -116,7 +142,7 @@ const terminate = createRoute({
   path: "/instances/{id}/terminate",
   summary: "Give a machine back now; a search that is not paused or over rents another",
   request: { params: idParam },
-  responses: { 202: json(instanceSchema, "The machine, which is ending"), default: failure },
+  responses: { 202: json(instanceSchema, "The machine, which is ending", endingExample), default: failure },
 });
 
 const failureSchema = z.strictObject({
@@ -132,8 +158,13 @@ const fail = createRoute({
   path: "/instances/failure",
   summary:
     "A runner on a rented machine cannot work there: the machine is given back, and its host not rented again soon",
-  request: { body: body(failureSchema) },
-  responses: { 200: json(z.object({ terminating: z.boolean() }), "Told"), default: failure },
+  request: {
+    body: body(failureSchema, { message: "TensorFlow sees no GPU", log: "CUDA error 802" }),
+  },
+  responses: {
+    200: json(z.object({ terminating: z.boolean() }), "Told", { terminating: true }),
+    default: failure,
+  },
 });
 
 const tries = 3;

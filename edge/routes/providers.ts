@@ -34,6 +34,7 @@ const list = createRoute({
     200: json(
       z.object({ data: z.array(z.object({ name: z.enum(providerNames), isConfigured: z.boolean() })) }),
       "Providers",
+      { data: [{ name: "runpod", isConfigured: true }] },
     ),
     default: failure,
   },
@@ -51,7 +52,20 @@ const offers = createRoute({
       interruptible: z.enum(["true", "false"]).default("false"),
     }),
   },
-  responses: { 200: json(z.object({ data: z.array(offerSchema) }), "Offers"), default: failure },
+  responses: {
+    200: json(z.object({ data: z.array(offerSchema) }), "Offers", {
+      data: [
+        {
+          gpu: "RTX 4090",
+          gpuMemoryGb: 24,
+          priceUsdPerHour: 0.44,
+          location: "secure EU-RO-1",
+          interruptible: false,
+        },
+      ],
+    }),
+    default: failure,
+  },
 });
 
 const dearest = 1000;

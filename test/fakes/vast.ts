@@ -237,7 +237,7 @@ function show(exchange: Exchange): Response {
 function remove(exchange: Exchange): Response {
   const machine = machineOf(exchange);
   if (machine === undefined)
-    return refusal(404, "no_such_instance", `Instance ${exchange.id} does not exist.`);
+    return refusal(200, "no_such_instance", `Instance ${exchange.id} does not exist.`);
   exchange.cloud.delete(machine.id);
   return Response.json({ success: true });
 }

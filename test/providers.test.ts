@@ -1,0 +1,550 @@
+/** What every provider's adapter guarantees, against a real server that speaks its wire format and fails on command. */
+
+import { describe, expect, onTestFinished, test } from "vitest";
+import { configuredProviders, providerNamed } from "../edge/providers/index.ts";
+import {
+  type LaunchRequest,
+  type Offer,
+  type Provider,
+  ProviderError,
+  type ProviderFault,
+} from "../edge/providers/provider.ts";
+import {
+  FakeCloud,
+  type FakeMachine,
+  type FakeOffer,
+  type OnceFault,
+  type Operation,
+} from "./fakes/cloud.ts";
+import { type FakeRow, fakes } from "./fakes/index.ts";
+import { type ServedFake, serveFake } from "./fakes/serve.ts";
+
+const start = Date.UTC(2026, 7, 1);
+const hourMs = 3_600_000;
+const bootSeconds = 90;
+const key = "key-of-the-account-8b1f52";
+const token = "nst_token-of-the-runner-77aa01";
+/** For answers that never come. */
+const shortMs = 150;
+const prefix = "nas-d1-";
+const request: LaunchRequest = {
+  name: `${prefix}s1-1-t1785542400`,
+  image: `ghcr.io/nasturtium/runner@sha256:${"ab".repeat(32)}`,
+  env: { NASTURTIUM_EDGE: "https://edge.example", NASTURTIUM_TOKEN: token, NASTURTIUM_NOTE: 'a "b" $c' },
+  diskGb: 40,
+  lifetimeSeconds: 7200,
+};
+
+const offerOf = (id: string, gpu: string, gpuMemoryGb: number, priceUsdPerHour: number): FakeOffer => ({
+  id,
+  gpu,
+  gpuMemoryGb,
+  priceUsdPerHour,
+  host: id.replace("offer", "host"),
+  location: "EU-RO-1",
+  capacity: 100,
+});
+const standardOffers = (): FakeOffer[] => [
+  offerOf("offer1", "H100", 80, 2.5),
+  offerOf("offer2", "L40S", 48, 0.8),
+  offerOf("offer3", "A100", 80, 1.25),
+];
+
+class World {
+  readonly row: FakeRow;
+  readonly cloud: FakeCloud;
+  readonly provider: Provider;
+  readonly served: ServedFake;
+  nowMs = start;
+
+  private constructor(row: FakeRow, cloud: FakeCloud, served: ServedFake) {
+    this.row = row;
+    this.cloud = cloud;
+    this.served = served;
+    this.provider = this.providerWith({});
+  }
+
+  static async start(row: FakeRow, offers: FakeOffer[] = standardOffers()): Promise<World> {
+    const clock: { world?: World } = {};
+    const now = () => clock.world?.nowMs ?? start;
+    const cloud = new FakeCloud({ now, offers, bootSeconds, key });
+    const served = await serveFake(row.make(cloud));
+    onTestFinished(() => served.close());
+    clock.world = new World(row, cloud, served);
+    return clock.world;
+  }
+
+  providerWith(changes: {
+    env?: Record<string, string>;
+    fetch?: typeof fetch;
+    timeoutMs?: number;
+  }): Provider {
+    const context = { env: this.served.env, fetch, now: () => this.nowMs, ...changes };
+    const provider = providerNamed(this.row.name, context);
+    if (provider === null) throw new Error(`${this.row.name} is not configured`);
+    return provider;
+  }
+
+  advance(seconds: number): void {
+    this.nowMs += 1000 * seconds;
+  }
+
+  once(operation: Operation, ...faults: OnceFault[]): void {
+    this.cloud.faults.once[operation] = faults;
+  }
+
+  async offer(): Promise<Offer> {
+    const [offer] = await this.provider.quote({ maxUsdPerHour: 10, interruptible: false });
+    if (offer === undefined) throw new Error("nothing is offered");
+    return offer;
+  }
+
+  async launch(): Promise<{ id: string; offer: Offer; machine: FakeMachine }> {
+    const offer = await this.offer();
+    const id = await this.provider.launch(offer, request);
+    const machine = this.cloud.machines.at(-1);
+    if (machine === undefined) throw new Error("nothing was launched");
+    return { id, offer, machine };
+  }
+
+  /** A machine of the cloud that was launched some other way. */
+  made(name: string): void {
+    const { id } = this.cloud.offers[0] ?? { id: "" };
+    this.cloud.launch(id, { name, image: "", env: {}, userData: null, interruptible: false });
+  }
+
+  async stateOf(id: string): Promise<string> {
+    return (await this.provider.get(id))?.state ?? "gone";
+  }
+
+  /** One call of each kind, of a machine that exists. */
+  async calls(): Promise<Record<"quote" | "launch" | "get" | "list" | "terminate", Call>> {
+    const { id, offer } = await this.launch();
+    return {
+      quote: (provider) => provider.quote({ maxUsdPerHour: 10, interruptible: false }),
+      launch: (provider) => provider.launch(offer, request),
+      get: (provider) => provider.get(id),
+      list: (provider) => provider.list(prefix),
+      terminate: (provider) => provider.terminate(id),
+    };
+  }
+}
+type Call = (provider: Provider) => Promise<unknown>;
+
+/** How it failed: always with a ProviderError, and never with a secret in its text. */
+async function failure(promise: Promise<unknown>): Promise<ProviderError> {
+  const error = await promise.then(
+    (value) => {
+      throw new Error(`it did not fail: ${JSON.stringify(value)}`);
+    },
+    (reason: unknown) => reason,
+  );
+  if (!(error instanceof ProviderError)) throw error;
+  const shown = `${error.message} ${error.stack} ${JSON.stringify(error)} ${String(error.cause)}`;
+  expect(shown).not.toContain(key);
+  expect(shown).not.toContain(token);
+  return error;
+}
+
+const faultOf = async (promise: Promise<unknown>): Promise<ProviderFault> => (await failure(promise)).fault;
+
+test("there is a fake for each of its providers, and a provider is configured when its key is set", () => {
+  const context = { fetch, now: () => start };
+  expect(configuredProviders({ ...context, env: {} })).toEqual([]);
+  for (const { name, make } of fakes) {
+    const { env } = make(new FakeCloud({ now: () => start, offers: [], bootSeconds, key }));
+    expect(configuredProviders({ ...context, env }).map((provider) => provider.name)).toEqual([name]);
+  }
+});
+
+describe.each(fakes)("$name: quotes", (row) => {
+  test("offers are within the price ceiling, cheapest first, at the live price", async () => {
+    const { provider, cloud } = await World.start(row);
+    const offers = await provider.quote({ maxUsdPerHour: 2, interruptible: false });
+    expect(
+      offers.map(({ gpu, gpuMemoryGb, priceUsdPerHour }) => ({ gpu, gpuMemoryGb, priceUsdPerHour })),
+    ).toEqual([
+      { gpu: "L40S", gpuMemoryGb: 48, priceUsdPerHour: 0.8 },
+      { gpu: "A100", gpuMemoryGb: 80, priceUsdPerHour: 1.25 },
+    ]);
+    expect(offers.every((offer) => offer.provider === row.name && !offer.interruptible)).toBe(true);
+    for (const offer of cloud.offers) offer.priceUsdPerHour *= 2;
+    const dearer = await provider.quote({ maxUsdPerHour: 2, interruptible: false });
+    expect(dearer.map(({ priceUsdPerHour }) => priceUsdPerHour)).toEqual([1.6]);
+  });
+
+  test("only the GPUs that are wanted are offered, however they are written", async () => {
+    const { provider } = await World.start(row);
+    const quote = async (gpus: string[]) =>
+      (await provider.quote({ gpus, maxUsdPerHour: 10, interruptible: false })).map(({ gpu }) => gpu);
+    expect(await quote(["H100", "nvidia l40s"])).toEqual(["L40S", "H100"]);
+    expect(await quote(["RTX 3060"])).toEqual([]);
+  });
+
+  test("only GPUs with enough memory are offered", async () => {
+    const { provider } = await World.start(row);
+    const filter = { maxUsdPerHour: 10, interruptible: false };
+    const gpus = async (minGpuMemoryGb: number) =>
+      (await provider.quote({ ...filter, minGpuMemoryGb })).map(({ gpu }) => gpu);
+    expect(await gpus(80)).toEqual(["A100", "H100"]);
+    expect(await gpus(96)).toEqual([]);
+  });
+
+  test("nothing is offered where nothing is free or known", async () => {
+    const { provider, cloud } = await World.start(row);
+    for (const offer of cloud.offers) offer.capacity = 0;
+    expect(await provider.quote({ maxUsdPerHour: 10, interruptible: false })).toEqual([]);
+    cloud.offers.length = 0;
+    expect(await provider.quote({ maxUsdPerHour: 10, interruptible: false })).toEqual([]);
+  });
+
+  test("interruptible machines are offered where there are any, and cost what is bid", async ({ skip }) => {
+    const { provider, cloud } = await World.start(row);
+    const lacks = row.lacks.interruptible;
+    const filter = { maxUsdPerHour: 0.62, interruptible: true };
+    const offers = await provider.quote(filter);
+    if (lacks !== undefined) {
+      expect(offers).toEqual([]);
+      skip(lacks);
+    }
+    expect(offers.length).toBeGreaterThan(0);
+    for (const offer of offers) {
+      expect(offer).toMatchObject({ interruptible: true });
+      expect(offer.priceUsdPerHour).toBeLessThanOrEqual(filter.maxUsdPerHour);
+      const id = await provider.launch(offer, request);
+      expect((await provider.get(id))?.priceUsdPerHour).toBe(offer.priceUsdPerHour);
+      expect(cloud.machines.at(-1)).toMatchObject({
+        interruptible: true,
+        priceUsdPerHour: offer.priceUsdPerHour,
+      });
+    }
+  });
+});
+
+describe.each(fakes)("$name: a machine's life", (row) => {
+  test("it is provisioned, runs after its boot, and is gone when it was terminated, once or twice", async () => {
+    const world = await World.start(row);
+    const { id, machine } = await world.launch();
+    expect(await world.stateOf(id)).toBe("provisioning");
+    world.advance(bootSeconds - 1);
+    expect(await world.stateOf(id)).toBe("provisioning");
+    world.advance(2);
+    expect(await world.stateOf(id)).toBe("running");
+    await world.provider.terminate(id);
+    expect(machine.deletedAt).toBe(world.nowMs);
+    expect(await world.stateOf(id)).toBe("gone");
+    await world.provider.terminate(id);
+    expect(await world.provider.list(prefix)).toEqual([]);
+  });
+
+  test("the image and the environment arrive whole, and the token is in no name", async () => {
+    const world = await World.start(row);
+    const { id, machine } = await world.launch();
+    expect(machine.name).toBe(request.name);
+    expect((await world.provider.get(id))?.name).toBe(request.name);
+    if (machine.userData === null)
+      expect(machine).toMatchObject({ image: request.image, env: { ...request.env } });
+    else for (const part of [request.image, token]) expect(machine.userData).toContain(part);
+    const { env: _, userData: __, ...visible } = machine;
+    expect(JSON.stringify(visible)).not.toContain(token);
+  });
+
+  test("it is the one that was offered: its GPU, its price and its host", async () => {
+    const world = await World.start(row);
+    const { id, offer, machine } = await world.launch();
+    expect(machine.offer).toMatchObject({ gpu: offer.gpu, priceUsdPerHour: offer.priceUsdPerHour });
+    const found = await world.provider.get(id);
+    expect([null, offer.priceUsdPerHour]).toContain(found?.priceUsdPerHour);
+    expect(found?.host).toBe(offer.host);
+    expect(offer.host === null).toBe(row.lacks.host !== undefined);
+  });
+
+  test("one that never runs stays in provisioning", async () => {
+    const world = await World.start(row);
+    world.cloud.faults.neverRun = true;
+    const { id } = await world.launch();
+    world.advance(10 * bootSeconds);
+    expect(await world.stateOf(id)).toBe("provisioning");
+  });
+
+  test("one that ends by itself is stopped or failed, and still listed", async () => {
+    const world = await World.start(row);
+    world.cloud.faults.exitsAfterSeconds = 60;
+    const { id } = await world.launch();
+    world.advance(bootSeconds + 1);
+    expect(await world.stateOf(id)).toBe("running");
+    world.advance(60);
+    expect(["stopped", "failed"]).toContain(await world.stateOf(id));
+    expect((await world.provider.list(prefix)).map((machine) => machine.id)).toEqual([id]);
+  });
+
+  test.each(["preempted", "failed"] as const)("one that was %s does not run any more", async (stop) => {
+    const world = await World.start(row);
+    const { id, machine } = await world.launch();
+    world.advance(bootSeconds + 1);
+    world.cloud.stop(machine.id, stop);
+    const states = stop === "preempted" ? ["stopped"] : ["stopped", "failed"];
+    expect(states).toContain(await world.stateOf(id));
+  });
+
+  test("one whose deletion was a lie is still there", async () => {
+    const world = await World.start(row);
+    const { id } = await world.launch();
+    world.advance(bootSeconds + 1);
+    world.cloud.faults.deletesLie = true;
+    await world.provider.terminate(id);
+    expect(await world.stateOf(id)).toBe("running");
+    expect((await world.provider.list(prefix)).map((machine) => machine.id)).toEqual([id]);
+  });
+
+  test("one that nobody knows is null, and terminated already", async () => {
+    const world = await World.start(row);
+    const { id } = await world.launch();
+    const unknown = id.replace(/\d/g, "9");
+    expect(await world.provider.get(unknown)).toBeNull();
+    await world.provider.terminate(unknown);
+    expect(world.cloud.machines[0]?.deletedAt).toBeNull();
+  });
+
+  test("what was billed is told, or null", async ({ skip }) => {
+    const world = await World.start(row);
+    const { id, machine } = await world.launch();
+    world.advance(7200);
+    await world.provider.terminate(id);
+    const billed = await world.provider.billedUsd(id, start, start + 3 * hourMs);
+    if (row.lacks.billing !== undefined) {
+      expect(billed).toBeNull();
+      skip(row.lacks.billing);
+    }
+    expect(billed).toBeCloseTo(2 * machine.priceUsdPerHour, 6);
+  });
+});
+
+describe.each(fakes)("$name: lists", (row) => {
+  test("every page is read, and only names of one's own deployment are listed", async () => {
+    const world = await World.start(row);
+    for (let made = 0; made < 60; made++) {
+      world.made(`${prefix}s1-${made}-t1`);
+      if (made % 10 === 0) world.made(`nas-d10-s1-${made}-t1`);
+    }
+    const own = await world.provider.list(prefix);
+    expect(new Set(own.map(({ name }) => name)).size).toBe(60);
+    expect(own.every(({ name }) => name.startsWith(prefix))).toBe(true);
+    expect(await world.provider.list("nas-d10-")).toHaveLength(6);
+    expect(await world.provider.list("nas-d2-")).toEqual([]);
+  });
+
+  test("what a list does not show yet, a later one does", async () => {
+    const world = await World.start(row);
+    world.cloud.faults.listLagSeconds = 30;
+    const { id } = await world.launch();
+    expect(await world.provider.list(prefix)).toEqual([]);
+    world.advance(31);
+    expect((await world.provider.list(prefix)).map((machine) => machine.id)).toEqual([id]);
+  });
+
+  test("a list names machines as a look at each does", async () => {
+    const world = await World.start(row);
+    const { id } = await world.launch();
+    world.advance(bootSeconds + 1);
+    expect(await world.provider.list(prefix)).toEqual([await world.provider.get(id)]);
+  });
+});
+
+describe.each(fakes)("$name: failures", (row) => {
+  test.each(["errorAfterwards", "broken", "malformed"] as const)(
+    "a launch that made a machine and failed (%s) is transient, and the machine is found by its name",
+    async (kind) => {
+      const world = await World.start(row);
+      const offer = await world.offer();
+      world.once("launch", { kind });
+      expect(await faultOf(world.provider.launch(offer, request))).toBe("transient");
+      const [found] = await world.provider.list(request.name);
+      expect(found?.name).toBe(request.name);
+      await world.provider.terminate(found?.id ?? "");
+      expect(world.cloud.machines.map(({ deletedAt }) => deletedAt)).toEqual([start]);
+    },
+  );
+
+  test("a launch that failed with 500 is transient, and made nothing", async () => {
+    const world = await World.start(row);
+    const offer = await world.offer();
+    world.once("launch", { kind: "error" });
+    expect(await faultOf(world.provider.launch(offer, request))).toBe("transient");
+    expect(await world.provider.list(prefix)).toEqual([]);
+  });
+
+  test("an offer that was taken meanwhile is a lack of capacity", async () => {
+    const world = await World.start(row);
+    const offer = await world.offer();
+    world.once("launch", { kind: "capacity" });
+    expect(await faultOf(world.provider.launch(offer, request))).toBe("capacity");
+    for (const each of world.cloud.offers) each.capacity = 0;
+    expect(await faultOf(world.provider.launch(offer, request))).toBe("capacity");
+  });
+
+  test("an account without money is told apart", async ({ skip }) => {
+    skip(row.lacks.balance !== undefined, row.lacks.balance);
+    const world = await World.start(row);
+    const offer = await world.offer();
+    world.once("launch", { kind: "balance" });
+    expect(await faultOf(world.provider.launch(offer, request))).toBe("balance");
+  });
+
+  test("a wrong key is refused in every call, and deletes nothing", async () => {
+    const world = await World.start(row);
+    const calls = await world.calls();
+    const wrong = Object.entries(world.served.env).map(([name, value]) => [
+      name,
+      value === key ? "key-of-nobody-000" : value,
+    ]);
+    const stranger = world.providerWith({ env: Object.fromEntries(wrong) });
+    for (const call of Object.values(calls)) expect(await faultOf(call(stranger))).toBe("auth");
+    expect(world.cloud.machines.map(({ deletedAt }) => deletedAt)).toEqual([null]);
+    for (const operation of ["quote", "launch", "get", "list", "terminate"] as const) {
+      world.once(operation, { kind: "auth" });
+      expect(await faultOf(calls[operation](world.provider))).toBe("auth");
+    }
+  });
+
+  test("too many requests say how long to wait, where the provider does", async () => {
+    const world = await World.start(row);
+    for (const [operation, call] of Object.entries(await world.calls())) {
+      world.once(
+        operation as Operation,
+        { kind: "rate", retryAfterSeconds: 7 },
+        { kind: "rate", retryAfterSeconds: null },
+      );
+      expect(await failure(call(world.provider))).toMatchObject({ fault: "rate", retryAfterSeconds: 7 });
+      expect(await failure(call(world.provider))).toMatchObject({ fault: "rate", retryAfterSeconds: null });
+    }
+  });
+
+  test.each(["error", "broken"] as const)("any call that fails (%s) may work later", async (kind) => {
+    const world = await World.start(row);
+    for (const [operation, call] of Object.entries(await world.calls())) {
+      world.once(operation as Operation, { kind });
+      expect(await faultOf(call(world.provider))).toBe("transient");
+      await call(world.provider);
+    }
+  });
+
+  test("no call takes a body for an answer that cannot be read", async () => {
+    const world = await World.start(row);
+    for (const [operation, call] of Object.entries(await world.calls())) {
+      world.once(operation as Operation, { kind: "malformed" });
+      expect(["transient", "invalid"]).toContain(await faultOf(call(world.provider)));
+    }
+  });
+
+  test.each(["before", "halfway"] as const)(
+    "an answer that stalls %s its body is given up",
+    async (stall) => {
+      const world = await World.start(row);
+      const calls = await world.calls();
+      const hasty = world.providerWith({ timeoutMs: shortMs });
+      world.served.stall = stall;
+      for (const call of [calls.quote, calls.launch, calls.list])
+        expect(await failure(call(hasty))).toMatchObject({
+          fault: "transient",
+          message: expect.stringContaining("did not answer within 0.15 s"),
+        });
+    },
+  );
+
+  test("a server that is not there may come back", async () => {
+    const world = await World.start(row);
+    const calls = await world.calls();
+    await world.served.close();
+    for (const call of Object.values(calls)) expect(await faultOf(call(world.provider))).toBe("transient");
+  });
+
+  test("a provider that repeats all it was sent gives no secret away", async () => {
+    const world = await World.start(row);
+    const calls = await world.calls();
+    for (const status of [400, 401, 422, 500]) {
+      const parrot: typeof fetch = async (url, init) => {
+        const said = `${String(init?.body)} ${JSON.stringify(init?.headers)} ${url}`;
+        return Response.json(
+          { title: said, detail: said, error: said, msg: said, message: said },
+          { status },
+        );
+      };
+      for (const call of Object.values(calls)) await failure(call(world.providerWith({ fetch: parrot })));
+    }
+  });
+});
+
+const rowOf = (name: string): FakeRow => {
+  const row = fakes.find((row) => row.name === name);
+  if (row === undefined) throw new Error(`there is no fake of ${name}`);
+  return row;
+};
+
+describe("runpod alone", () => {
+  test("each GPU is an offer of the secure cloud and one of the community, each launched in its own", async () => {
+    const offers = [offerOf("offer1", "RTX 4090", 24, 0.44), offerOf("community1", "RTX 4090", 24, 0.31)];
+    const { provider, cloud } = await World.start(rowOf("runpod"), offers);
+    const quoted = await provider.quote({ maxUsdPerHour: 1, interruptible: false });
+    expect(quoted.map(({ id, priceUsdPerHour }) => [id, priceUsdPerHour])).toEqual([
+      ["COMMUNITY/NVIDIA GeForce RTX 4090", 0.31],
+      ["SECURE/NVIDIA GeForce RTX 4090", 0.44],
+    ]);
+    for (const offer of quoted) await provider.launch(offer, request);
+    expect(cloud.machines.map(({ offer }) => offer.id)).toEqual(["community1", "offer1"]);
+  });
+
+  test.each([
+    [400, "There are no longer any instances available with enough disk space.", "capacity"],
+    [400, "gpu.count must be 1 for this GPU.", "invalid"],
+    [400, "Your balance is too low.", "balance"],
+    [402, "Payment required.", "balance"],
+    [403, "This GPU is not open to your account.", "capacity"],
+    [409, "Conflict.", "invalid"],
+    [422, "disk is too small.", "invalid"],
+    [503, "Maintenance.", "transient"],
+  ] as const)("a launch refused with %d, %s, is %s", async (status, detail, fault) => {
+    const world = await World.start(rowOf("runpod"));
+    const offer = await world.offer();
+    const provider = world.providerWith({
+      fetch: async () => Response.json({ title: "Refused", status, detail }, { status }),
+    });
+    expect(await failure(provider.launch(offer, request))).toMatchObject({
+      fault,
+      message: expect.stringContaining(detail),
+    });
+  });
+});
+
+describe("vast alone", () => {
+  test("a bid that failed tells the machine that it made, which can be terminated", async () => {
+    const { provider, cloud, ...world } = await World.start(rowOf("vast"));
+    const [offer] = await provider.quote({ maxUsdPerHour: 10, interruptible: true });
+    if (offer === undefined) throw new Error("nothing is offered");
+    cloud.faults.once.launch = [{ kind: "errorAfterwards" }];
+    const { machineId, fault } = await failure(provider.launch(offer, request));
+    expect(fault).toBe("invalid");
+    expect((await provider.get(machineId ?? ""))?.name).toBe(request.name);
+    await provider.terminate(machineId ?? "");
+    expect(cloud.machines.map(({ deletedAt }) => deletedAt)).toEqual([world.nowMs]);
+  });
+
+  test("a bid is a little above the least that wins, and never above the ceiling", async () => {
+    const { provider } = await World.start(rowOf("vast"), [offerOf("offer1", "RTX 4090", 24, 0.4)]);
+    const bid = async (maxUsdPerHour: number) =>
+      (await provider.quote({ maxUsdPerHour, interruptible: true })).map(
+        ({ priceUsdPerHour }) => priceUsdPerHour,
+      );
+    expect(await bid(1)).toEqual([0.21]);
+    expect(await bid(0.205)).toEqual([0.205]);
+    expect(await bid(0.19)).toEqual([]);
+  });
+
+  test("a bid that was overtaken is a lack of capacity", async () => {
+    const { provider, cloud } = await World.start(rowOf("vast"));
+    const [offer] = await provider.quote({ maxUsdPerHour: 10, interruptible: true });
+    if (offer === undefined) throw new Error("nothing is offered");
+    for (const each of cloud.offers) each.priceUsdPerHour *= 2;
+    expect(await faultOf(provider.launch(offer, request))).toBe("capacity");
+  });
+});
