@@ -151,7 +151,7 @@ export class World {
     try {
       await rent(env, { call, now: () => Date.now() });
     } catch (error) {
-      if (!(error instanceof CutOff)) throw error;
+      if (fuse.left > 0) throw error;
     }
   }
 

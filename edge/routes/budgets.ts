@@ -129,7 +129,7 @@ const entries = createRoute({
       lastPage({
         id: 1,
         instanceId: instanceExample.id,
-        kind: "reserved",
+        kind: "reserved" as const,
         amountUsd: 0.22,
         at: "2026-03-02T09:30:00.000Z",
       }),

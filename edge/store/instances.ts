@@ -274,39 +274,48 @@ const renting = `SELECT s.id FROM searches s WHERE s.rents = 1 AND s.state IN ('
 /** SQL that is true when the loop has anything to do. */
 export const rentalsDue = `EXISTS (SELECT 1 FROM instances WHERE visit_at <= :now) OR EXISTS (${renting})`;
 
+interface DueRow extends Record<string, unknown> {
+  searchState: SearchState | null;
+  specification: string | null;
+  campaignId: string | null;
+  isWorking: number;
+  hasFreeWork: number | null;
+  committed: number;
+}
+
+const camel = (name: string): string =>
+  name.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+
+/** A row as SQLite has it, with more columns perhaps. */
+function instanceOf(row: Record<string, unknown>): Instance {
+  const named = Object.fromEntries(Object.entries(row).map(([name, value]) => [camel(name), value]));
+  return { ...(named as Instance), interruptible: named.interruptible === 1 };
+}
+
 export async function dueInstances(db: D1Database, now: number, limit: number): Promise<Visited[]> {
-  const due = await database(db).$client.batch<Record<string, unknown>>([
-    statement(
-      db,
-      `SELECT i.id, s.state AS searchState, s.specification, s.campaign_id AS campaignId,
-         EXISTS (SELECT 1 FROM leases l JOIN runners r ON r.id = l.runner_id
-           WHERE l.search_id = i.search_id AND r.name = i.name AND l.expires_at > :now) AS isWorking,
-         s.state IN ('queued', 'running') AND s.searching = 1 AND ${freeLease("s.id")}
-           OR EXISTS (SELECT 1 FROM ${openTrainings} AND s.state <> 'paused' AND ${freeLease("t.id")}) AS hasFreeWork,
-         (SELECT coalesce(sum(micro_usd), 0) FROM ledger WHERE search_id = i.search_id) AS committed
-       FROM instances i LEFT JOIN searches s ON s.id = i.search_id
-       WHERE i.visit_at <= :now ORDER BY i.visit_at LIMIT :limit`,
-      { now, limit },
-    ),
-  ]);
-  const rows = due[0]?.results ?? [];
-  const found = await Promise.all(rows.map(({ id }) => findInstance(db, String(id))));
-  return rows.flatMap((row, index) => {
-    const instance = found[index];
-    if (instance == null) return [];
-    return [
-      {
-        instance,
-        searchState: (row.searchState ?? null) as SearchState | null,
-        specification:
-          row.specification == null ? null : (JSON.parse(String(row.specification)) as Specification),
-        campaignId: (row.campaignId ?? null) as string | null,
-        isWorking: row.isWorking === 1,
-        hasFreeWork: row.hasFreeWork === 1,
-        committedMicroUsd: Number(row.committed),
-      },
-    ];
-  });
+  const { results } = await statement(
+    db,
+    `SELECT i.*, s.state AS searchState, s.specification, s.campaign_id AS campaignId,
+       EXISTS (SELECT 1 FROM leases l JOIN runners r ON r.id = l.runner_id
+         WHERE l.search_id = i.search_id AND r.name = i.name AND l.expires_at > :now) AS isWorking,
+       s.state IN ('queued', 'running') AND s.searching = 1 AND ${freeLease("s.id")}
+         OR EXISTS (SELECT 1 FROM ${openTrainings} AND s.state <> 'paused' AND ${freeLease("t.id")}) AS hasFreeWork,
+       (SELECT coalesce(sum(micro_usd), 0) FROM ledger WHERE search_id = i.search_id) AS committed
+     FROM instances i LEFT JOIN searches s ON s.id = i.search_id
+     WHERE i.visit_at <= :now ORDER BY i.visit_at LIMIT :limit`,
+    { now, limit },
+  ).all<DueRow>();
+  return results.map(
+    ({ searchState, specification, campaignId, isWorking, hasFreeWork, committed, ...row }) => ({
+      instance: instanceOf(row),
+      searchState,
+      specification: specification === null ? null : (JSON.parse(specification) as Specification),
+      campaignId,
+      isWorking: isWorking === 1,
+      hasFreeWork: hasFreeWork === 1,
+      committedMicroUsd: committed,
+    }),
+  );
 }
 
 interface DemandRow {
