@@ -52,7 +52,9 @@ const security = [{ token: ["searches:write"] }];
 const middleware = requires("searches:write");
 const managing = { tags, security, middleware };
 
-const triggerSchema = triggerFields.extend({ id: z.string(), createdAt: z.string() }).openapi("Trigger");
+const triggerSchema = z
+  .object({ ...triggerFields.shape, id: z.string(), createdAt: z.string() })
+  .openapi("Trigger");
 const secretSchema = triggerSchema.extend({ secret: z.string() }).openapi("TriggerWithSecret");
 
 const asked: z.input<typeof triggerFields> = {
