@@ -39,6 +39,8 @@ type Happening =
   | { kind: "lies"; provider: 0 | 1; on: boolean }
   | { kind: "stop"; how: "exited" | "preempted" | "failed" }
   | { kind: "silence" }
+  /** Runners hold what they have and never end it. */
+  | { kind: "stuck"; on: boolean }
   | { kind: "sold"; provider: 0 | 1 }
   | { kind: "user"; does: "pause" | "resume" | "cancel" | "delete"; search: 0 | 1 };
 
@@ -62,7 +64,7 @@ const happening = (lies: boolean): fc.Arbitrary<Happening> =>
   fc.oneof(
     {
       weight: 8,
-      arbitrary: fc.record({ kind: fc.constant("minutes" as const), count: fc.integer({ min: 1, max: 6 }) }),
+      arbitrary: fc.record({ kind: fc.constant("minutes" as const), count: fc.integer({ min: 1, max: 20 }) }),
     },
     {
       weight: 4,
@@ -75,12 +77,13 @@ const happening = (lies: boolean): fc.Arbitrary<Happening> =>
       provider,
       afterSeconds: fc.constantFrom(null, 30, 200),
     }),
-    fc.record({ kind: fc.constant("lag" as const), provider, seconds: fc.constantFrom(0, 30, 240) }),
+    fc.record({ kind: fc.constant("lag" as const), provider, seconds: fc.constantFrom(0, 30, 240, 420) }),
     fc.record({
       kind: fc.constant("stop" as const),
       how: fc.constantFrom("exited" as const, "preempted" as const, "failed" as const),
     }),
     fc.constant({ kind: "silence" as const }),
+    { weight: 2, arbitrary: fc.record({ kind: fc.constant("stuck" as const), on }) },
     fc.record({ kind: fc.constant("sold" as const), provider }),
     {
       weight: 2,
@@ -95,14 +98,17 @@ const happening = (lies: boolean): fc.Arbitrary<Happening> =>
 
 interface History {
   budgets: [number, number];
+  /** Weight steps of each, two a minute. */
+  steps: [number, number];
   happenings: Happening[];
 }
 
 const history = (lies: boolean): fc.Arbitrary<History> =>
   fc.record({
     // From less than a machine's least to more than it takes.
-    budgets: fc.tuple(fc.constantFrom(0.1, 0.4, 3), fc.constantFrom(0.3, 3)),
-    happenings: fc.array(happening(lies), { minLength: 3, maxLength: 12 }),
+    budgets: fc.tuple(fc.constantFrom(0.1, 0.4, 3), fc.constantFrom(0.3, 0.6, 3)),
+    steps: fc.tuple(fc.constantFrom(6, 140), fc.constantFrom(6, 60)),
+    happenings: fc.array(happening(lies), { minLength: 3, maxLength: 16 }),
   });
 
 const offersOf = (name: string, price: number) =>
@@ -174,6 +180,9 @@ async function happen(world: World, searches: string[], one: Happening, lies: Li
     case "silence":
       for (const { id } of world.live("nas-")) world.silent.add(id);
       return;
+    case "stuck":
+      world.isStuck = one.on;
+      return;
     case "sold":
       for (const offer of fakeOf(one.provider).offers) offer.capacity = Math.min(offer.capacity, 1);
       return;
@@ -189,6 +198,7 @@ async function happen(world: World, searches: string[], one: Happening, lies: Li
 
 /** The faults end; what is not over goes on until it is, or waits for money and is cancelled. */
 async function settle(world: World, searches: string[]): Promise<Record<string, string>> {
+  world.isStuck = false;
   for (const { cloud } of world.fakes) {
     cloud.faults.once = {};
     Object.assign(cloud.faults, {
@@ -201,7 +211,7 @@ async function settle(world: World, searches: string[]): Promise<Record<string, 
   }
   for (const id of searches) await world.admin(`/v1/searches/${id}/resume`, { method: "POST" });
   const outcomes: Record<string, string> = {};
-  for (let count = 0; count < 90; count++) {
+  for (let count = 0; count < 240; count++) {
     await world.minute();
     for (const id of searches) outcomes[id] = await outcomeOf(world, id);
     if (Object.values(outcomes).every((outcome) => outcome !== "open")) break;
@@ -237,7 +247,7 @@ async function outcomeOf(world: World, id: string): Promise<string> {
   return hire === "budget" ? "waits: budget" : "open";
 }
 
-async function check(lies: boolean, { budgets, happenings }: History): Promise<void> {
+async function check(lies: boolean, { budgets, steps, happenings }: History): Promise<void> {
   await empty(env.DB);
   const fakes = [runpodFake(cloudOf("r", 0.4, 90)), vastFake(cloudOf("v", 0.5, 150))];
   const world = await World.make({ fakes });
@@ -250,7 +260,10 @@ async function check(lies: boolean, { budgets, happenings }: History): Promise<v
         userData: null,
         interruptible: false,
       });
-  const searches = [await world.createSearch(budgets[0]), await world.createSearch(budgets[1])];
+  const searches = [
+    await world.createSearch(budgets[0], steps[0]),
+    await world.createSearch(budgets[1], steps[1]),
+  ];
   await live(world, searches, happenings);
   const outcomes = await settle(world, searches);
   const prefix = `nas-${await deploymentOf(world.env)}-`;
@@ -328,7 +341,7 @@ describe("whatever happens", () => {
 });
 
 test("a history without faults ends with both searches completed, for what their machines cost", async () => {
-  await check(false, { budgets: [3, 3], happenings: [{ kind: "minutes", count: 6 }] });
+  await check(false, { budgets: [3, 3], steps: [6, 6], happenings: [{ kind: "minutes", count: 6 }] });
   const searches = await rowsOf<{ state: string }>(env.DB, "searches");
   expect(searches.map(({ state }) => state)).toEqual(["completed", "completed"]);
 });

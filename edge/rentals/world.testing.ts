@@ -6,6 +6,7 @@
 import { vi } from "vitest";
 import type { LeasedTask } from "../../shared/protocol.ts";
 import { protocolVersion } from "../../shared/protocol.ts";
+import type { Schedule, Stage } from "../../shared/schedule.ts";
 import type { FakeMachine, ProviderFake } from "../../test/fakes/cloud.ts";
 import type { Env } from "../env.ts";
 import app from "../index.ts";
@@ -87,6 +88,8 @@ export class World {
   readonly admin: Caller;
   /** Runners that do nothing, by machine. */
   readonly silent = new Set<string>();
+  /** Runners hold their tasks and do not end them. */
+  isStuck = false;
   readonly #work = new Map<string, Work>();
   readonly #bases: Map<string, ProviderFake>;
 
@@ -128,13 +131,17 @@ export class World {
     return Object.assign({}, ...this.fakes.map((fake) => fake.env));
   }
 
-  createSearch(usd: number, change: Record<string, unknown> = {}): Promise<string> {
+  /** @param steps of its one stage, two of which take a minute */
+  createSearch(usd: number, steps = 6): Promise<string> {
+    const schedule = tinySpecification.schedule as Schedule;
+    const [stage] = schedule.stages;
     return createSearch(this.admin, {
-      ...tinySpecification,
+      // The cheapest to run: what is proposed does not matter here.
+      strategy: { name: "random" },
+      schedule: { ...schedule, stages: [{ ...(stage as Stage), steps }] },
       budget: { usd },
       rental: { providers: ["runpod", "vast"], maxUsdPerHour: 1 },
-      ...change,
-    } as never);
+    });
   }
 
   /** One run of the loop, cut off after so many calls to the database and to providers. */
@@ -164,11 +171,12 @@ export class World {
     this.advance(1);
     for (const { cloud } of this.fakes)
       for (const machine of cloud.machines)
-        if (cloud.stateOf(machine) === "running" && !this.silent.has(machine.id)) await this.#work1(machine);
+        if (cloud.stateOf(machine) === "running" && !this.silent.has(machine.id))
+          await this.#workAMinute(machine);
     await this.run(calls);
   }
 
-  async #work1(machine: FakeMachine): Promise<void> {
+  async #workAMinute(machine: FakeMachine): Promise<void> {
     const { NASTURTIUM_TOKEN: token, NASTURTIUM_NAME: name } = machine.env;
     if (token === undefined || name === undefined) return;
     const work: Work = this.#work.get(machine.name) ?? {
@@ -199,6 +207,7 @@ export class World {
       work.lease = null;
       return;
     }
+    if (this.isStuck) return;
     const body = task.kind === "trainRound" ? reportFor(roundOf(work.lease)) : trainingReportFor(work.lease);
     const answer = await post<{ next: LeasedTask | null }>(`/v1/tasks/${task.taskId}/report`, body);
     work.lease = answer?.next ?? null;
