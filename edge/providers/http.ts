@@ -108,7 +108,9 @@ export class ProviderHttp {
     if (!URL.canParse(url)) throw this.#error(call, "invalid", "its base URL is no address");
     const { fetch } = context;
     const timeoutMs = context.timeoutMs ?? defaultTimeoutMs;
-    const signal = AbortSignal.timeout(timeoutMs);
+    const limit = new AbortController();
+    // Cleared once answered: an isolate may have so many timers only.
+    const timer = setTimeout(() => limit.abort(), timeoutMs);
     try {
       const response = await fetch(url, {
         method: call.method,
@@ -121,7 +123,7 @@ export class ProviderHttp {
           ...(call.body === undefined ? {} : { "content-type": "application/json" }),
         },
         ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
-        signal,
+        signal: limit.signal,
       });
       const text = await textOf(response);
       if (text === null)
@@ -129,9 +131,11 @@ export class ProviderHttp {
       return { status: response.status, headers: response.headers, text, json: jsonOf(text) };
     } catch (error) {
       if (error instanceof ProviderError) throw error;
-      if (signal.aborted)
+      if (limit.signal.aborted)
         throw this.#error(call, "transient", `it did not answer within ${timeoutMs / 1000} s`);
       throw this.#error(call, "transient", `it could not be reached: ${reasonOf(error)}`);
+    } finally {
+      clearTimeout(timer);
     }
   }
 

@@ -9,10 +9,10 @@ import {
   changeInstance,
   type Demand,
   findInstance,
-  forgetWaiting,
   type Instance,
   insertInstance,
   rememberWaiting,
+  retryAt,
   totals,
 } from "../store/instances.ts";
 import { searchCap } from "./caps.ts";
@@ -24,6 +24,9 @@ import { runnerEnv } from "./runnerEnv.ts";
 import { addressOf, deploymentOf } from "./setUp.ts";
 import { speedOf } from "./speed.ts";
 
+/** For the image, the data and the checkpoints. */
+const diskGb = 40;
+
 /** Why a search has no machine. */
 interface Trouble {
   problem: string;
@@ -33,14 +36,11 @@ interface Trouble {
 export async function hire(loop: Loop, demand: Demand): Promise<void> {
   const trouble = await tryToHire(loop, demand);
   const { env, platform } = loop;
-  if (trouble === null) {
-    await forgetWaiting(env.DB, demand.searchId).run();
-    return;
-  }
+  // What there was before is forgotten once the machine's runner registers.
+  if (trouble === null) return;
   const now = platform.now();
   const failures = demand.failures + 1;
-  const tryAt = now + Math.min(limits.longestRetry, limits.retry * 2 ** Math.min(failures - 1, 10));
-  await rememberWaiting(env.DB, demand, { failures, tryAt, ...trouble }, now);
+  await rememberWaiting(env.DB, demand, { failures, tryAt: retryAt(failures, now), ...trouble }, now);
 }
 
 /** @returns null where a machine was rented, or may have been */
@@ -79,6 +79,7 @@ async function quotes(
     gpus: rental?.gpus,
     maxUsdPerHour: rental?.maxUsdPerHour ?? 0,
     interruptible: rental?.interruptible ?? false,
+    diskGb,
   };
   const offers: Offer[] = [];
   let trouble: Trouble | null = null;
@@ -172,7 +173,7 @@ async function launch(
     name,
     image,
     env: runnerEnv({ edge: address, token, name, searchId, lifetimeSeconds }),
-    diskGb: 40,
+    diskGb,
     lifetimeSeconds,
   };
   try {

@@ -13,7 +13,7 @@ import {
   demands,
   dueInstances,
   type Instance,
-  rememberBadHost,
+  rememberFailure,
   takeTurn,
   totals,
   type Visited,
@@ -137,7 +137,7 @@ async function terminate(
   const events = isLost ? [{ type: "instance.lost", data: { ...told(instance), reason } }] : [];
   const changed = await changeInstance(env.DB, instance, { set, events, ifIdle, endsLeases: !ifIdle }, now);
   if (changed === null) return false;
-  if (hostFailed) await rememberBadHost(env.DB, instance, reason, now + limits.badHost);
+  if (hostFailed) await rememberFailure(env.DB, instance, reason, now);
   const provider = providerOf(loop, instance);
   if (provider !== undefined) await end(loop, changed, provider);
   return true;

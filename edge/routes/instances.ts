@@ -21,7 +21,6 @@ import { requires } from "../auth.ts";
 import { Problem } from "../problems.ts";
 import { rentAfterwards } from "../rentals/afterwards.ts";
 import { told } from "../rentals/changes.ts";
-import { limits } from "../rentals/limits.ts";
 import { costOf, usd } from "../rentals/money.ts";
 import {
   changeInstance,
@@ -29,7 +28,7 @@ import {
   findInstanceNamed,
   type Instance,
   listInstances,
-  rememberBadHost,
+  rememberFailure,
 } from "../store/instances.ts";
 
 const tags = ["Rentals"];
@@ -203,7 +202,7 @@ export const instances = newApp()
         )
       : null;
     if (changed !== null) {
-      await rememberBadHost(c.env.DB, instance, reason, now + limits.badHost);
+      await rememberFailure(c.env.DB, instance, reason, now);
       await rentAfterwards(c);
     }
     return c.json({ terminating: changed !== null }, 200);

@@ -10,6 +10,7 @@ import {
 } from "../../schema/instances.ts";
 import type { SearchState } from "../../schema/searches.ts";
 import type { Specification } from "../../shared/specification.ts";
+import { limits } from "../rentals/limits.ts";
 import { type CreatedKey, database, isAfterPage, isConstraintError, statement } from "./database.ts";
 import { appendEvents, type NewEvent } from "./events.ts";
 
@@ -468,6 +469,12 @@ export async function sawInstance(
   now: number,
   registered: boolean,
 ): Promise<void> {
+  if (registered)
+    await statement(
+      db,
+      "DELETE FROM hires WHERE search_id = (SELECT search_id FROM instances WHERE name = :name)",
+      { name },
+    ).run();
   await statement(
     db,
     `UPDATE instances SET last_seen_at = :now ${registered ? ", registered_at = coalesce(registered_at, :now)" : ""}
@@ -484,19 +491,42 @@ export async function badHostsNow(db: D1Database, now: number): Promise<Set<stri
   return new Set(results.map(({ provider, host }) => `${provider} ${host}`));
 }
 
-export async function rememberBadHost(
+/** When a search that failed to get a machine so often in a row tries again. */
+export const retryAt = (failures: number, now: number): number =>
+  now + Math.min(limits.longestRetry, limits.retry * 2 ** Math.min(failures - 1, 10));
+
+/** A machine failed before it was of use: its host is not rented again soon, and its search waits, longer each time. */
+export async function rememberFailure(
   db: D1Database,
-  { provider, host }: Pick<Instance, "provider" | "host">,
+  { provider, host, searchId }: Pick<Instance, "provider" | "host" | "searchId">,
   reason: string,
-  until: number,
+  now: number,
 ): Promise<void> {
-  if (host === null) return;
-  await statement(
-    db,
-    `INSERT INTO bad_hosts (provider, host, reason, until) VALUES (:provider, :host, :reason, :until)
-     ON CONFLICT (provider, host) DO UPDATE SET reason = excluded.reason, until = excluded.until`,
-    { provider, host, reason, until },
-  ).run();
+  const before = await statement(db, "SELECT failures FROM hires WHERE search_id = :searchId", {
+    searchId,
+  }).first<number>("failures");
+  const failures = (before ?? 0) + 1;
+  const values = { searchId, failures, tryAt: retryAt(failures, now), reason, now };
+  await db.batch([
+    statement(
+      db,
+      `INSERT INTO hires (search_id, failures, try_at, problem, detail, since)
+       VALUES (:searchId, :failures, :tryAt, 'machine-failed', :reason, :now)
+       ON CONFLICT (search_id) DO UPDATE SET failures = excluded.failures, try_at = excluded.try_at,
+         problem = excluded.problem, detail = excluded.detail`,
+      values,
+    ),
+    ...(host === null
+      ? []
+      : [
+          statement(
+            db,
+            `INSERT INTO bad_hosts (provider, host, reason, until) VALUES (:provider, :host, :reason, :until)
+             ON CONFLICT (provider, host) DO UPDATE SET reason = excluded.reason, until = excluded.until`,
+            { provider, host, reason, until: now + limits.badHost },
+          ),
+        ]),
+  ]);
 }
 
 /** Remembers why a search waits, with an event when the reason is another one than before. */
@@ -522,9 +552,6 @@ export async function rememberWaiting(
       : appendEvents(db, searchId, [{ type: "rental.waiting", data: { problem, detail } }], now)),
   ]);
 }
-
-export const forgetWaiting = (db: D1Database, searchId: string): D1PreparedStatement =>
-  statement(db, "DELETE FROM hires WHERE search_id = :searchId", { searchId });
 
 export async function readSetting(db: D1Database, key: string): Promise<string> {
   const value = await statement(db, "SELECT value FROM settings WHERE key = :key", { key }).first<string>(
