@@ -34,7 +34,7 @@ const ofBlob: SearchOf = async (c) => (await findBlob(c.env.DB, idInPath(c)))?.s
 
 const searchOf: Record<string, SearchOf> = {
   "POST /v1/runners": () => undefined,
-  "POST /v1/instances/failure": () => undefined,
+  "POST /v1/runners/failure": () => undefined,
   "POST /v1/tasks/lease": ofBody,
   "POST /v1/tasks/:taskId/heartbeat": ofTask,
   "POST /v1/tasks/:taskId/report": ofTask,

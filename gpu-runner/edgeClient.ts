@@ -114,7 +114,7 @@ export class EdgeClient {
 
   /** Tells that this rented machine cannot be worked on. Not repeated for long: it is given back in any case. */
   machineFailed(request: { message: string; log: string }) {
-    return this.#json(machineFailedSchema, "/v1/instances/failure", {
+    return this.#json(machineFailedSchema, "/v1/runners/failure", {
       json: request,
       budgetMs: SHORT_BUDGET_MS,
     });

@@ -7,6 +7,7 @@ import { vi } from "vitest";
 import type { LeasedTask } from "../../shared/protocol.ts";
 import { protocolVersion } from "../../shared/protocol.ts";
 import type { Schedule, Stage } from "../../shared/schedule.ts";
+import type { SpecificationInput } from "../../shared/specification.ts";
 import type { FakeMachine, ProviderFake } from "../../test/fakes/cloud.ts";
 import type { Env } from "../env.ts";
 import app from "../index.ts";
@@ -68,6 +69,8 @@ function cuttable(db: D1Database, fuse: Fuse): D1Database {
     },
   });
 }
+
+type Rental = NonNullable<SpecificationInput["rental"]>;
 
 /** What runs on a machine. */
 interface Work {
@@ -132,7 +135,7 @@ export class World {
   }
 
   /** @param steps of its one stage, two of which take a minute */
-  createSearch(usd: number, steps = 6): Promise<string> {
+  createSearch(usd: number, steps = 6, rental: Partial<Rental> = {}): Promise<string> {
     const schedule = tinySpecification.schedule as Schedule;
     const [stage] = schedule.stages;
     return createSearch(this.admin, {
@@ -140,7 +143,7 @@ export class World {
       strategy: { name: "random" },
       schedule: { ...schedule, stages: [{ ...(stage as Stage), steps }] },
       budget: { usd },
-      rental: { providers: ["runpod", "vast"], maxUsdPerHour: 1 },
+      rental: { providers: ["runpod", "vast"], maxUsdPerHour: 1, ...rental },
     });
   }
 

@@ -154,7 +154,7 @@ const fail = createRoute({
   security: [{ token: ["runner"] }],
   middleware: requires("runner"),
   method: "post",
-  path: "/instances/failure",
+  path: "/runners/failure",
   summary:
     "A runner on a rented machine cannot work there: the machine is given back, and its host not rented again soon",
   request: {

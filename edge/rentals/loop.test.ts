@@ -1,0 +1,276 @@
+/** The rental loop against providers that speak their wire format: one rule of money at a time. */
+
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { FakeCloud, type FakeOffer, type Operation } from "../../test/fakes/cloud.ts";
+import { runpodFake } from "../../test/fakes/runpod.ts";
+import { vastFake } from "../../test/fakes/vast.ts";
+import type { Instance } from "../store/instances.ts";
+import { env, ok } from "../testEdge.ts";
+import { deploymentOf } from "./setUp.ts";
+import { empty, rowsOf, World } from "./world.testing.ts";
+
+let runpod: FakeCloud;
+let vast: FakeCloud;
+let world: World;
+
+const cloudOf = (name: string, price: number): FakeCloud =>
+  new FakeCloud({
+    now: () => Date.now(),
+    offers: [
+      {
+        id: `secure-${name}`,
+        gpu: "RTX 4090",
+        gpuMemoryGb: 24,
+        priceUsdPerHour: price,
+        host: `host-${name}`,
+        location: "EU",
+        capacity: 20,
+      },
+    ],
+    bootSeconds: 90,
+    key: `key-of-${name}`,
+  });
+
+const begin = async (vars: Record<string, string> = {}): Promise<void> => {
+  world = await World.make({ fakes: [runpodFake(runpod), vastFake(vast)], vars });
+};
+
+beforeEach(async () => {
+  vi.useFakeTimers({ toFake: ["Date"] });
+  vi.spyOn(console, "error").mockImplementation(() => {});
+  await empty(env.DB);
+  runpod = cloudOf("runpod", 0.4);
+  vast = cloudOf("vast", 0.5);
+  await begin();
+});
+afterEach(() => {
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+});
+
+const changeOffer = (cloud: FakeCloud, change: Partial<FakeOffer>): void => {
+  for (const offer of cloud.offers) Object.assign(offer, change);
+};
+const failOnce = (cloud: FakeCloud, operation: Operation, kind: "auth" | "balance" | "capacity"): void => {
+  cloud.faults.once[operation] = [{ kind }];
+};
+const sellOut = (cloud: FakeCloud): void => {
+  cloud.offers.length = 0;
+};
+
+const minutes = async (count: number): Promise<void> => {
+  for (let done = 0; done < count; done++) await world.minute();
+};
+const instances = () => rowsOf<Instance>(env.DB, "instances");
+const states = async () => (await instances()).map(({ state }) => state);
+const events = async () =>
+  (await rowsOf<{ type: string; data: string }>(env.DB, "events")).map(({ type, data }) => ({
+    type,
+    data: JSON.parse(data) as Record<string, unknown>,
+  }));
+const waiting = async () => (await rowsOf<{ problem: string; detail: string }>(env.DB, "hires"))[0];
+const live = () => [...runpod.machines, ...vast.machines].filter(({ deletedAt }) => deletedAt === null);
+
+describe("a machine is rented", () => {
+  test("when a search wants one, the cheapest first, and given back when the search is over", async () => {
+    const id = await world.createSearch(3);
+    await world.minute();
+    expect(runpod.machines.map(({ name }) => name)).toEqual([
+      expect.stringMatching(new RegExp(`^nas-${await deploymentOf(world.env)}-${id}-1-t\\d+$`)),
+    ]);
+    expect(vast.machines).toEqual([]);
+    await minutes(15);
+    expect((await ok<{ state: string }>(world.admin(`/v1/searches/${id}`))).state).toBe("completed");
+    expect(live()).toEqual([]);
+    expect((await events()).map(({ type }) => type)).toEqual(
+      expect.arrayContaining(["instance.launched", "search.completed", "instance.terminated"]),
+    );
+  });
+
+  test("of the next provider when the first has none", async () => {
+    runpod.faults.once.launch = [{ kind: "capacity" }];
+    await world.createSearch(3);
+    await world.minute();
+    expect([runpod.machines.length, vast.machines.length]).toEqual([0, 1]);
+    expect(await states()).toEqual(["ended", "launched"]);
+  });
+
+  test("once, when its launch answered 500 although it was created", async () => {
+    runpod.faults.once.launch = [{ kind: "errorAfterwards" }];
+    await world.createSearch(3);
+    await minutes(3);
+    expect(live()).toHaveLength(1);
+    expect(await instances()).toMatchObject([{ state: "launched", machineId: runpod.machines[0]?.id }]);
+  });
+
+  test("once, when the edge is cut off between the launch and its answer", async () => {
+    await world.createSearch(3, 60);
+    for (let calls = 0; runpod.machines.length === 0; calls++) {
+      await world.run(calls);
+      world.advance(1);
+    }
+    await minutes(8);
+    expect(live()).toHaveLength(1);
+    expect((await instances()).filter(({ state }) => state === "launched")).toHaveLength(1);
+  });
+
+  test("by two runs of the loop at the same time only once", async () => {
+    await world.createSearch(3);
+    await Promise.all([world.run(), world.run(), world.run()]);
+    expect(live()).toHaveLength(1);
+  });
+});
+
+describe("a machine is ended", () => {
+  test("by the reaper, when its launch was given up and it came to be later, and its cost is booked", async () => {
+    runpod.faults.listLagSeconds = 600;
+    runpod.faults.once.launch = [{ kind: "errorAfterwards" }];
+    changeOffer(runpod, { capacity: 1 });
+    await world.createSearch(3);
+    await minutes(30);
+    const [lost] = runpod.machines;
+    expect(lost?.deletedAt).not.toBeNull();
+    const row = (await instances()).find(({ name }) => name === lost?.name);
+    expect(row).toMatchObject({ state: "ended", reason: "nobody wanted it" });
+    expect(row?.accruedMicroUsd).toBeGreaterThanOrEqual(Math.floor(1e6 * runpod.billedUsd(lost as never)));
+  });
+
+  test("before the budget is passed, though its runner never ends what it does", async () => {
+    world.isStuck = true;
+    const id = await world.createSearch(0.5, 200);
+    await minutes(120);
+    expect(live()).toEqual([]);
+    expect(world.billedUsd(id)).toBeLessThanOrEqual(0.5);
+    expect(world.billedUsd(id)).toBeGreaterThan(0.4);
+    expect(await waiting()).toMatchObject({ problem: "budget" });
+  });
+
+  test("when its runner does not register, and its host is not rented again", async () => {
+    vast.faults.neverRun = true;
+    changeOffer(runpod, { capacity: 0 });
+    await world.createSearch(3);
+    await minutes(40);
+    expect(live()).toEqual([]);
+    expect(vast.machines).toHaveLength(1);
+    expect(await rowsOf(env.DB, "bad_hosts")).toMatchObject([{ provider: "vast" }]);
+  });
+
+  test("when it stopped, and another goes on with the search", async () => {
+    const id = await world.createSearch(3, 30);
+    await minutes(6);
+    runpod.stop(runpod.machines[0]?.id ?? "", "preempted");
+    await minutes(30);
+    expect((await ok<{ state: string }>(world.admin(`/v1/searches/${id}`))).state).toBe("completed");
+    expect(runpod.machines).toHaveLength(2);
+    expect(live()).toEqual([]);
+    expect((await events()).map(({ type }) => type)).toContain("instance.lost");
+  });
+
+  test("when its search is paused, after its task was given back, and rented anew when it goes on", async () => {
+    const id = await world.createSearch(3, 60);
+    await minutes(6);
+    await world.admin(`/v1/searches/${id}/pause`, { method: "POST" });
+    await minutes(4);
+    expect(live()).toEqual([]);
+    await world.admin(`/v1/searches/${id}/resume`, { method: "POST" });
+    await minutes(1);
+    expect(live()).toHaveLength(1);
+  });
+
+  test("by hand, and by hand only the one that is named", async () => {
+    await world.createSearch(3, 60);
+    await minutes(4);
+    const [row] = await instances();
+    expect((await world.admin(`/v1/instances/${row?.id}/terminate`, { method: "POST" })).status).toBe(202);
+    await world.run();
+    expect(runpod.machines[0]?.deletedAt).not.toBeNull();
+  });
+
+  test("however often it takes, and what does not end is told", async () => {
+    runpod.faults.deletesLie = true;
+    await world.createSearch(3);
+    await minutes(25);
+    expect(await states()).toContain("terminating");
+    expect(await events()).toContainEqual({
+      type: "instance.stuck",
+      data: expect.objectContaining({ provider: "runpod" }),
+    });
+    runpod.faults.deletesLie = false;
+    await minutes(2);
+    expect(live()).toEqual([]);
+  });
+});
+
+describe("no machine is rented, and the search says why,", () => {
+  const cases: [problem: string, prepare: () => void | Promise<void>, detail: RegExp][] = [
+    [
+      "auth",
+      () => {
+        failOnce(runpod, "quote", "auth");
+        failOnce(vast, "quote", "auth");
+      },
+      /key/,
+    ],
+    [
+      "balance",
+      () => {
+        failOnce(runpod, "launch", "balance");
+        sellOut(vast);
+      },
+      /balance/,
+    ],
+    [
+      "capacity",
+      () => {
+        sellOut(runpod);
+        sellOut(vast);
+      },
+      /no provider has a machine/,
+    ],
+    ["instances", () => begin({ NASTURTIUM_INSTANCES: "0" }), /NASTURTIUM_INSTANCES is 0/],
+    ["rate", () => begin({ NASTURTIUM_USD_PER_HOUR: "0.1" }), /NASTURTIUM_USD_PER_HOUR is 0.1/],
+    ["budget", () => begin({ NASTURTIUM_USD_PER_MONTH: "0.01" }), /0\.01 USD are left/],
+    ["no-image", () => begin({ NASTURTIUM_IMAGE: "" }), /rental\.image/],
+  ];
+  test.each(cases)("%s", async (problem, prepare, detail) => {
+    await prepare();
+    await world.createSearch(3);
+    await world.minute();
+    expect(live()).toEqual([]);
+    expect(await waiting()).toMatchObject({ problem, detail: expect.stringMatching(detail) });
+    expect((await events()).filter(({ type }) => type === "rental.waiting")).toHaveLength(1);
+  });
+
+  test("over-ceiling, with the cheapest that there is", async () => {
+    changeOffer(runpod, { priceUsdPerHour: 2.5 });
+    changeOffer(vast, { priceUsdPerHour: 2 });
+    await world.createSearch(3);
+    await world.minute();
+    expect(await waiting()).toMatchObject({
+      problem: "over-ceiling",
+      detail: expect.stringContaining("2 USD an hour (vast)"),
+    });
+  });
+
+  test("unknown-gpu, with the nearest names", async () => {
+    await world.createSearch(3, 6, { gpus: ["RTX 409O"] });
+    await world.minute();
+    expect(await waiting()).toMatchObject({
+      problem: "unknown-gpu",
+      detail: expect.stringContaining("RTX 4090"),
+    });
+  });
+
+  test("and it is tried again, ever more rarely", async () => {
+    runpod.offers.length = 0;
+    vast.offers.length = 0;
+    await world.createSearch(3);
+    await minutes(30);
+    expect(runpod.calls.quote).toBeLessThan(14);
+  });
+});
+
+test("nothing is asked of any provider while there is no work", async () => {
+  await minutes(5);
+  expect([runpod.calls.quote, runpod.calls.launch, runpod.calls.get]).toEqual([0, 0, 0]);
+});
