@@ -368,7 +368,20 @@ describe("a specification that cannot be run is refused by field", () => {
       "/schedule/confirmation/tuningSteps",
     ],
     ["unknown strategy", { strategy: { name: "nsga9" } }, "/strategy/name"],
-    ["unsupported rental", { rental: { providers: ["runpod"], maxUsdPerHour: 1 } }, "/rental"],
+    ["rental without a budget", { rental: { providers: ["runpod"], maxUsdPerHour: 1 } }, "/budget/usd"],
+    [
+      "a budget that does not pay for the final training",
+      { rental: { providers: ["runpod"], maxUsdPerHour: 1 }, budget: { usd: 0.01 } },
+      "/budget/usd",
+    ],
+    [
+      "rental for a search that trains nothing",
+      {
+        evaluation: { kind: "tabular", table: "t", architecture: "a", reward: "r" },
+        rental: { providers: ["runpod"], maxUsdPerHour: 1 },
+      },
+      "/rental",
+    ],
     [
       "a table without a number of evaluations",
       { evaluation: { kind: "tabular", table: "t", architecture: "a", reward: "r" } },
