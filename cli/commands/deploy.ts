@@ -160,7 +160,8 @@ class Deployment {
     if (!process.stdin.isTTY || !process.stderr.isTTY) {
       throw badInput("Nobody can be asked here.", "Give --yes to go on, or --plan to only look.");
     }
-    const terminal = createInterface({ input: process.stdin, output: process.stderr });
+    // Not as an editor of lines: that would take Ctrl-C for itself.
+    const terminal = createInterface({ input: process.stdin, output: process.stderr, terminal: false });
     try {
       const answer = await terminal.question("Go on? [y/N] ", { signal: this.#ctx.signal });
       if (!/^y(es)?$/i.test(answer.trim())) throw new CliError("Nothing was changed.", "Say y to go on.");

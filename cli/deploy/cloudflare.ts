@@ -107,7 +107,7 @@ export class Cloudflare {
         return { result, refusal: success ? null : { code, message, path } };
       } catch (error) {
         if (this.#signal.aborted) throw error;
-        reason = reasonOf(error);
+        reason = reasonOf(error instanceof Error ? (error.cause ?? error) : error);
       }
     }
     throw new CliError(
