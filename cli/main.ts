@@ -10,6 +10,7 @@ import { compare } from "./commands/compare.ts";
 import { count } from "./commands/count.ts";
 import { data } from "./commands/data.ts";
 import { demo } from "./commands/demo.ts";
+import { deploy } from "./commands/deploy.ts";
 import { dev } from "./commands/dev.ts";
 import { doctor } from "./commands/doctor.ts";
 import { exportTraining } from "./commands/export.ts";
@@ -47,6 +48,7 @@ const commands: CommandRow[] = [
   ...webhooks,
   count,
   doctor,
+  deploy,
 ];
 
 const HELP = `
