@@ -16,6 +16,8 @@ import { doctor } from "./commands/doctor.ts";
 import { exportTraining } from "./commands/export.ts";
 import { front } from "./commands/front.ts";
 import { profile } from "./commands/profile.ts";
+import { reap } from "./commands/reap.ts";
+import { rentals } from "./commands/rentals.ts";
 import { runner } from "./commands/runner.ts";
 import { scale } from "./commands/scale.ts";
 import { search } from "./commands/search.ts";
@@ -46,6 +48,8 @@ const commands: CommandRow[] = [
   exportTraining,
   ...tokens,
   ...webhooks,
+  ...rentals,
+  reap,
   count,
   doctor,
   deploy,
@@ -108,6 +112,7 @@ function createProgram(signal: AbortSignal): Command {
 }
 
 const groups: Record<string, string> = {
+  instances: "list and end rented machines",
   campaigns: "list and steer campaigns",
   data: "store, list and delete data of one's own",
   searches: "list, steer, export and import searches",

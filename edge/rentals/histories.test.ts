@@ -14,7 +14,7 @@ import { env } from "../testEdge.ts";
 import { deploymentOf } from "./setUp.ts";
 import { empty, rowsOf, World } from "./world.testing.ts";
 
-const histories = Number((env as unknown as Record<string, string>).NASTURTIUM_HISTORIES ?? 60);
+const histories = Number((env as unknown as Record<string, string>).NASTURTIUM_HISTORIES ?? 30);
 const seed = 7;
 type Entry = typeof ledger.$inferSelect;
 const bothProviders: readonly (0 | 1)[] = [0, 1];

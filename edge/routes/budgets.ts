@@ -18,7 +18,7 @@ import {
 import { requires } from "../auth.ts";
 import { searchCap } from "../rentals/caps.ts";
 import { usd } from "../rentals/money.ts";
-import { capsOf } from "../rentals/setUp.ts";
+import { capsOf, deploymentOf } from "../rentals/setUp.ts";
 import { instancesOf, ledgerOf, listSpending, spendingOfSearch, totals } from "../store/instances.ts";
 import { instanceExample, instanceSchema, instanceView } from "./instances.ts";
 
@@ -38,6 +38,7 @@ const spendingFields = {
 
 const deploymentSchema = z
   .object({
+    deployment: z.string().describe("as in the names of its machines"),
     month: usedSchema.describe("US dollars of this calendar month (UTC), spent and set aside"),
     usdPerHour: usedSchema.describe("of all machines that run"),
     instances: usedSchema,
@@ -78,6 +79,7 @@ const deployment = createRoute({
   summary: "What is spent and set aside, against the caps of the deployment",
   responses: {
     200: json(deploymentSchema, "Budgets", {
+      deployment: "k2v7m3q9",
       month: { used: 12.4, cap: 100 },
       usdPerHour: { used: 0.44, cap: null },
       instances: { used: 1, cap: 4 },
@@ -147,6 +149,7 @@ export const budgets = newApp()
     const { monthMicroUsd, microUsdPerHour, instances } = await totals(c.env.DB, Date.now());
     return c.json(
       {
+        deployment: await deploymentOf(c.env),
         month: { used: usd(monthMicroUsd), cap: capOrNull(usd(caps.microUsdPerMonth)) },
         usdPerHour: { used: usd(microUsdPerHour), cap: capOrNull(usd(caps.microUsdPerHour)) },
         instances: { used: instances, cap: capOrNull(caps.instances) },
