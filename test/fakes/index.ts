@@ -2,6 +2,7 @@
 
 import type { ProviderName } from "../../shared/specification.ts";
 import type { FakeCloud, ProviderFake } from "./cloud.ts";
+import { lambdaFake } from "./lambda.ts";
 import { runpodFake } from "./runpod.ts";
 import { vastFake } from "./vast.ts";
 
@@ -25,4 +26,13 @@ export const fakes: readonly FakeRow[] = [
     },
   },
   { name: "vast", make: vastFake, lacks: { billing: "it does not tell by instance" } },
+  {
+    name: "lambda",
+    make: lambdaFake,
+    lacks: {
+      interruptible: "it has none",
+      host: "it does not tell which machine an instance is on",
+      billing: "its API tells no bills",
+    },
+  },
 ];
