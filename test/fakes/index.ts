@@ -2,6 +2,7 @@
 
 import type { ProviderName } from "../../shared/specification.ts";
 import type { FakeCloud, ProviderFake } from "./cloud.ts";
+import { digitaloceanFake } from "./digitalocean.ts";
 import { lambdaFake } from "./lambda.ts";
 import { runpodFake } from "./runpod.ts";
 import { vastFake } from "./vast.ts";
@@ -33,6 +34,16 @@ export const fakes: readonly FakeRow[] = [
       interruptible: "it has none",
       host: "it does not tell which machine an instance is on",
       billing: "its API tells no bills",
+    },
+  },
+  {
+    name: "digitalocean",
+    make: digitaloceanFake,
+    lacks: {
+      interruptible: "it has none",
+      host: "it does not tell which machine a droplet is on",
+      balance: "it bills afterwards, and has no word for it",
+      billing: "it does not tell by droplet",
     },
   },
 ];
