@@ -173,7 +173,7 @@ function listSizes({ cloud, url }: Exchange): Response {
 }
 
 function create({ cloud, body }: Exchange): Response {
-  const { name, region, size, image, ssh_keys: keys = [], user_data, tags } = body;
+  const { name, region, size, image, ssh_keys: keys = [], user_data, tags: asked } = body;
   const isValid =
     typeof name === "string" &&
     /^[a-zA-Z0-9.-]{1,255}$/.test(name) &&
@@ -181,8 +181,8 @@ function create({ cloud, body }: Exchange): Response {
     typeof size === "string" &&
     typeof user_data === "string" &&
     new TextEncoder().encode(user_data).byteLength <= maxUserDataBytes &&
-    Array.isArray(tags) &&
-    tags.every((tag) => /^[\w:-]{1,255}$/.test(tag));
+    Array.isArray(asked) &&
+    asked.every((tag) => /^[\w:-]{1,255}$/.test(tag));
   if (!isValid) return unprocessable(`invalid parameters ${JSON.stringify(body)}`);
   if (!images.includes(String(image)))
     return unprocessable("You specified an invalid image for Droplet creation.");
@@ -195,6 +195,7 @@ function create({ cloud, body }: Exchange): Response {
   const request = { name, image: container, env, userData: user_data, interruptible: false };
   const machine = offer && cloud.launch(offer.id, request);
   if (machine == null) return unavailable();
+  tags.set(machine, asked);
   return Response.json(
     { droplet: { ...dropletOf(cloud, machine), status: "new" }, links: { actions: [] } },
     { status: 202 },
@@ -217,8 +218,10 @@ function dropletOf(cloud: FakeCloud, machine: FakeMachine) {
   };
 }
 
-/** As the machines of this project are tagged: those that were made some other way have the same. */
-const tagsOf = ({ name }: FakeMachine): string[] => [name.split("-").slice(0, 2).join("-")];
+const tags = new WeakMap<FakeMachine, string[]>();
+/** Those that were made some other way are tagged by their names. */
+const tagsOf = (machine: FakeMachine): string[] =>
+  tags.get(machine) ?? [machine.name.split("-").slice(0, 2).join("-")];
 
 function list({ cloud, url }: Exchange): Response {
   const type = url.searchParams.get("type");
