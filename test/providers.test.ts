@@ -18,6 +18,7 @@ import {
 } from "./fakes/cloud.ts";
 import { type FakeRow, fakes } from "./fakes/index.ts";
 import { type ServedFake, serveFake } from "./fakes/serve.ts";
+import { readCloudInit } from "./fakes/vm.ts";
 
 const start = Date.UTC(2026, 7, 1);
 const hourMs = 3_600_000;
@@ -513,6 +514,131 @@ describe("runpod alone", () => {
       fault,
       message: expect.stringContaining(detail),
     });
+  });
+});
+
+describe.each(["lambda", "digitalocean"])("%s alone", (name) => {
+  test("what cloud-init tells the machine is what was to be run", async () => {
+    const { machine } = await (await World.start(rowOf(name))).launch();
+    expect(machine).toMatchObject({ image: request.image, env: { ...request.env } });
+    expect(readCloudInit(machine.userData ?? "")).toMatchObject({ lifetimeSeconds: 7200 });
+  });
+
+  test("each type is an offer in each region that has some, and launched there", async () => {
+    const offers = ["us-east-1", "us-west-2", "eu-1"].map((location, at) => ({
+      ...offerOf(`offer${at}`, "RTX 4000 Ada", 20, 0.76),
+      location,
+      capacity: at,
+    }));
+    const { provider, cloud } = await World.start(rowOf(name), offers);
+    const quoted = await provider.quote({ maxUsdPerHour: 1, interruptible: false });
+    expect(quoted.map(({ location, gpu, priceUsdPerHour }) => [location, gpu, priceUsdPerHour])).toEqual([
+      ["us-west-2", "RTX 4000 Ada", 0.76],
+      ["eu-1", "RTX 4000 Ada", 0.76],
+    ]);
+    for (const offer of quoted) await provider.launch(offer, request);
+    expect(cloud.machines.map(({ offer }) => offer.location)).toEqual(["us-west-2", "eu-1"]);
+  });
+
+  test("what cannot be told by cloud-init is refused, and never shown", async () => {
+    const world = await World.start(rowOf(name));
+    const offer = await world.offer();
+    for (const change of [{ env: { NOTE: `${token}\nA=b` } }, { env: { NOTE: token.repeat(4000) } }])
+      expect(await faultOf(world.provider.launch(offer, { ...request, ...change }))).toBe("invalid");
+    expect(world.cloud.calls.launch).toBe(0);
+  });
+
+  test("an offer of nobody's is refused", async () => {
+    const world = await World.start(rowOf(name));
+    const offer = { ...(await world.offer()), id: "nothing" };
+    expect(await faultOf(world.provider.launch(offer, request))).toBe("invalid");
+  });
+});
+
+describe("lambda alone", () => {
+  test("it is not configured without the name of a key for SSH", () => {
+    const context = { env: { LAMBDA_API_KEY: key }, fetch, now: () => start };
+    expect(providerNamed("lambda", context)).toBeNull();
+  });
+
+  test("no machine of eight GPUs or with an ARM processor is offered, or launched", async () => {
+    const world = await World.start(rowOf("lambda"), []);
+    expect(await world.provider.quote({ maxUsdPerHour: 100, interruptible: false })).toEqual([]);
+    const { offer } = await (await World.start(rowOf("lambda"))).launch();
+    const arm = { ...offer, id: "gpu_1x_gh200/us-east-3" };
+    expect(await faultOf(world.provider.launch(arm, request))).toBe("invalid");
+    expect(world.cloud.calls.launch).toBe(0);
+  });
+
+  test.each([
+    [400, "instance-operations/launch/insufficient-capacity", "capacity"],
+    [400, "global/quota-exceeded", "capacity"],
+    [400, "global/invalid-parameters", "invalid"],
+    [400, "global/invalid-api-key", "auth"],
+    [403, "global/account-inactive", "balance"],
+    [404, "global/object-does-not-exist", "invalid"],
+    [400, "provider/internal-unavailable", "transient"],
+  ] as const)("a launch refused with %d, %s, is %s", async (status, code, fault) => {
+    const world = await World.start(rowOf("lambda"));
+    const offer = await world.offer();
+    const error = { code, message: "It was refused." };
+    const provider = world.providerWith({ fetch: async () => Response.json({ error }, { status }) });
+    expect(await failure(provider.launch(offer, request))).toMatchObject({
+      fault,
+      message: expect.stringContaining(code),
+    });
+  });
+
+  test("an active machine without an address does not run yet", async () => {
+    const world = await World.start(rowOf("lambda"));
+    const data = { id: "1", name: request.name, status: "active", ip: null };
+    const provider = world.providerWith({ fetch: async () => Response.json({ data }) });
+    expect((await provider.get("1"))?.state).toBe("provisioning");
+  });
+});
+
+describe("digitalocean alone", () => {
+  test("a droplet is tagged with its deployment, and has a key for SSH only where there is one", async () => {
+    const world = await World.start(rowOf("digitalocean"));
+    const offer = await world.offer();
+    const bodies: unknown[] = [];
+    const spy: typeof fetch = async (url, init) => {
+      bodies.push(JSON.parse(String(init?.body)));
+      return fetch(url, init);
+    };
+    await world.providerWith({ fetch: spy }).launch(offer, request);
+    const { DIGITALOCEAN_SSH_KEY_ID: _, ...env } = world.served.env;
+    await world.providerWith({ fetch: spy, env }).launch(offer, request);
+    const common = { tags: ["nas-d1"], image: "gpu-h100x1-base" };
+    expect(bodies).toMatchObject([{ ...common, ssh_keys: [512189] }, common]);
+    expect(bodies[1]).not.toHaveProperty("ssh_keys");
+  });
+
+  test.each([
+    ["The size you requested is currently not available in this region.", "capacity"],
+    ["creating this/these droplet(s) will exceed your droplet limit", "capacity"],
+    ["You specified an invalid image for Droplet creation.", "invalid"],
+  ] as const)("a launch refused with 422, %s, is %s", async (message, fault) => {
+    const world = await World.start(rowOf("digitalocean"));
+    const offer = await world.offer();
+    const body = { id: "unprocessable_entity", message };
+    const provider = world.providerWith({ fetch: async () => Response.json(body, { status: 422 }) });
+    expect(await faultOf(provider.launch(offer, request))).toBe(fault);
+  });
+
+  test("the key is not sent to an address that an answer names", async () => {
+    const world = await World.start(rowOf("digitalocean"));
+    const asked: string[] = [];
+    const next = "https://elsewhere.example/v2/droplets?page=2";
+    const provider = world.providerWith({
+      fetch: async (url) => {
+        asked.push(new URL(String(url)).origin);
+        const links = asked.length === 1 ? { pages: { next } } : {};
+        return Response.json({ droplets: [], links });
+      },
+    });
+    await provider.list(prefix);
+    expect(asked).toEqual([world.served.url, world.served.url]);
   });
 });
 

@@ -1,6 +1,8 @@
 /** The providers that there are: one row each, and of them those that the environment has the keys of. */
 
 import { type ProviderName, providerNames } from "../../shared/specification.ts";
+import { DigitalOcean } from "./digitalocean/adapter.ts";
+import { Lambda } from "./lambda/adapter.ts";
 import type { Provider, ProviderContext } from "./provider.ts";
 import { RunPod } from "./runpod/adapter.ts";
 import { Vast } from "./vast/adapter.ts";
@@ -14,6 +16,8 @@ interface Row {
 const rows: Partial<Record<ProviderName, Row>> = {
   runpod: { needs: ["RUNPOD_API_KEY"], make: (context) => new RunPod(context) },
   vast: { needs: ["VAST_API_KEY"], make: (context) => new Vast(context) },
+  lambda: { needs: ["LAMBDA_API_KEY", "LAMBDA_SSH_KEY_NAME"], make: (context) => new Lambda(context) },
+  digitalocean: { needs: ["DIGITALOCEAN_TOKEN"], make: (context) => new DigitalOcean(context) },
 };
 
 /** @returns null where the environment lacks what it needs */

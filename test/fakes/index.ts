@@ -2,6 +2,8 @@
 
 import type { ProviderName } from "../../shared/specification.ts";
 import type { FakeCloud, ProviderFake } from "./cloud.ts";
+import { digitaloceanFake } from "./digitalocean.ts";
+import { lambdaFake } from "./lambda.ts";
 import { runpodFake } from "./runpod.ts";
 import { vastFake } from "./vast.ts";
 
@@ -25,4 +27,23 @@ export const fakes: readonly FakeRow[] = [
     },
   },
   { name: "vast", make: vastFake, lacks: { billing: "it does not tell by instance" } },
+  {
+    name: "lambda",
+    make: lambdaFake,
+    lacks: {
+      interruptible: "it has none",
+      host: "it does not tell which machine an instance is on",
+      billing: "its API tells no bills",
+    },
+  },
+  {
+    name: "digitalocean",
+    make: digitaloceanFake,
+    lacks: {
+      interruptible: "it has none",
+      host: "it does not tell which machine a droplet is on",
+      balance: "it bills afterwards, and has no word for it",
+      billing: "it does not tell by droplet",
+    },
+  },
 ];
