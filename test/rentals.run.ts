@@ -22,7 +22,11 @@ const vitest = path.join(rootDir, "node_modules", "vitest", "vitest.mjs");
 const env = { ...process.env, NASTURTIUM_HISTORIES: args.histories };
 
 for (const { files, more } of parts) {
-  const child = spawn(process.execPath, [vitest, "run", ...more, ...files], { cwd: rootDir, stdio: "inherit", env });
+  const child = spawn(process.execPath, [vitest, "run", ...more, ...files], {
+    cwd: rootDir,
+    stdio: "inherit",
+    env,
+  });
   const [code] = (await once(child, "exit")) as [number | null];
   if (code !== 0) process.exit(code ?? 1);
 }
