@@ -56,6 +56,7 @@ export const searches = sqliteTable(
     /** Shares of its budget that were told, in percent. */
     gpuHoursTold: integer().notNull().default(0),
     wallClockHoursTold: integer().notNull().default(0),
+    usdTold: integer().notNull().default(0),
   },
   (table) => [
     index("searches_by_creation").on(table.createdAt, table.id),

@@ -143,6 +143,8 @@ describe("a machine is ended", () => {
     expect(world.billedUsd(id)).toBeLessThanOrEqual(0.5);
     expect(world.billedUsd(id)).toBeGreaterThan(0.4);
     expect(await waiting()).toMatchObject({ problem: "budget" });
+    const shares = (await events()).filter(({ type }) => type === "budget.threshold");
+    expect(shares.map(({ data }) => data.percent)).toEqual([50, 80]);
   });
 
   test("when its runner does not register, and its host is not rented again", async () => {

@@ -5,6 +5,7 @@
  * row changes by its version.
  */
 
+import { budgetThresholds } from "../budget.ts";
 import type { Env } from "../env.ts";
 import { type Provider, ProviderError } from "../providers/provider.ts";
 import {
@@ -14,7 +15,9 @@ import {
   dueInstances,
   type Instance,
   rememberFailure,
+  spendingOfSearch,
   takeTurn,
+  tellSpent,
   totals,
   type Visited,
 } from "../store/instances.ts";
@@ -24,7 +27,7 @@ import { abandon, gone, isLaunched, type Loop, providerOf, told } from "./change
 import { afterCheck, type Step, stepOf } from "./decide.ts";
 import { hire } from "./hire.ts";
 import { limits, terminationsUntilStuck } from "./limits.ts";
-import { microUsd } from "./money.ts";
+import { microUsd, usd } from "./money.ts";
 import { reap } from "./reap.ts";
 import { type Platform, setUp } from "./setUp.ts";
 
@@ -73,7 +76,7 @@ async function visit(loop: Loop, visited: Visited): Promise<void> {
 /** Writes what a machine has cost and sets aside more; null when its row was changed meanwhile. */
 async function account(
   { env, setUp: { caps } }: Loop,
-  { instance, specification, campaignId, committedMicroUsd }: Visited,
+  { instance, specification, campaignId, committedMicroUsd, usdTold }: Visited,
   now: number,
 ): Promise<{ instance: Instance; fundedUntil: number } | null> {
   if (instance.state === "ended") return { instance, fundedUntil: now };
@@ -89,7 +92,21 @@ async function account(
     { ...accountChange(instance, accounts, now), reserve },
     now,
   );
+  await tell(env.DB, instance.searchId, { cap, usdTold }, now);
   return changed === null ? null : { instance: changed, fundedUntil: accounts.fundedUntil };
+}
+
+/** The share of its budget that a search has spent, when it has passed another threshold. */
+async function tell(
+  db: D1Database,
+  searchId: string,
+  { cap, usdTold }: { cap: number; usdTold: number },
+  now: number,
+): Promise<void> {
+  const { spent } = await spendingOfSearch(db, searchId, now);
+  const percent = budgetThresholds.findLast((threshold) => 100 * spent >= threshold * cap);
+  if (percent === undefined || percent <= usdTold || cap <= 0) return;
+  await tellSpent(db, searchId, { percent, used: usd(spent), limit: usd(cap) }, now);
 }
 
 /** @returns whether the instance's row was written, with the time of the next visit */

@@ -312,7 +312,7 @@ export const searches = newApp()
       visibility: specification.visibility,
       specification,
       // Shares of another budget are told anew.
-      ...(budget === undefined ? {} : { gpuHoursTold: 0, wallClockHoursTold: 0 }),
+      ...(budget === undefined ? {} : { gpuHoursTold: 0, wallClockHoursTold: 0, usdTold: 0 }),
     });
     if (!changed) throw new Problem("precondition-failed");
     const now = await existingSearch(c, id);

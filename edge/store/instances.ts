@@ -233,6 +233,8 @@ export interface Visited {
   searchState: SearchState | null;
   specification: Specification | null;
   campaignId: string | null;
+  /** The highest share of its budget that was told, in percent. */
+  usdTold: number;
   isWorking: boolean;
   hasFreeWork: boolean;
   /** Of the search: spent and set aside. */
@@ -279,6 +281,7 @@ interface DueRow extends Record<string, unknown> {
   searchState: SearchState | null;
   specification: string | null;
   campaignId: string | null;
+  usdTold: number | null;
   isWorking: number;
   hasFreeWork: number | null;
   committed: number;
@@ -296,7 +299,7 @@ function instanceOf(row: Record<string, unknown>): Instance {
 export async function dueInstances(db: D1Database, now: number, limit: number): Promise<Visited[]> {
   const { results } = await statement(
     db,
-    `SELECT i.*, s.state AS searchState, s.specification, s.campaign_id AS campaignId,
+    `SELECT i.*, s.state AS searchState, s.specification, s.campaign_id AS campaignId, s.usd_told AS usdTold,
        EXISTS (SELECT 1 FROM leases l JOIN runners r ON r.id = l.runner_id
          WHERE l.search_id = i.search_id AND r.name = i.name AND l.expires_at > :now) AS isWorking,
        s.state IN ('queued', 'running') AND s.searching = 1 AND ${freeLease("s.id")}
@@ -307,11 +310,12 @@ export async function dueInstances(db: D1Database, now: number, limit: number): 
     { now, limit },
   ).all<DueRow>();
   return results.map(
-    ({ searchState, specification, campaignId, isWorking, hasFreeWork, committed, ...row }) => ({
+    ({ searchState, specification, campaignId, usdTold, isWorking, hasFreeWork, committed, ...row }) => ({
       instance: instanceOf(row),
       searchState,
       specification: specification === null ? null : (JSON.parse(specification) as Specification),
       campaignId,
+      usdTold: usdTold ?? 0,
       isWorking: isWorking === 1,
       hasFreeWork: hasFreeWork === 1,
       committedMicroUsd: committed,
@@ -421,6 +425,29 @@ export async function spendingOfSearch(db: D1Database, searchId: string, now: nu
     { searchId, now },
   ).first<Spending>();
   return { spent: Math.ceil(row?.spent ?? 0), reserved: row?.reserved ?? 0 };
+}
+
+/** Tells once that a search has spent so much of its budget. */
+export async function tellSpent(
+  db: D1Database,
+  searchId: string,
+  { percent, used, limit }: { percent: number; used: number; limit: number },
+  now: number,
+): Promise<void> {
+  const data = JSON.stringify({ budget: "usd", percent, used, limit });
+  await db.batch([
+    statement(
+      db,
+      `INSERT INTO events (search_id, sequence, type, data, created_at)
+       SELECT s.id, (SELECT coalesce(max(sequence), 0) + 1 FROM events WHERE search_id = s.id), 'budget.threshold',
+         :data, :now FROM searches s WHERE s.id = :searchId AND s.usd_told < :percent`,
+      { searchId, data, now, percent },
+    ),
+    statement(db, "UPDATE searches SET usd_told = :percent WHERE id = :searchId AND usd_told < :percent", {
+      searchId,
+      percent,
+    }),
+  ]);
 }
 
 export interface SearchSpending extends Spending {

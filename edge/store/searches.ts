@@ -131,7 +131,7 @@ export async function changeSearch(
   db: D1Database,
   search: Pick<Search, "id" | "version">,
   change: Partial<
-    Pick<Search, "name" | "visibility" | "specification" | "gpuHoursTold" | "wallClockHoursTold">
+    Pick<Search, "name" | "visibility" | "specification" | "gpuHoursTold" | "wallClockHoursTold" | "usdTold">
   >,
 ): Promise<boolean> {
   const changed = await database(db)

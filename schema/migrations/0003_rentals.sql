@@ -71,4 +71,5 @@ CREATE TABLE `settings` (
 );
 --> statement-breakpoint
 ALTER TABLE `searches` ADD `rents` integer DEFAULT false NOT NULL;--> statement-breakpoint
+ALTER TABLE `searches` ADD `usd_told` integer DEFAULT 0 NOT NULL;--> statement-breakpoint
 CREATE INDEX `searches_renting` ON `searches` (`state`,`created_at`) WHERE rents = 1;
