@@ -67,10 +67,11 @@ export function importedSearchInsertions(
     statement(
       db,
       `INSERT INTO searches (id, name, state, searching, visibility, specification, data, dataset_id, failure, version,
-         created_at, started_at, finished_at, gpu_hours_told, wall_clock_hours_told)
+         created_at, started_at, finished_at, gpu_hours_told, wall_clock_hours_told,
+         rents)
        VALUES (:id, :name, :state, :searching, :visibility, :specification, :data,
          (SELECT id FROM datasets WHERE id = :datasetId), :failure, 1, :now, :startedAt, :finishedAt, :gpuHoursTold,
-         :wallClockHoursTold)`,
+         :wallClockHoursTold, :rents)`,
       {
         id,
         name: specification.name,
@@ -86,6 +87,7 @@ export function importedSearchInsertions(
         finishedAt,
         gpuHoursTold: archived.gpuHoursTold,
         wallClockHoursTold: archived.wallClockHoursTold,
+        rents: specification.rental === undefined ? 0 : 1,
       },
     ),
     statement(
