@@ -3,12 +3,13 @@
 import type { ProviderName } from "../../shared/specification.ts";
 import type { FakeCloud, ProviderFake } from "./cloud.ts";
 import { digitaloceanFake } from "./digitalocean.ts";
+import { kubernetesFake } from "./kubernetes.ts";
 import { lambdaFake } from "./lambda.ts";
 import { runpodFake } from "./runpod.ts";
 import { vastFake } from "./vast.ts";
 
 /** What a provider may have no notion of. */
-export type Notion = "balance" | "billing" | "host" | "interruptible";
+export type Notion = "balance" | "billing" | "host" | "interruptible" | "market";
 
 export interface FakeRow {
   name: ProviderName;
@@ -44,6 +45,17 @@ export const fakes: readonly FakeRow[] = [
       host: "it does not tell which machine a droplet is on",
       balance: "it bills afterwards, and has no word for it",
       billing: "it does not tell by droplet",
+    },
+  },
+  {
+    name: "kubernetes",
+    make: kubernetesFake,
+    lacks: {
+      interruptible: "a cluster has no bids",
+      host: "a Job does not tell which node its pod is on",
+      billing: "a cluster does not bill",
+      balance: "a cluster has no account",
+      market: "its GPU and its price are what the environment says",
     },
   },
 ];

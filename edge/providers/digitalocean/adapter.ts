@@ -1,5 +1,6 @@
 /** DigitalOcean as a provider: droplets of one GPU, told by cloud-init what to run. It has none that are interruptible. */
 
+import { deploymentOf } from "../deployment.ts";
 import { gpuName, wantsGpu } from "../gpus.ts";
 import {
   type LaunchRequest,
@@ -84,8 +85,8 @@ export class DigitalOcean implements Provider {
 
 /** The deployment's: by it, all of its machines can be deleted in one call. */
 function tagsOf(name: string): string[] {
-  const [, deployment] = /^([a-z]+-[a-z0-9]+)-/.exec(name) ?? [];
-  return deployment === undefined ? [] : [deployment];
+  const deployment = deploymentOf(name);
+  return deployment === null ? [] : [deployment];
 }
 
 /** One for each region that has some; none of what the image has no driver for. */

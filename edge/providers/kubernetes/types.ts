@@ -1,0 +1,31 @@
+/** What a Kubernetes API server answers, as far as it is read; what it is sent has the types of `kubernetes-types`. */
+
+import { z } from "zod";
+
+/** Of a Job that was made, and of one that exists. */
+export const jobSchema = z.object({
+  metadata: z.object({ name: z.string().min(1), uid: z.string().min(1) }),
+  status: z
+    .object({
+      /** Pods that run; what is older than 1.24 does not tell. */
+      ready: z.number().nullish(),
+      /** With `Complete` or `Failed` it has ended. */
+      conditions: z.array(z.object({ type: z.string(), status: z.string() })).nullish(),
+    })
+    .nullish(),
+});
+export type KubernetesJob = z.infer<typeof jobSchema>;
+
+export const jobsSchema = z.object({
+  metadata: z.object({ continue: z.string().nullish() }).nullish(),
+  items: z.array(jobSchema),
+});
+
+export const reviewSchema = z.object({ status: z.object({ allowed: z.boolean() }) });
+
+export const failureSchema = z.object({
+  kind: z.literal("Status"),
+  status: z.literal("Failure"),
+  reason: z.string().nullish().catch(null),
+  message: z.string().nullish().catch(null),
+});
