@@ -106,7 +106,7 @@ export const badHosts = sqliteTable(
   ],
 );
 
-/** Of searches that wait for a machine: why, and when it is tried again. */
+/** Of searches that wait for a machine that works: why, since when, and when it is tried again. */
 export const hires = sqliteTable("hires", {
   searchId: text().primaryKey(),
   /** In a row. */

@@ -196,6 +196,11 @@ export const specificationSchema = z
         maxInstances: z.int().min(1).max(64).default(1),
         interruptible: z.boolean().default(false),
         image: z.string().optional(),
+        patienceHours: z
+          .number()
+          .positive()
+          .optional()
+          .describe("the search fails after waiting so long for a machine; absent: it waits"),
       })
       .optional(),
     reranking: rerankingSchema

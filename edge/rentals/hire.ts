@@ -15,6 +15,7 @@ import {
   retryAt,
   totals,
 } from "../store/instances.ts";
+import { giveUp } from "../work.ts";
 import { searchCap } from "./caps.ts";
 import { abandon, isLaunched, type Loop } from "./changes.ts";
 import { limits, offersTried } from "./limits.ts";
@@ -39,9 +40,27 @@ export async function hire(loop: Loop, demand: Demand): Promise<void> {
   // What there was before is forgotten once the machine's runner registers.
   if (trouble === null) return;
   const now = platform.now();
+  if (isOutOfPatience(demand, now)) {
+    await giveUp(
+      env.DB,
+      { kind: "search", resource: demand.searchId, searchId: demand.searchId },
+      outOfPatience(trouble),
+    );
+    return;
+  }
   const failures = demand.failures + 1;
   await rememberWaiting(env.DB, demand, { failures, tryAt: retryAt(failures, now), ...trouble }, now);
 }
+
+const hourMs = 3_600_000;
+
+const isOutOfPatience = ({ specification: { rental }, waitsSince }: Demand, now: number): boolean =>
+  rental?.patienceHours !== undefined &&
+  waitsSince !== null &&
+  now - waitsSince >= rental.patienceHours * hourMs;
+
+const outOfPatience = ({ problem, detail }: Trouble): string =>
+  `No machine came within rental.patienceHours (${problem}: ${detail}).`;
 
 /** @returns null where a machine was rented, or may have been */
 async function tryToHire(loop: Loop, demand: Demand): Promise<Trouble | null> {

@@ -179,6 +179,23 @@ describe("a machine is ended", () => {
     expect(live()).toHaveLength(1);
   });
 
+  test("when its runner tells that it cannot work there, with the end of its log", async () => {
+    world.isStuck = true;
+    await world.createSearch(3, 60);
+    await minutes(2);
+    const told = { message: "TensorFlow sees no GPU", log: "CUDA error 802" };
+    const token = runpod.machines[0]?.env.NASTURTIUM_TOKEN ?? "";
+    const answer = await world.caller(token)("/v1/runners/failure", { body: told });
+    expect(await answer.json()).toEqual({ terminating: true });
+    await world.run();
+    expect(runpod.machines[0]?.deletedAt).not.toBeNull();
+    const [row] = await instances();
+    expect(row).toMatchObject({ reason: "its runner failed: TensorFlow sees no GPU" });
+    expect(row?.failure).toContain("CUDA error 802");
+    expect(JSON.stringify([row, ...(await events())])).not.toContain(token);
+    expect((await world.admin("/v1/runners/failure", { body: told })).status).toBe(403);
+  });
+
   test("by hand, and by hand only the one that is named", async () => {
     await world.createSearch(3, 60);
     await minutes(4);
@@ -260,6 +277,19 @@ describe("no machine is rented, and the search says why,", () => {
     expect(await waiting()).toMatchObject({
       problem: "unknown-gpu",
       detail: expect.stringContaining("RTX 4090"),
+    });
+  });
+
+  test("and fails with it once its patience is over, where it has an end", async () => {
+    sellOut(runpod);
+    sellOut(vast);
+    const id = await world.createSearch(3, 6, { patienceHours: 1 });
+    await minutes(55);
+    expect(await ok(world.admin(`/v1/searches/${id}`))).toMatchObject({ state: "queued" });
+    await minutes(25);
+    expect(await ok(world.admin(`/v1/searches/${id}`))).toMatchObject({
+      state: "failed",
+      failure: expect.stringMatching(/patienceHours \(capacity: no provider has a machine/),
     });
   });
 

@@ -254,6 +254,8 @@ export interface Demand {
   committedMicroUsd: number;
   failures: number;
   problem: string | null;
+  /** Since when it waits; null where it does not. */
+  waitsSince: number | null;
 }
 
 export interface Totals {
@@ -333,13 +335,14 @@ interface DemandRow {
   committed: number;
   failures: number | null;
   problem: string | null;
+  waitsSince: number | null;
 }
 
 /** Searches whose work wants machines and that are to be tried now. */
 export async function demands(db: D1Database, now: number, limit: number): Promise<Demand[]> {
   const { results } = await statement(
     db,
-    `SELECT s.id, s.specification, s.campaign_id AS campaignId, h.failures, h.problem,
+    `SELECT s.id, s.specification, s.campaign_id AS campaignId, h.failures, h.problem, h.since AS waitsSince,
        (s.searching = 1 AND s.state IN ('queued', 'running')) + (SELECT count(*) FROM ${openTrainings}) AS tasks,
        (SELECT count(*) FROM instances i WHERE i.search_id = s.id
          AND i.state IN ('launching', 'launched', 'draining')) AS live,
@@ -570,7 +573,6 @@ export async function rememberWaiting(
       `INSERT INTO hires (search_id, failures, try_at, problem, detail, since)
        VALUES (:searchId, :failures, :tryAt, :problem, :detail, :now)
        ON CONFLICT (search_id) DO UPDATE SET failures = excluded.failures, try_at = excluded.try_at,
-         since = CASE WHEN problem = excluded.problem THEN since ELSE excluded.since END,
          problem = excluded.problem, detail = excluded.detail`,
       { searchId, ...hire, now },
     ),
