@@ -302,6 +302,43 @@ describe("no machine is rented, and the search says why,", () => {
   });
 });
 
+test("ledger, budget, machines and metrics tell the same sums, and the provider's account is taken over", async () => {
+  const id = await world.createSearch(3, 60);
+  await minutes(12);
+  const read = <T>(path: string) => ok<T>(world.admin(path));
+  interface Budget {
+    spentUsd: number;
+    reservedUsd: number;
+    capUsd: number;
+    instances: { spentUsd: number }[];
+  }
+  const during = await read<Budget>(`/v1/searches/${id}/budget`);
+  expect(during.spentUsd).toBeCloseTo(world.billedUsd(id), 5);
+  expect(during).toMatchObject({ capUsd: 3, instances: [{ spentUsd: during.spentUsd }] });
+  expect(during.reservedUsd).toBeGreaterThan(0);
+  const deployment = await read<{ month: { used: number }; instances: { used: number } }>("/v1/budgets");
+  expect(deployment.instances.used).toBe(1);
+  expect(deployment.month.used).toBeGreaterThanOrEqual(during.spentUsd);
+  const metrics = await (await world.admin("/metrics")).text();
+  expect(metrics).toMatch(/^nasturtium_instances\{state="launched"\} 1$/m);
+  expect(metrics).toMatch(/^nasturtium_usd_per_hour 0\.4$/m);
+
+  await world.admin(`/v1/searches/${id}/cancel`, { method: "POST" });
+  await minutes(5);
+  world.advance(61);
+  await world.run();
+  const after = await read<Budget>(`/v1/searches/${id}/budget`);
+  expect(after.spentUsd).toBeCloseTo(world.billedUsd(id), 6);
+  expect(after.reservedUsd).toBe(0);
+  const entries = await read<{ data: { kind: string; amountUsd: number }[] }>(
+    `/v1/searches/${id}/ledger?limit=200`,
+  );
+  const sum = entries.data.reduce((total, { amountUsd }) => total + amountUsd, 0);
+  expect(sum).toBeCloseTo(after.spentUsd, 6);
+  expect(entries.data.map(({ kind }) => kind)).toContain("settled");
+  expect((await read<{ data: unknown[] }>("/v1/budgets/searches")).data).toMatchObject([{ searchId: id }]);
+});
+
 test("nothing is asked of any provider while there is no work", async () => {
   await minutes(5);
   expect([runpod.calls.quote, runpod.calls.launch, runpod.calls.get]).toEqual([0, 0, 0]);
