@@ -18,7 +18,7 @@ import { FinalTraining } from "../gpu-runner/finalTraining.ts";
 import { loadBackend } from "../gpu-runner/kernels/backend.ts";
 import { selectionCost } from "../shared/count.ts";
 import { canonicalHash, type Genotype, genotypeSchema, printGenotype } from "../shared/genotype.ts";
-import { costTableOf } from "../shared/profile.ts";
+import { costTableOf } from "../shared/networkCosts.ts";
 import { Random } from "../shared/random.ts";
 import { genotypeFromSelection, randomSelection, resolveSpace } from "../shared/space.ts";
 import {

@@ -8,8 +8,8 @@ import { runCli } from "./run.testing.ts";
 
 const folder = mkdtempSync(path.join(tmpdir(), "nasturtium-profile-"));
 const specification = path.join(folder, "search.yaml");
-const plain = { ranges: {}, architectures: 81, steps: 20, rounds: 3, evaluations: 25 };
-let costs = { tuningSteps: 0, reranking: { trainings: 0, steps: 0 } };
+const plain = { ranges: {}, architectures: 81, steps: 20, rounds: 3, evaluations: 25, estimate: null };
+let costs: object = { tuningSteps: 0, reranking: { trainings: 0, steps: 0 } };
 
 const server = createServer((_request, response) => {
   response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ ...plain, ...costs }));
@@ -40,5 +40,11 @@ test("a profile tells what confirming and ordering the archive cost at most, whe
     length,
     "to tune what is confirmed: at most 60 weight steps",
     "to order the archive: at most 6 short trainings, 38 weight steps",
+  ]);
+  const gpuHours = { search: 3.2, reranking: 0.8, finalTraining: 13.2 };
+  costs = { tuningSteps: 0, reranking: { trainings: 0, steps: 0 }, estimate: { gpuHours, usd: 10.32 } };
+  expect(await lines()).toEqual([
+    length,
+    "on a rented GPU about 4.0 hours to search and 13.2 to train what it found, $10.32 at the price that may be paid; a factor of two either way",
   ]);
 });

@@ -7,7 +7,7 @@ import { connectivity } from "./connected.ts";
 import { countGenotype, type NetworkCost } from "./count.ts";
 import type { Genotype } from "./genotype.ts";
 import { type NetworkSize, wrongSize } from "./network.ts";
-import { networkSizeOf, spaceOf } from "./profile.ts";
+import { networkSizeOf, spaceOf } from "./networkCosts.ts";
 import { selectionFromGenotype } from "./space.ts";
 import type { FieldError, FinalTraining, Specification } from "./specification.ts";
 

@@ -4,7 +4,7 @@
  */
 
 import { factsOf } from "./datasets.ts";
-import { costTableOf, medianMacs } from "./profile.ts";
+import { costTableOf, medianMacs } from "./networkCosts.ts";
 import { recipeSteps, resolveRecipe } from "./recipes.ts";
 import { rerankingLength } from "./reranking.ts";
 import { trainedSize } from "./scaling.ts";
@@ -76,4 +76,24 @@ export function secondsAfterwards(
   const work = workOf(specification);
   const rate = macsPerSecond(work, done) / safety;
   return { reranking: work.reranking / rate, finalTraining: work.finalTraining / rate };
+}
+
+/** What a search is expected to take, in hours of one GPU, and in dollars at the price that may be paid. */
+export interface Estimate {
+  gpuHours: { search: number; reranking: number; finalTraining: number };
+  /** Null without `rental`. */
+  usd: number | null;
+}
+
+export function estimateOf(specification: Specification): Estimate {
+  const work = workOf(specification);
+  const hours = (macs: number): number => macs / assumedMacsPerSecond / 3600;
+  const gpuHours = {
+    search: hours(work.search),
+    reranking: hours(work.reranking),
+    finalTraining: hours(work.finalTraining),
+  };
+  const { rental } = specification;
+  const all = gpuHours.search + gpuHours.reranking + gpuHours.finalTraining;
+  return { gpuHours, usd: rental === undefined ? null : all * rental.maxUsdPerHour };
 }

@@ -13,7 +13,7 @@ type Profile = InferResponseType<EdgeClient["v1"]["profiles"]["$post"]>;
 
 /** A search on a table has no weight steps. */
 function lengthLines(profile: Profile): string[] {
-  const { architectures, rounds, steps, evaluations, tuningSteps, reranking } = profile;
+  const { architectures, rounds, steps, evaluations, tuningSteps, reranking, estimate } = profile;
   const size =
     architectures < SPELLED_OUT ? architectures.toLocaleString("en-US") : architectures.toExponential(1);
   const training = steps > 0 ? `${steps} weight steps, ` : "";
@@ -25,7 +25,16 @@ function lengthLines(profile: Profile): string[] {
           `to order the archive: at most ${reranking.trainings} short trainings, ${reranking.steps} weight steps`,
         ]
       : []),
+    ...(estimate === null ? [] : [estimateLine(estimate)]),
   ];
+}
+
+const hours = (value: number): string => (value < 0.1 ? "under 0.1" : value.toFixed(1));
+
+function estimateLine({ gpuHours, usd }: NonNullable<Profile["estimate"]>): string {
+  const { search, reranking, finalTraining } = gpuHours;
+  const money = usd === null ? "" : `, $${usd.toFixed(2)} at the price that may be paid`;
+  return `on a rented GPU about ${hours(search + reranking)} hours to search and ${hours(finalTraining)} to train what it found${money}; a factor of two either way`;
 }
 
 export const profile: CommandRow = {
@@ -37,6 +46,7 @@ export const profile: CommandRow = {
     const result = await client.json(client.v1.profiles.$post({ json: await readSpecification(file) }), [
       "ranges",
       "reranking",
+      "estimate",
     ]);
     const rows = Object.entries(result.ranges).map(([objective, { minimum, median, maximum }]) => ({
       objective,

@@ -8,7 +8,7 @@ import { isBuiltIn } from "../../shared/datasets.ts";
 import { fieldErrors } from "../../shared/fieldErrors.ts";
 import type { Genotype } from "../../shared/genotype.ts";
 import { isDeeper } from "../../shared/json.ts";
-import { spaceOf } from "../../shared/profile.ts";
+import { spaceOf } from "../../shared/networkCosts.ts";
 import { pushedFactsOf } from "../../shared/pushedDataset.ts";
 import {
   type Manifest,

@@ -5,8 +5,8 @@
  */
 
 import { hypervolume } from "../../shared/hypervolume.ts";
+import { extremesOf } from "../../shared/networkCosts.ts";
 import { ParetoFront } from "../../shared/pareto.ts";
-import { extremesOf } from "../../shared/profile.ts";
 import type { Selection } from "../../shared/space.ts";
 import { type Objective, objectiveId, type Specification } from "../../shared/specification.ts";
 import { excessOf, type Values } from "./reward.ts";

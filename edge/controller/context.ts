@@ -5,7 +5,7 @@ import { connectivity } from "../../shared/connected.ts";
 import type { CostTable } from "../../shared/count.ts";
 import { factsOf } from "../../shared/datasets.ts";
 import { canonicalHash, type Genotype } from "../../shared/genotype.ts";
-import { cheapValues, costTableOf, networkSizeOf, spaceOf } from "../../shared/profile.ts";
+import { cheapValues, costTableOf, networkSizeOf, spaceOf } from "../../shared/networkCosts.ts";
 import type { Schedule, Stage } from "../../shared/schedule.ts";
 import { type Choices, genotypeFromSelection, type SearchSpace, type Selection } from "../../shared/space.ts";
 import {

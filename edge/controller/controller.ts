@@ -8,7 +8,7 @@
  */
 
 import { type Code, codeOf } from "../../shared/code.ts";
-import { spaceOf } from "../../shared/profile.ts";
+import { spaceOf } from "../../shared/networkCosts.ts";
 import type { RoundReport, RoundTask } from "../../shared/protocol.ts";
 import { Random } from "../../shared/random.ts";
 import type { Stage } from "../../shared/schedule.ts";

@@ -19,6 +19,13 @@ const profileSchema = z
     reranking: z
       .object({ trainings: z.int(), steps: z.int() })
       .describe("short trainings that order the archive, and their weight steps, at most"),
+    estimate: z
+      .object({
+        gpuHours: z.object({ search: z.number(), reranking: z.number(), finalTraining: z.number() }),
+        usd: z.number().nullable().describe("at rental.maxUsdPerHour; null without `rental`"),
+      })
+      .nullable()
+      .describe("on a rented GPU, within a factor of two or so; null for a search on a table"),
   })
   .openapi("Profile");
 
@@ -33,6 +40,7 @@ const example: z.infer<typeof profileSchema> = {
   evaluations: 320,
   tuningSteps: 0,
   reranking: { trainings: 0, steps: 0 },
+  estimate: { gpuHours: { search: 0.4, reranking: 0, finalTraining: 2.2 }, usd: 1.56 },
 };
 
 const create = createRoute({
