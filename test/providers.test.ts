@@ -793,6 +793,42 @@ describe("kubernetes alone", () => {
     expect(await launch('jobs.batch is forbidden: User "x" cannot create resource')).toBe("auth");
   });
 
+  test.each([
+    ["Complete", "CompletionsReached", "stopped"],
+    ["Failed", "PodFailurePolicy", "stopped"],
+    ["Failed", "DeadlineExceeded", "stopped"],
+    ["Failed", "BackoffLimitExceeded", "failed"],
+    ["Suspended", "JobSuspended", "provisioning"],
+  ] as const)("a Job that is %s for %s is %s", async (type, reason, state) => {
+    const world = await World.start(rowOf("kubernetes"));
+    const job = {
+      metadata: { name: "a", uid: "b" },
+      status: { failed: 1, conditions: [{ type, reason, status: "True" }] },
+    };
+    const provider = world.providerWith({ fetch: async () => Response.json(job) });
+    expect((await provider.get("a"))?.state).toBe(state);
+  });
+
+  test("a machine that the cluster took away is stopped, and one that broke has failed", async () => {
+    for (const [stop, state] of [
+      ["preempted", "stopped"],
+      ["failed", "failed"],
+    ] as const) {
+      const world = await World.start(rowOf("kubernetes"));
+      const { id, machine } = await world.launch();
+      world.advance(bootSeconds + 1);
+      world.cloud.stop(machine.id, stop);
+      expect(await world.stateOf(id)).toBe(state);
+    }
+  });
+
+  test("a list whose next page is no longer kept may work later", async () => {
+    const world = await World.start(rowOf("kubernetes"));
+    const body = { kind: "Status", status: "Failure", reason: "Expired", message: "too old", code: 410 };
+    const provider = world.providerWith({ fetch: async () => Response.json(body, { status: 410 }) });
+    expect(await faultOf(provider.list(prefix))).toBe("transient");
+  });
+
   test("Jobs are made and looked for in the namespace that is set", async () => {
     const world = await World.start(rowOf("kubernetes"));
     const paths: string[] = [];

@@ -18,6 +18,8 @@ interface Made {
   /** When it will run once its Secret is there. */
   runsAt: number;
   hasSecret: boolean;
+  /** Whether its end says that the cluster took the pod away. */
+  tellsDisruption: boolean;
 }
 interface Exchange {
   cloud: FakeCloud;
@@ -122,7 +124,13 @@ function createJob({ cloud, made, body }: Exchange): Response {
   const machine = launch(cloud, name, container.image ?? "");
   if (machine === null) return overQuota();
   const waits = container.envFrom?.some(({ secretRef }) => secretRef?.name === name) ?? false;
-  made.set(machine.id, { labels: metadata?.labels ?? {}, runsAt: machine.runsAt, hasSecret: !waits });
+  const { labels = {} } = metadata ?? {};
+  const tellsDisruption =
+    spec.podFailurePolicy?.rules.some(
+      ({ action, onPodConditions }) =>
+        action === "FailJob" && onPodConditions?.some(({ type }) => type === "DisruptionTarget"),
+    ) ?? false;
+  made.set(machine.id, { labels, runsAt: machine.runsAt, hasSecret: !waits, tellsDisruption });
   if (waits) machine.runsAt = Number.POSITIVE_INFINITY;
   return Response.json(jobOf(cloud, made, machine), { status: 201 });
 }
@@ -160,11 +168,14 @@ const labelsOf = (made: Exchange["made"], { id, name }: FakeMachine): Record<str
 
 const endings: Partial<Record<FakeState, readonly [type: string, reason: string]>> = {
   exited: ["Complete", "CompletionsReached"],
-  preempted: ["Failed", "BackoffLimitExceeded"],
+  preempted: ["Failed", "PodFailurePolicy"],
   failed: ["Failed", "BackoffLimitExceeded"],
 };
 
-function statusOf(state: FakeState) {
+function statusOf(cloud: FakeCloud, made: Exchange["made"], machine: FakeMachine) {
+  const told = cloud.stateOf(machine);
+  const isKnown = told !== "preempted" || made.get(machine.id)?.tellsDisruption === true;
+  const state = isKnown ? told : "failed";
   const [type, reason] = endings[state] ?? [];
   if (type === undefined) return { active: 1, ready: state === "running" ? 1 : 0 };
   const count = type === "Complete" ? { succeeded: 1 } : { failed: 1 };
@@ -182,7 +193,7 @@ const jobOf = (cloud: FakeCloud, made: Exchange["made"], machine: FakeMachine) =
     creationTimestamp: new Date(machine.createdAt).toISOString(),
   },
   spec: { backoffLimit: 0 },
-  status: statusOf(cloud.stateOf(machine)),
+  status: statusOf(cloud, made, machine),
 });
 
 /** By labels, all of which have to be there; continued after so many. */

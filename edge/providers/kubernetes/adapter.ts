@@ -25,6 +25,8 @@ const deploymentLabel = "nasturtium-deployment";
 const keptSeconds = 3600;
 /** As long as the runner has to store its checkpoint. */
 const stopSeconds = 60;
+/** The cluster needed the room, or the time was over: the runner is not to blame. */
+const blamelessEnds = /^(PodFailurePolicy|DeadlineExceeded)$/;
 /** Of user `node` in the runner's image. */
 const userId = 1000;
 
@@ -134,6 +136,10 @@ function jobFor(request: LaunchRequest): Job {
     metadata: { name, labels },
     spec: {
       backoffLimit: 0,
+      // Pods that are preempted, evicted or drained fail the Job with a reason of its own.
+      podFailurePolicy: {
+        rules: [{ action: "FailJob", onPodConditions: [{ type: "DisruptionTarget", status: "True" }] }],
+      },
       // The cluster's own end of it, whatever becomes of the edge and of the runner.
       activeDeadlineSeconds: lifetimeSeconds,
       ttlSecondsAfterFinished: keptSeconds,
@@ -155,6 +161,8 @@ const podFor = ({ name, image, diskGb }: LaunchRequest): PodSpec => ({
     runAsUser: userId,
     seccompProfile: { type: "RuntimeDefault" },
   },
+  // Nodes with GPUs are often kept free of whatever needs none.
+  tolerations: [{ key: "nvidia.com/gpu", operator: "Exists", effect: "NoSchedule" }],
   containers: [
     {
       name: "runner",
@@ -190,9 +198,10 @@ const machineOf = ({ metadata, status }: KubernetesJob): Machine => ({
 
 /** A pod that waits for a GPU, or for its image, is provisioned: the loop has a deadline for it. */
 function stateOf(status: KubernetesJob["status"]): Machine["state"] {
-  const hasEnded = status?.conditions?.some(
+  const end = status?.conditions?.find(
     ({ type, status }) => (type === "Complete" || type === "Failed") && status === "True",
   );
-  if (hasEnded === true) return "stopped";
+  if (end !== undefined)
+    return end.type === "Complete" || blamelessEnds.test(end.reason ?? "") ? "stopped" : "failed";
   return (status?.ready ?? 0) > 0 ? "running" : "provisioning";
 }

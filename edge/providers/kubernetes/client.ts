@@ -29,6 +29,8 @@ const errors: ErrorFormat = {
     { statuses: [403], detail: /exceeded quota/i, operations: ["launch"], fault: "capacity" },
     // There is one of that name, of a launch before: it is to be looked for.
     { statuses: [409], operations: ["launch"], fault: "transient" },
+    // The page to continue from is kept for some minutes only.
+    { statuses: [410], operations: ["list"], fault: "transient" },
   ],
 };
 

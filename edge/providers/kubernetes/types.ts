@@ -10,7 +10,9 @@ export const jobSchema = z.object({
       /** Pods that run; what is older than 1.24 does not tell. */
       ready: z.number().nullish(),
       /** With `Complete` or `Failed` it has ended. */
-      conditions: z.array(z.object({ type: z.string(), status: z.string() })).nullish(),
+      conditions: z
+        .array(z.object({ type: z.string(), status: z.string(), reason: z.string().nullish() }))
+        .nullish(),
     })
     .nullish(),
 });
