@@ -135,6 +135,17 @@ describe("a machine is ended", () => {
     expect(row?.accruedMicroUsd).toBeGreaterThanOrEqual(Math.floor(1e6 * runpod.billedUsd(lost as never)));
   });
 
+  test("by the reaper also when there is no work any more", async () => {
+    runpod.faults.listLagSeconds = 600;
+    runpod.faults.once.launch = [{ kind: "errorAfterwards" }];
+    const id = await world.createSearch(3, 60);
+    await minutes(1);
+    await world.admin(`/v1/searches/${id}/cancel`, { method: "POST" });
+    await minutes(30);
+    expect(runpod.machines).toHaveLength(1);
+    expect(live()).toEqual([]);
+  });
+
   test("before the budget is passed, though its runner never ends what it does", async () => {
     world.isStuck = true;
     const id = await world.createSearch(0.5, 200);

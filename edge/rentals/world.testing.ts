@@ -22,7 +22,7 @@ import {
   tokenWith,
   trainingReportFor,
 } from "../testEdge.ts";
-import { rent } from "./loop.ts";
+import { sweep } from "../webhooks/sweep.ts";
 
 const minuteMs = 60_000;
 const start = Date.UTC(2030, 0, 10);
@@ -147,7 +147,7 @@ export class World {
     });
   }
 
-  /** One run of the loop, cut off after so many calls to the database and to providers. */
+  /** What the schedule does every minute, cut off after so many calls to the database and to providers. */
   async run(calls = Number.POSITIVE_INFINITY): Promise<void> {
     const fuse = { left: calls };
     const call = (async (input: RequestInfo | URL, init?: RequestInit) => {
@@ -159,7 +159,7 @@ export class World {
     }) as typeof fetch;
     const env = { ...this.env, DB: cuttable(this.env.DB, fuse) };
     try {
-      await rent(env, { call, now: () => Date.now() });
+      await sweep(env, { call, now: () => Date.now(), random: () => 0.5, resolve: async () => [] });
     } catch (error) {
       if (fuse.left > 0) throw error;
     }

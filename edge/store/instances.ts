@@ -276,8 +276,12 @@ const renting = `SELECT s.id FROM searches s WHERE s.rents = 1 AND s.state IN ('
   UNION SELECT t.search_id FROM trainings t JOIN searches s ON s.id = t.search_id
   WHERE t.state IN ('queued', 'running') AND s.rents = 1 AND s.state <> 'paused'`;
 
+/** SQL that is true when machines that nobody wants are to be looked for: not where none was rented for longer than one lives. */
+const reapingDue = `EXISTS (SELECT 1 FROM instances WHERE launched_at > :now - ${limits.life + limits.badHost})
+  AND NOT EXISTS (SELECT 1 FROM settings WHERE key = 'reapedAt' AND CAST(value AS INTEGER) > :now - ${limits.reap})`;
+
 /** SQL that is true when the loop has anything to do. */
-export const rentalsDue = `EXISTS (SELECT 1 FROM instances WHERE visit_at <= :now) OR EXISTS (${renting})`;
+export const rentalsDue = `EXISTS (SELECT 1 FROM instances WHERE visit_at <= :now) OR EXISTS (${renting}) OR (${reapingDue})`;
 
 interface DueRow extends Record<string, unknown> {
   searchState: SearchState | null;
