@@ -48,6 +48,7 @@ const working: Situation = {
   isWorking: true,
   hasFreeWork: false,
   fundedUntil: now + 30 * minute,
+  ceilingMicroUsdPerHour: 500_000,
 };
 const idle: Situation = { ...working, isWorking: false };
 
@@ -61,6 +62,7 @@ describe("a machine that works", () => {
     ["its search is paused", { ...working, searchState: "paused" as const }],
     ["its search is over", { ...working, searchState: "cancelled" as const }],
     ["its search was deleted", { ...working, searchState: null }],
+    ["it costs more than rental.maxUsdPerHour", { ...working, ceilingMicroUsdPerHour: 399_999 }],
     ["the budget allows no more", { ...working, fundedUntil: now + limits.shutdown - 1 }],
   ])("stores a checkpoint before it goes when %s", (reason, situation) => {
     expect(stepOf(machine(), situation)).toEqual({ kind: "drain", reason });

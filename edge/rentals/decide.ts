@@ -17,6 +17,8 @@ export interface Situation {
   hasFreeWork: boolean;
   /** Until when the money that is set aside lasts. */
   fundedUntil: number;
+  /** What the search pays at most. */
+  ceilingMicroUsdPerHour: number;
 }
 
 export type Step =
@@ -74,14 +76,15 @@ function ofLaunched(instance: Instance, situation: Situation): Step {
 
 /** Why a machine that may be well is not to go on; null when it is. */
 function whyUnwanted(
-  { expiresAt }: Instance,
-  { now, searchState, isWorking, hasFreeWork, fundedUntil }: Situation,
+  { expiresAt, microUsdPerHour }: Instance,
+  { now, searchState, isWorking, hasFreeWork, fundedUntil, ceilingMicroUsdPerHour }: Situation,
 ): string | null {
   if (searchState === null) return "its search was deleted";
   if (searchState === "paused") return "its search is paused";
   // Trainings go on after a search has completed.
   if (finishedStates.includes(searchState) && !isWorking && !hasFreeWork) return "its search is over";
   if (searchState === "cancelled" || searchState === "failed") return "its search is over";
+  if (microUsdPerHour > ceilingMicroUsdPerHour) return "it costs more than rental.maxUsdPerHour";
   if (now >= expiresAt - limits.shutdown) return "its longest time is over";
   if (fundedUntil - now < limits.shutdown) return "the budget allows no more";
   return null;

@@ -69,7 +69,9 @@ async function visit(loop: Loop, visited: Visited): Promise<void> {
   const isIdle = !visited.isWorking && !visited.hasFreeWork;
   const idleSince = isIdle ? (instance.idleSince ?? now) : null;
   const current = { ...instance, idleSince };
-  if (await perform(loop, current, stepOf(current, { ...visited, now, fundedUntil }))) return;
+  const ceiling = visited.specification?.rental?.maxUsdPerHour ?? Number.POSITIVE_INFINITY;
+  const situation = { ...visited, now, fundedUntil, ceilingMicroUsdPerHour: microUsd(ceiling) };
+  if (await perform(loop, current, stepOf(current, situation))) return;
   await changeInstance(env.DB, instance, { set: { idleSince, visitAt: now + limits.visit } }, now);
 }
 
