@@ -286,6 +286,7 @@ describe("a search on a table", () => {
       evaluations: 25,
       tuningSteps: 0,
       reranking: { trainings: 0, steps: 0 },
+      estimate: null,
     });
   });
 
