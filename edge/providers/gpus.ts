@@ -33,7 +33,7 @@ export function gpuName(providersName: string): string {
   return model.map((word) => ways[word] ?? word.toUpperCase()).join(" ");
 }
 
-/** Whether a specification's names, however written, include a provider's; absent: any. */
+/** Whether a specification's names, however written, include a provider's; without them all do. */
 export function wantsGpu(wanted: readonly string[] | undefined, gpu: string): boolean {
   return wanted?.some((name) => gpuName(name) === gpu) ?? true;
 }

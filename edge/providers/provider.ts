@@ -22,7 +22,7 @@ export interface Offer {
 }
 
 export interface QuoteFilter {
-  /** Names as specifications have them; absent: any. */
+  /** Names as specifications have them; without them all are meant. */
   gpus?: readonly string[] | undefined;
   maxUsdPerHour: number;
   interruptible: boolean;

@@ -3,10 +3,9 @@
 import type { Context, MiddlewareHandler } from "hono";
 import { endpointOf, finishLater } from "../app.ts";
 import type { AppEnv } from "../env.ts";
-
 import { realPlatform } from "../webhooks/deliver.ts";
 import { rent } from "./loop.ts";
-import { rememberAddress } from "./setUp.ts";
+import { rememberAddress, setUp } from "./setUp.ts";
 
 export const rentAfterwards = (c: Context<AppEnv>): Promise<void> =>
   finishLater(c, rent(c.env, realPlatform()));
@@ -30,6 +29,11 @@ const changes = new Set([
 export const renting: MiddlewareHandler<AppEnv> = async (c, next) => {
   await next();
   if (!c.res.ok || !changes.has(endpointOf(c) ?? "")) return;
-  await rememberAddress(c.env, new URL(c.req.url).origin);
-  await rentAfterwards(c);
+  const platform = realPlatform();
+  if (setUp(c.env, platform) === null) return;
+  const { origin } = new URL(c.req.url);
+  await finishLater(
+    c,
+    rememberAddress(c.env, origin).then(() => rent(c.env, platform)),
+  );
 };

@@ -4,6 +4,8 @@ import { finishedStates, type SearchState } from "../../schema/searches.ts";
 import type { Campaign } from "../../shared/campaign.ts";
 import type { Specification } from "../../shared/specification.ts";
 import { statement } from "../store/database.ts";
+import { type Caps, committedTo, totals } from "../store/instances.ts";
+import type { Loop } from "./changes.ts";
 import { microUsd } from "./money.ts";
 
 interface Sharer {
@@ -27,12 +29,23 @@ export async function searchCap(
   return campaignId === null ? own : Math.min(own, await share(db, campaignId, searchId));
 }
 
+/** What may still be committed to a search now, and the caps that say so. */
+export async function allowance(
+  { env, setUp }: Loop,
+  search: Parameters<typeof searchCap>[1] & { committedMicroUsd: number },
+  now: number,
+): Promise<{ caps: Caps; free: number }> {
+  const caps = { search: await searchCap(env.DB, search), month: setUp.caps.microUsdPerMonth };
+  const { monthMicroUsd } = await totals(env.DB, now);
+  return { caps, free: Math.min(caps.search - search.committedMicroUsd, caps.month - monthMicroUsd) };
+}
+
 /** Searches that are not over share evenly what those that are left; infinite where the campaign sets nothing. */
 async function share(db: D1Database, campaignId: string, searchId: string): Promise<number> {
   const { results } = await statement(
     db,
     `SELECT json_extract(c.specification, '$.budget') AS budget, s.id, s.state,
-       (SELECT coalesce(sum(micro_usd), 0) FROM ledger WHERE search_id = s.id) AS committed
+       ${committedTo("s.id")} AS committed
      FROM campaigns c JOIN searches s ON s.campaign_id = c.id WHERE c.id = :campaignId`,
     { campaignId },
   ).all<Sharer>();

@@ -16,6 +16,25 @@ export interface Loop {
 export const providerOf = ({ setUp: { providers } }: Loop, { provider }: Pick<Instance, "provider">) =>
   providers.find(({ name }) => name === provider);
 
+/** A machine of which nothing has happened yet. */
+export const blank = {
+  machineId: null,
+  tokenId: null,
+  registeredAt: null,
+  lastSeenAt: null,
+  checkedAt: null,
+  idleSince: null,
+  drainUntil: null,
+  endedAt: null,
+  settledAt: null,
+  reason: null,
+  failure: null,
+  terminations: 0,
+  reservedMicroUsd: 0,
+  accruedMicroUsd: 0,
+  settledMicroUsd: 0,
+} satisfies Partial<Instance>;
+
 /** What events tell of an instance. */
 export const told = ({ id, provider, gpu, location, microUsdPerHour }: Instance) => ({
   instanceId: id,
@@ -67,13 +86,12 @@ export async function abandon({ env, platform }: Loop, instance: Instance, reaso
 }
 
 /** It costs nothing any more: what is set aside is free again, and the account is closed but for the provider's own. */
-export async function gone({ env, platform, setUp: configured }: Loop, instance: Instance): Promise<boolean> {
+export async function gone(loop: Loop, instance: Instance): Promise<boolean> {
+  const { env, platform } = loop;
   const now = platform.now();
   const accrued = costOf(instance.microUsdPerHour, now - instance.accruedUntil);
   const total = instance.accruedMicroUsd + accrued;
-  const tellsBills = configured.providers.some(
-    ({ name, tellsBills: tells }) => name === instance.provider && tells,
-  );
+  const tellsBills = providerOf(loop, instance)?.tellsBills ?? false;
   const events = [
     {
       type: "instance.terminated",

@@ -28,7 +28,15 @@ export type Step =
   /** Its creation got no answer: is it there? */
   | { kind: "lookUp" }
   | { kind: "drain"; reason: string }
-  | { kind: "terminate"; reason: string; hostFailed?: boolean; ifIdle?: boolean }
+  | {
+      kind: "terminate";
+      reason: string;
+      /** The search lost it, against its will. */
+      isLost?: boolean;
+      /** Lost before it was of use: its host is to be avoided. */
+      hostFailed?: boolean;
+      ifIdle?: boolean;
+    }
   /** Tells the provider to end it, and looks whether it is gone. */
   | { kind: "end" }
   /** Takes the provider's account of it. */
@@ -63,11 +71,15 @@ function ofLaunched(instance: Instance, situation: Situation): Step {
   if (registeredAt === null) {
     if (now - launchedAt <= limits.boot) return check;
     const reason = `its runner did not register within ${limits.boot / 60_000} minutes`;
-    return { kind: "terminate", reason, hostFailed: true };
+    return { kind: "terminate", reason, isLost: true, hostFailed: true };
   }
   const quietMs = now - Math.max(registeredAt, lastSeenAt ?? 0);
   if (quietMs > limits.silent)
-    return { kind: "terminate", reason: `its runner was silent for ${Math.round(quietMs / 60_000)} minutes` };
+    return {
+      kind: "terminate",
+      reason: `its runner was silent for ${Math.round(quietMs / 60_000)} minutes`,
+      isLost: true,
+    };
   if (!isWorking && !hasFreeWork && idleSince !== null && now - idleSince >= limits.idle)
     return { kind: "terminate", reason: "there was no work for it", ifIdle: true };
   if (quietMs > limits.quiet || now - (checkedAt ?? launchedAt) >= limits.check) return check;
@@ -96,12 +108,10 @@ export function afterCheck(
   machine: Machine | null,
   now: number,
 ): Step {
+  const lost = { kind: "terminate" as const, isLost: true, hostFailed: registeredAt === null };
   if (machine === null || machine.state === "gone")
-    return now - launchedAt < limits.appear
-      ? wait
-      : { kind: "terminate", reason: "the provider knows it no more", hostFailed: registeredAt === null };
-  if (machine.state === "stopped")
-    return { kind: "terminate", reason: "the provider stopped it", hostFailed: registeredAt === null };
-  if (machine.state === "failed") return { kind: "terminate", reason: "it failed", hostFailed: true };
+    return now - launchedAt < limits.appear ? wait : { ...lost, reason: "the provider knows it no more" };
+  if (machine.state === "stopped") return { ...lost, reason: "the provider stopped it" };
+  if (machine.state === "failed") return { ...lost, reason: "it failed", hostFailed: true };
   return wait;
 }

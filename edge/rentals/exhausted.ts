@@ -2,6 +2,7 @@
 
 import type { Specification } from "../../shared/specification.ts";
 import { type Done, secondsAfterwards } from "../../shared/trainingCost.ts";
+import { spentByNow } from "../store/instances.ts";
 import { searchCap } from "./caps.ts";
 import { limits } from "./limits.ts";
 import { costOf } from "./money.ts";
@@ -14,9 +15,7 @@ export interface Rented {
 }
 
 /** SQL: columns of it, for a search `s` at `:now`. */
-export const rentedColumns = `(SELECT coalesce(sum(accrued_micro_usd + settled_micro_usd + CASE WHEN i.state = 'ended' THEN 0
-    ELSE micro_usd_per_hour * (:now - accrued_until) / 3600000 END), 0)
-    FROM instances i WHERE i.search_id = s.id) AS rented_micro_usd,
+export const rentedColumns = `(SELECT ${spentByNow} FROM instances WHERE search_id = s.id) AS rented_micro_usd,
   (SELECT max(micro_usd_per_hour) FROM instances i WHERE i.search_id = s.id AND i.state <> 'ended') AS rented_price`;
 
 export interface RentedRow {

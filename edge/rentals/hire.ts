@@ -3,12 +3,11 @@
 import { newToken } from "../auth.ts";
 import { newId } from "../ids.ts";
 import { gpuName, nearestGpus, wantsGpu } from "../providers/gpus.ts";
-import { type Offer, type Provider, ProviderError } from "../providers/provider.ts";
+import { type Offer, type Provider, ProviderError, type QuoteFilter } from "../providers/provider.ts";
 import {
   badHostsNow,
   changeInstance,
   type Demand,
-  findInstance,
   type Instance,
   insertInstance,
   rememberWaiting,
@@ -16,8 +15,8 @@ import {
   totals,
 } from "../store/instances.ts";
 import { giveUp } from "../work.ts";
-import { searchCap } from "./caps.ts";
-import { abandon, isLaunched, type Loop } from "./changes.ts";
+import { allowance } from "./caps.ts";
+import { abandon, blank, isLaunched, type Loop, providerOf } from "./changes.ts";
 import { limits, offersTried } from "./limits.ts";
 import { costOf, lastsMs, microUsd, usd } from "./money.ts";
 import { instanceName } from "./names.ts";
@@ -33,6 +32,8 @@ interface Trouble {
   problem: string;
   detail: string;
 }
+
+const noneFree: Trouble = { problem: "capacity", detail: "no provider has a machine that suits now" };
 
 export async function hire(loop: Loop, demand: Demand): Promise<void> {
   const trouble = await tryToHire(loop, demand);
@@ -89,6 +90,24 @@ async function tryToHire(loop: Loop, demand: Demand): Promise<Trouble | null> {
   return launchFirst(loop, demand, quoted.offers, { image, address });
 }
 
+/** What all of them offer; the trouble of one is not another's. */
+async function quotedBy(
+  providers: readonly Provider[],
+  filter: QuoteFilter,
+): Promise<{ offers: Offer[]; trouble: Trouble | null }> {
+  const offers: Offer[] = [];
+  let trouble: Trouble | null = null;
+  for (const provider of providers) {
+    try {
+      offers.push(...(await provider.quote(filter)));
+    } catch (error) {
+      if (!(error instanceof ProviderError)) throw error;
+      trouble = { problem: error.fault, detail: error.message };
+    }
+  }
+  return { offers, trouble };
+}
+
 async function quotes(
   { env, platform }: Loop,
   { specification: { rental } }: Demand,
@@ -100,16 +119,7 @@ async function quotes(
     interruptible: rental?.interruptible ?? false,
     diskGb,
   };
-  const offers: Offer[] = [];
-  let trouble: Trouble | null = null;
-  for (const provider of providers) {
-    try {
-      offers.push(...(await provider.quote(filter)));
-    } catch (error) {
-      if (!(error instanceof ProviderError)) throw error;
-      trouble = { problem: error.fault, detail: error.message };
-    }
-  }
+  const { offers, trouble } = await quotedBy(providers, filter);
   const bad = await badHostsNow(env.DB, platform.now());
   const good = offers.filter(
     ({ provider, host, priceUsdPerHour }) =>
@@ -124,9 +134,7 @@ async function whyNone(
   { specification: { rental } }: Demand,
   providers: readonly Provider[],
 ): Promise<Trouble> {
-  const all: Offer[] = [];
-  for (const provider of providers)
-    all.push(...(await provider.quote({ maxUsdPerHour: 1000, interruptible: false })));
+  const { offers: all, trouble } = await quotedBy(providers, { maxUsdPerHour: 1000, interruptible: false });
   const names = [...new Set(all.map(({ gpu }) => gpu))];
   const unknown = (rental?.gpus ?? []).filter((gpu) => !names.includes(gpuName(gpu)));
   const suiting = all.filter(({ gpu }) => wantsGpu(rental?.gpus, gpu));
@@ -141,7 +149,7 @@ async function whyNone(
       problem: "unknown-gpu",
       detail: `nobody offers ${unknown.join(", ")} now; offered are ${offered(unknown[0] ?? "", names)}`,
     };
-  return { problem: "capacity", detail: "no provider has a machine that suits now" };
+  return trouble ?? noneFree;
 }
 
 /** The nearest names first; where none is near, all. */
@@ -156,7 +164,7 @@ async function launchFirst(
   offers: readonly Offer[],
   start: { image: string; address: string },
 ): Promise<Trouble | null> {
-  let trouble: Trouble = { problem: "capacity", detail: "no provider has a machine that suits now" };
+  let trouble = noneFree;
   const refused = new Set<string>();
   let attempts = demand.attempts;
   for (const offer of offers.slice(0, offersTried)) {
@@ -177,15 +185,15 @@ async function launch(
   offer: Offer,
   { image, address }: { image: string; address: string },
 ): Promise<Trouble | null> {
-  const { env, platform, setUp } = loop;
+  const { env, platform } = loop;
+  const provider = providerOf(loop, offer);
+  if (provider === undefined) return noneFree;
   const now = platform.now();
   const intent = await intentOf(loop, demand, offer, now);
   if (intent.problem !== undefined) return intent;
-  const { instance, token, lifetimeMs } = intent;
-  if (!(await insertInstance(env.DB, intent.row, now))) return capTrouble(loop, demand);
-  const provider = setUp.providers.find(({ name }) => name === offer.provider);
-  const written = await findInstance(env.DB, instance.id);
-  if (provider === undefined || written === null) return null;
+  const { token, lifetimeMs, row } = intent;
+  const instance = await insertInstance(env.DB, row, now);
+  if (instance === null) return capTrouble(loop, demand);
   const lifetimeSeconds = Math.floor(lifetimeMs / 1000);
   const { name, searchId } = instance;
   const request = {
@@ -196,11 +204,11 @@ async function launch(
     lifetimeSeconds,
   };
   try {
-    await isLaunched(loop, written, await provider.launch(offer, request));
+    await isLaunched(loop, instance, await provider.launch(offer, request));
     return null;
   } catch (error) {
     if (!(error instanceof ProviderError)) throw error;
-    return afterFailure(loop, written, error);
+    return afterFailure(loop, instance, error);
   }
 }
 
@@ -224,13 +232,11 @@ async function afterFailure(loop: Loop, instance: Instance, error: ProviderError
   return { problem: error.fault, detail: error.message };
 }
 
-async function intentOf({ env, setUp }: Loop, demand: Demand, offer: Offer, now: number) {
-  const { searchId, specification, campaignId, attempts, committedMicroUsd } = demand;
+async function intentOf(loop: Loop, demand: Demand, offer: Offer, now: number) {
+  const { env, setUp } = loop;
+  const { searchId, specification, attempts } = demand;
   const price = microUsd(offer.priceUsdPerHour);
-  const cap = await searchCap(env.DB, { searchId, specification, campaignId });
-  const spent = await totals(env.DB, now);
-  const { caps } = setUp;
-  const free = Math.min(cap - committedMicroUsd, caps.microUsdPerMonth - spent.monthMicroUsd);
+  const { caps, free } = await allowance(loop, demand, now);
   const least = costOf(price, limits.boot + limits.leastWork + limits.shutdown);
   if (free < least)
     return {
@@ -249,11 +255,11 @@ async function intentOf({ env, setUp }: Loop, demand: Demand, offer: Offer, now:
   });
   const { provider, gpu, location, host, interruptible } = offer;
   const instance: Omit<Instance, "version"> = {
+    ...blank,
     id: newId(),
     name,
     searchId,
     provider,
-    machineId: null,
     state: "launching",
     gpu,
     location,
@@ -262,32 +268,20 @@ async function intentOf({ env, setUp }: Loop, demand: Demand, offer: Offer, now:
     microUsdPerHour: price,
     tokenId: newId(),
     launchedAt: now,
-    registeredAt: null,
-    lastSeenAt: null,
-    checkedAt: null,
     expiresAt,
-    idleSince: null,
-    drainUntil: null,
-    endedAt: null,
-    settledAt: null,
-    reason: null,
-    failure: null,
-    terminations: 0,
     reservedMicroUsd: Math.min(free, Math.max(least, costOf(price, limits.reserve))),
-    accruedMicroUsd: 0,
     accruedUntil: now,
-    settledMicroUsd: 0,
     visitAt: now + limits.visit,
   };
   const row = {
     instance,
     token: { id: instance.tokenId ?? "", hash, expiresAt: expiresAt + limits.shutdown },
-    caps: { search: cap, month: caps.microUsdPerMonth },
-    microUsdPerHourCap: caps.microUsdPerHour,
-    instancesCap: caps.instances,
+    caps,
+    microUsdPerHourCap: setUp.caps.microUsdPerHour,
+    instancesCap: setUp.caps.instances,
     maxInstances: specification.rental?.maxInstances ?? 1,
   };
-  return { instance, token, lifetimeMs, row };
+  return { token, lifetimeMs, row };
 }
 
 /** Which of the deployment's caps refused. */

@@ -18,11 +18,10 @@ import {
   spendingOfSearch,
   takeTurn,
   tellSpent,
-  totals,
   type Visited,
 } from "../store/instances.ts";
 import { accountChange, accountsOf, isAccountDue } from "./accounts.ts";
-import { searchCap } from "./caps.ts";
+import { allowance } from "./caps.ts";
 import { abandon, gone, isLaunched, type Loop, providerOf, told } from "./changes.ts";
 import { afterCheck, type Step, stepOf } from "./decide.ts";
 import { hire } from "./hire.ts";
@@ -77,24 +76,24 @@ async function visit(loop: Loop, visited: Visited): Promise<void> {
 
 /** Writes what a machine has cost and sets aside more; null when its row was changed meanwhile. */
 async function account(
-  { env, setUp: { caps } }: Loop,
+  loop: Loop,
   { instance, specification, campaignId, committedMicroUsd, usdTold }: Visited,
   now: number,
 ): Promise<{ instance: Instance; fundedUntil: number } | null> {
   if (instance.state === "ended") return { instance, fundedUntil: now };
-  const cap = await searchCap(env.DB, { searchId: instance.searchId, specification, campaignId });
-  const month = caps.microUsdPerMonth - (await totals(env.DB, now)).monthMicroUsd;
-  const free = Math.min(cap - committedMicroUsd, month);
+  const { env } = loop;
+  const search = { searchId: instance.searchId, specification, campaignId, committedMicroUsd };
+  const { caps, free } = await allowance(loop, search, now);
   const accounts = accountsOf(instance, now, instance.state === "launched" ? free : 0);
   if (!isAccountDue(instance, accounts, now)) return { instance, fundedUntil: accounts.fundedUntil };
-  const reserve = { microUsd: accounts.extend, caps: { search: cap, month: caps.microUsdPerMonth } };
+  const reserve = { microUsd: accounts.extend, caps };
   const changed = await changeInstance(
     env.DB,
     instance,
     { ...accountChange(instance, accounts, now), reserve },
     now,
   );
-  await tell(env.DB, instance.searchId, { cap, usdTold }, now);
+  await tell(env.DB, instance.searchId, { cap: caps.search, usdTold }, now);
   return changed === null ? null : { instance: changed, fundedUntil: accounts.fundedUntil };
 }
 
@@ -147,12 +146,11 @@ async function drain({ env, platform }: Loop, instance: Instance, reason: string
 async function terminate(
   loop: Loop,
   instance: Instance,
-  { reason, hostFailed = false, ifIdle = false }: Extract<Step, { kind: "terminate" }>,
+  { reason, isLost = false, hostFailed = false, ifIdle = false }: Extract<Step, { kind: "terminate" }>,
 ): Promise<boolean> {
   const { env, platform } = loop;
   const now = platform.now();
   const set = { state: "terminating" as const, reason, visitAt: now };
-  const isLost = hostFailed || lostReasons.some((lost) => reason.startsWith(lost));
   const events = isLost ? [{ type: "instance.lost", data: { ...told(instance), reason } }] : [];
   const changed = await changeInstance(env.DB, instance, { set, events, ifIdle, endsLeases: !ifIdle }, now);
   if (changed === null) return false;
@@ -161,8 +159,6 @@ async function terminate(
   if (provider !== undefined) await end(loop, changed, provider);
   return true;
 }
-
-const lostReasons = ["the provider", "it failed", "its runner was silent"];
 
 async function check(loop: Loop, instance: Instance, provider: Provider): Promise<boolean> {
   const { env, platform } = loop;
@@ -183,10 +179,14 @@ async function check(loop: Loop, instance: Instance, provider: Provider): Promis
   return true;
 }
 
+/** The provider's machine of an instance whose id is not known. */
+const named = async (provider: Provider, { name: own }: Instance) =>
+  (await provider.list(own)).find(({ name }) => name === own);
+
 /** A creation that got no answer: it is there, or it is given up when it had time to be listed. */
 async function lookUp(loop: Loop, instance: Instance, provider: Provider): Promise<boolean> {
   const { env, platform } = loop;
-  const found = (await provider.list(instance.name)).find(({ name }) => name === instance.name);
+  const found = await named(provider, instance);
   const now = platform.now();
   if (found !== undefined) return isLaunched(loop, instance, found.id);
   if (now - instance.launchedAt < limits.lookUp) {
@@ -199,10 +199,7 @@ async function lookUp(loop: Loop, instance: Instance, provider: Provider): Promi
 /** Has it ended, until the provider says that it is gone. */
 async function end(loop: Loop, instance: Instance, provider: Provider): Promise<boolean> {
   const { env, platform } = loop;
-  const machineId =
-    instance.machineId ??
-    (await provider.list(instance.name)).find(({ name }) => name === instance.name)?.id ??
-    null;
+  const machineId = instance.machineId ?? (await named(provider, instance))?.id ?? null;
   if (machineId === null) return gone(loop, instance);
   const failure = await failureOf(() => provider.terminate(machineId));
   const machine = failure === null ? await provider.get(machineId) : undefined;

@@ -7,10 +7,12 @@ import { newId } from "../ids.ts";
 import { type Machine, type Provider, ProviderError } from "../providers/provider.ts";
 import type { Instance } from "../store/instances.ts";
 import { changeInstance, findInstanceNamed, insertOrphan } from "../store/instances.ts";
-import type { Loop } from "./changes.ts";
+import { blank, type Loop } from "./changes.ts";
 import { microUsd } from "./money.ts";
 import { namePrefix, parseInstanceName } from "./names.ts";
 import { deploymentOf } from "./setUp.ts";
+
+const unwanted = "nobody wanted it";
 
 export async function reap(loop: Loop): Promise<void> {
   const deployment = await deploymentOf(loop.env);
@@ -37,12 +39,11 @@ async function reapOne(loop: Loop, provider: Provider, machine: Machine): Promis
   const now = platform.now();
   const still = await provider.get(machine.id);
   if (still === null || still.state === "gone") return;
-  const reason = "nobody wanted it";
   if (row?.state === "ended" && (row.machineId ?? machine.id) === machine.id) {
     const set: Partial<Instance> = {
       state: "terminating",
       machineId: machine.id,
-      reason,
+      reason: unwanted,
       endedAt: null,
       settledAt: null,
       terminations: 0,
@@ -64,6 +65,7 @@ function orphanOf(
   const named = parseInstanceName(machine.name);
   const launchedAt = Math.min(now, (named?.launchedAt ?? now / 1000) * 1000);
   return {
+    ...blank,
     id: newId(),
     name: isNameTaken ? `${machine.name}-${machine.id}` : machine.name,
     searchId: named?.searchId ?? "",
@@ -75,23 +77,11 @@ function orphanOf(
     host: machine.host,
     interruptible: false,
     microUsdPerHour: microUsd(machine.priceUsdPerHour ?? 0),
-    tokenId: null,
     launchedAt,
-    registeredAt: null,
-    lastSeenAt: null,
     checkedAt: now,
     expiresAt: now,
-    idleSince: null,
-    drainUntil: null,
-    endedAt: null,
-    settledAt: null,
-    reason: "nobody wanted it",
-    failure: null,
-    terminations: 0,
-    reservedMicroUsd: 0,
-    accruedMicroUsd: 0,
+    reason: unwanted,
     accruedUntil: launchedAt,
-    settledMicroUsd: 0,
     visitAt: now,
   };
 }

@@ -5,13 +5,10 @@ import { base32 } from "../ids.ts";
 import { configuredProviders } from "../providers/index.ts";
 import type { Provider } from "../providers/provider.ts";
 import { readSetting, setting } from "../store/instances.ts";
+import type { Platform as WholePlatform } from "../webhooks/deliver.ts";
 import { microUsd } from "./money.ts";
 
-export interface Platform {
-  call: typeof fetch;
-  /** Milliseconds since 1970. */
-  now(): number;
-}
+export type Platform = Pick<WholePlatform, "call" | "now">;
 
 export interface SetUp {
   providers: Provider[];

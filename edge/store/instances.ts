@@ -44,17 +44,20 @@ type Value = string | number | boolean | null;
 const stored = (value: Value): string | number | null => (typeof value === "boolean" ? Number(value) : value);
 
 /** SQL that is true of instances that may cost something, in a form that the index of states serves. */
-const isLive = "state IN ('launching', 'launched', 'draining', 'terminating')";
+const isLive = `state IN (${liveStates.map((state) => `'${state}'`).join(", ")})`;
 
-/** SQL that is true while the runner of instance `:name` holds a lease. */
-const holdsLease = `EXISTS (SELECT 1 FROM leases l JOIN runners r ON r.id = l.runner_id
-  WHERE l.search_id = :searchId AND r.name = :name AND l.expires_at > :now)`;
+/** SQL that is true while the runner of an instance holds a lease. */
+const holdsLease = (searchId: string, name: string): string =>
+  `EXISTS (SELECT 1 FROM leases l JOIN runners r ON r.id = l.runner_id
+    WHERE l.search_id = ${searchId} AND r.name = ${name} AND l.expires_at > :now)`;
 
 /** SQL: what is spent in the running month, and set aside for machines that still cost. */
 const monthSum = `(SELECT coalesce(sum(micro_usd), 0) FROM ledger WHERE at >= :monthStart AND kind <> 'reserved')
   + (SELECT coalesce(sum(reserved_micro_usd), 0) FROM instances WHERE ${isLive})`;
 
-const searchSum = "(SELECT coalesce(sum(micro_usd), 0) FROM ledger WHERE search_id = :searchId)";
+/** SQL: what is committed to a search, spent or set aside. */
+export const committedTo = (searchId: string): string =>
+  `(SELECT coalesce(sum(micro_usd), 0) FROM ledger WHERE search_id = ${searchId})`;
 
 export function monthStart(now: number): number {
   const date = new Date(now);
@@ -89,7 +92,7 @@ function entryStatements(
         db,
         `INSERT INTO ledger (instance_id, search_id, kind, micro_usd, at)
          SELECT :instanceId, :searchId, 'reserved',
-           CASE WHEN ${searchSum} + :microUsd <= :searchCap AND ${monthSum} <= :monthCap THEN :microUsd END, :now`,
+           CASE WHEN ${committedTo(":searchId")} + :microUsd <= :searchCap AND ${monthSum} <= :monthCap THEN :microUsd END, :now`,
         {
           ...key,
           microUsd: reserve.microUsd,
@@ -113,7 +116,7 @@ export async function changeInstance(
   const { id, name, searchId, version } = instance;
   const columns = Object.entries(set) as [string, Value][];
   const assignments = columns.map(([column]) => `${snake(column)} = :${column}`);
-  const guard = ifIdle ? `AND NOT ${holdsLease}` : "";
+  const guard = ifIdle ? `AND NOT ${holdsLease(":searchId", ":name")}` : "";
   const values = Object.fromEntries(columns.map(([column, value]) => [column, stored(value)]));
   try {
     await db.batch([
@@ -172,8 +175,12 @@ export interface NewInstance {
   maxInstances: number;
 }
 
-/** Writes the intent to rent, with its reservation and its runner's token; false when a cap refuses. */
-export async function insertInstance(db: D1Database, intent: NewInstance, now: number): Promise<boolean> {
+/** Writes the intent to rent, with its reservation and its runner's token; null when a cap refuses. */
+export async function insertInstance(
+  db: D1Database,
+  intent: NewInstance,
+  now: number,
+): Promise<Instance | null> {
   const { instance, token, caps, microUsdPerHourCap, instancesCap, maxInstances } = intent;
   const row = { ...instance, version: 1 };
   const columns = Object.keys(row).filter((column) => column !== "version");
@@ -212,9 +219,9 @@ export async function insertInstance(db: D1Database, intent: NewInstance, now: n
         },
       ),
     ]);
-    return true;
+    return row;
   } catch (error) {
-    if (isConstraintError(error)) return false;
+    if (isConstraintError(error)) return null;
     throw error;
   }
 }
@@ -306,11 +313,10 @@ export async function dueInstances(db: D1Database, now: number, limit: number): 
   const { results } = await statement(
     db,
     `SELECT i.*, s.state AS searchState, s.specification, s.campaign_id AS campaignId, s.usd_told AS usdTold,
-       EXISTS (SELECT 1 FROM leases l JOIN runners r ON r.id = l.runner_id
-         WHERE l.search_id = i.search_id AND r.name = i.name AND l.expires_at > :now) AS isWorking,
+       ${holdsLease("i.search_id", "i.name")} AS isWorking,
        s.state IN ('queued', 'running') AND s.searching = 1 AND ${freeLease("s.id")}
          OR EXISTS (SELECT 1 FROM ${openTrainings} AND s.state <> 'paused' AND ${freeLease("t.id")}) AS hasFreeWork,
-       (SELECT coalesce(sum(micro_usd), 0) FROM ledger WHERE search_id = i.search_id) AS committed
+       ${committedTo("i.search_id")} AS committed
      FROM instances i LEFT JOIN searches s ON s.id = i.search_id
      WHERE i.visit_at <= :now ORDER BY i.visit_at LIMIT :limit`,
     { now, limit },
@@ -351,7 +357,7 @@ export async function demands(db: D1Database, now: number, limit: number): Promi
        (SELECT count(*) FROM instances i WHERE i.search_id = s.id
          AND i.state IN ('launching', 'launched', 'draining')) AS live,
        (SELECT count(*) FROM instances i WHERE i.search_id = s.id) AS attempts,
-       (SELECT coalesce(sum(micro_usd), 0) FROM ledger WHERE search_id = s.id) AS committed
+       ${committedTo("s.id")} AS committed
      FROM searches s LEFT JOIN hires h ON h.search_id = s.id
      WHERE s.id IN (${renting}) AND coalesce(h.try_at, 0) <= :now ORDER BY s.created_at LIMIT :limit`,
     { now, limit },
@@ -422,12 +428,15 @@ export interface Spending {
 
 const spentSum = "coalesce(sum(accrued_micro_usd + settled_micro_usd), 0)";
 
+/** SQL: the same until `:now`, of machines that cost on, too. */
+export const spentByNow = `coalesce(sum(accrued_micro_usd + settled_micro_usd
+  + CASE WHEN state = 'ended' THEN 0 ELSE micro_usd_per_hour * (:now - accrued_until) / 3600000 END), 0)`;
+
 /** In millionths of a dollar, until now. */
 export async function spendingOfSearch(db: D1Database, searchId: string, now: number): Promise<Spending> {
   const row = await statement(
     db,
-    `SELECT ${spentSum} + coalesce(sum(CASE WHEN state = 'ended' THEN 0
-         ELSE micro_usd_per_hour * (:now - accrued_until) / 3600000 END), 0) AS spent,
+    `SELECT ${spentByNow} AS spent,
        coalesce(sum(reserved_micro_usd), 0) AS reserved FROM instances WHERE search_id = :searchId`,
     { searchId, now },
   ).first<Spending>();
