@@ -8,7 +8,7 @@ import type { LeasedTask } from "../../shared/protocol.ts";
 import { protocolVersion } from "../../shared/protocol.ts";
 import type { Schedule, Stage } from "../../shared/schedule.ts";
 import type { SpecificationInput } from "../../shared/specification.ts";
-import type { FakeMachine, ProviderFake } from "../../test/fakes/cloud.ts";
+import type { FakeCloud, FakeMachine, ProviderFake } from "../../test/fakes/cloud.ts";
 import type { Env } from "../env.ts";
 import app from "../index.ts";
 import {
@@ -223,13 +223,23 @@ export class World {
     );
   }
 
-  /** In US dollars, of a search or of all. */
-  billedUsd(searchId = ""): number {
+  /** In US dollars, of a search. */
+  billedUsd(searchId: string): number {
+    return this.#billed(searchId, (cloud, machine) => cloud.billedUsd(machine));
+  }
+
+  /** As if every provider had ended each machine when it was first told to. */
+  billedUntilToldUsd(searchId: string): number {
+    return this.#billed(searchId, (cloud, machine) =>
+      cloud.billedUsd(machine, machine.toldToEndAt ?? machine.deletedAt ?? Date.now()),
+    );
+  }
+
+  #billed(searchId: string, usdOf: (cloud: FakeCloud, machine: FakeMachine) => number): number {
     return this.fakes
-      .flatMap(({ cloud }) =>
-        cloud.machines.filter(({ name }) => name.includes(searchId)).map((one) => cloud.billedUsd(one)),
-      )
-      .reduce((sum, usd) => sum + usd, 0);
+      .flatMap(({ cloud }) => cloud.machines.map((machine) => [cloud, machine] as const))
+      .filter(([, { name }]) => name.includes(searchId))
+      .reduce((sum, [cloud, machine]) => sum + usdOf(cloud, machine), 0);
   }
 }
 

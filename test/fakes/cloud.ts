@@ -34,6 +34,8 @@ export interface FakeMachine {
   /** From then on it is stopped, and billed on. */
   stoppedAt: number | null;
   stop: "exited" | "preempted" | "failed" | null;
+  /** When it was first told to end, whether or not that was done. */
+  toldToEndAt: number | null;
   /** Billed until then. */
   deletedAt: number | null;
 }
@@ -142,6 +144,7 @@ export class FakeCloud {
       runsAt,
       stoppedAt: exitsAfter === null ? null : runsAt + 1000 * exitsAfter,
       stop: exitsAfter === null ? null : "exited",
+      toldToEndAt: null,
       deletedAt: null,
     };
     this.machines.push(machine);
@@ -180,15 +183,19 @@ export class FakeCloud {
   delete(id: string): boolean {
     const machine = this.find(id);
     if (machine === undefined || machine.deletedAt !== null) return false;
+    machine.toldToEndAt ??= this.#now();
     if (this.faults.deletesLie) return true;
     machine.deletedAt = this.#now();
     this.onDelete?.(machine);
     return true;
   }
 
-  /** In US dollars, by the second, until now or its deletion. */
-  billedUsd({ createdAt, deletedAt, priceUsdPerHour }: FakeMachine): number {
-    return (((deletedAt ?? this.#now()) - createdAt) / 3_600_000) * priceUsdPerHour;
+  /** In US dollars, by the second, until now or its deletion, or until another time. */
+  billedUsd(
+    { createdAt, deletedAt, priceUsdPerHour }: FakeMachine,
+    until = deletedAt ?? this.#now(),
+  ): number {
+    return ((until - createdAt) / 3_600_000) * priceUsdPerHour;
   }
 }
 
