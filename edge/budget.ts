@@ -11,6 +11,8 @@ const hourSeconds = 3600;
 export interface Spent {
   startedAt: number | null;
   busySeconds: number;
+  /** On rented machines; 0 without, and where another tells of it. */
+  usd?: number;
 }
 
 /** Shares of a budget that are told when they are reached, in percent. */
@@ -20,6 +22,7 @@ export const budgetThresholds = [50, 80, 100] as const;
 export interface BudgetTold {
   gpuHours: number;
   wallClockHours: number;
+  usd: number;
 }
 
 /** What there is to tell of a budget, and what was told then. */
@@ -32,16 +35,17 @@ export interface BudgetNews {
 
 export function budgetNews(
   budget: Specification["budget"],
-  { startedAt, busySeconds }: Spent,
+  { startedAt, busySeconds, usd = 0 }: Spent,
   told: BudgetTold,
   now: number,
 ): BudgetNews {
   const used: BudgetTold = {
     gpuHours: busySeconds / hourSeconds,
     wallClockHours: startedAt === null ? 0 : (now - startedAt) / hourMs,
+    usd,
   };
   const news: BudgetNews = { before: told, after: { ...told }, events: [] };
-  for (const name of ["gpuHours", "wallClockHours"] as const) {
+  for (const name of ["gpuHours", "wallClockHours", "usd"] as const) {
     const limit = budget[name];
     if (limit === undefined) continue;
     for (const percent of budgetThresholds) {

@@ -5,9 +5,12 @@
  * row changes by its version.
  */
 
-import { budgetThresholds } from "../budget.ts";
+import { type BudgetTold, budgetNews } from "../budget.ts";
 import type { Env } from "../env.ts";
 import { type Provider, ProviderError } from "../providers/provider.ts";
+import { toldChange } from "../store/budgets.ts";
+import { guarded } from "../store/database.ts";
+import { appendEvents } from "../store/events.ts";
 import {
   changeInstance,
   type Demand,
@@ -17,7 +20,6 @@ import {
   rememberFailure,
   spendingOfSearch,
   takeTurn,
-  tellSpent,
   type Visited,
 } from "../store/instances.ts";
 import { accountChange, accountsOf, isAccountDue } from "./accounts.ts";
@@ -77,7 +79,7 @@ async function visit(loop: Loop, visited: Visited): Promise<void> {
 /** Writes what a machine has cost and sets aside more; null when its row was changed meanwhile. */
 async function account(
   loop: Loop,
-  { instance, specification, campaignId, committedMicroUsd, usdTold }: Visited,
+  { instance, specification, campaignId, committedMicroUsd, told: shares }: Visited,
   now: number,
 ): Promise<{ instance: Instance; fundedUntil: number } | null> {
   if (instance.state === "ended") return { instance, fundedUntil: now };
@@ -93,21 +95,28 @@ async function account(
     { ...accountChange(instance, accounts, now), reserve },
     now,
   );
-  await tell(env.DB, instance.searchId, { cap: caps.search, usdTold }, now);
+  await tell(env.DB, instance.searchId, { cap: caps.search, told: shares }, now);
   return changed === null ? null : { instance: changed, fundedUntil: accounts.fundedUntil };
 }
 
-/** The share of its budget that a search has spent, when it has passed another threshold. */
+/** Tells of the share of its budget that a search has spent, when it has passed another. */
 async function tell(
   db: D1Database,
   searchId: string,
-  { cap, usdTold }: { cap: number; usdTold: number },
+  { cap, told: shares }: { cap: number; told: BudgetTold | null },
   now: number,
 ): Promise<void> {
+  if (shares === null || cap <= 0) return;
   const { spent } = await spendingOfSearch(db, searchId, now);
-  const percent = budgetThresholds.findLast((threshold) => 100 * spent >= threshold * cap);
-  if (percent === undefined || percent <= usdTold || cap <= 0) return;
-  await tellSpent(db, searchId, { percent, used: usd(spent), limit: usd(cap) }, now);
+  const news = budgetNews(
+    { usd: usd(cap) },
+    { startedAt: null, busySeconds: 0, usd: usd(spent) },
+    shares,
+    now,
+  );
+  if (news.events.length === 0) return;
+  // Where it was told meanwhile, the guard refuses and nothing is left to tell.
+  await guarded(db, [...toldChange(db, searchId, news), ...appendEvents(db, searchId, news.events, now)]);
 }
 
 /** @returns whether the instance's row was written, with the time of the next visit */

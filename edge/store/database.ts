@@ -38,3 +38,16 @@ export function isAfterPage(
 /** Whether a statement was refused, or a batch aborted, by a constraint. */
 export const isConstraintError = (error: unknown, constraint = /constraint failed/i): boolean =>
   error instanceof Error && (constraint.test(error.message) || isConstraintError(error.cause, constraint));
+
+/** Runs a batch whose first statement may refuse it: null then. */
+export async function guarded(
+  db: D1Database,
+  statements: D1PreparedStatement[],
+): Promise<D1Result<unknown>[] | null> {
+  try {
+    return await db.batch(statements);
+  } catch (error) {
+    if (isConstraintError(error)) return null;
+    throw error;
+  }
+}

@@ -10,8 +10,10 @@ import {
 } from "../../schema/instances.ts";
 import type { SearchState } from "../../schema/searches.ts";
 import type { Specification } from "../../shared/specification.ts";
+import type { BudgetTold } from "../budget.ts";
 import { limits } from "../rentals/limits.ts";
-import { type CreatedKey, database, isAfterPage, isConstraintError, statement } from "./database.ts";
+import { type ToldRow, toldColumns, toldOf } from "./budgets.ts";
+import { type CreatedKey, database, guarded, isAfterPage, statement } from "./database.ts";
 import { appendEvents, type NewEvent } from "./events.ts";
 
 export type Instance = typeof table.$inferSelect;
@@ -118,33 +120,28 @@ export async function changeInstance(
   const assignments = columns.map(([column]) => `${snake(column)} = :${column}`);
   const guard = ifIdle ? `AND NOT ${holdsLease(":searchId", ":name")}` : "";
   const values = Object.fromEntries(columns.map(([column, value]) => [column, stored(value)]));
-  try {
-    await db.batch([
-      statement(
-        db,
-        `UPDATE instances SET ${[...assignments, ""].join(", ")}
+  const written = await guarded(db, [
+    statement(
+      db,
+      `UPDATE instances SET ${[...assignments, ""].join(", ")}
            version = CASE WHEN version = :version ${guard} THEN version + 1 END WHERE id = :id`,
-        { ...values, id, version, ...(ifIdle ? { name, searchId, now } : {}) },
-      ),
-      ...entryStatements(db, instance, change, now),
-      ...eventStatements(db, searchId, events, now),
-      ...(endsLeases
-        ? [
-            statement(
-              db,
-              `UPDATE leases SET expires_at = 0 WHERE search_id = :searchId AND runner_id IN
+      { ...values, id, version, ...(ifIdle ? { name, searchId, now } : {}) },
+    ),
+    ...entryStatements(db, instance, change, now),
+    ...eventStatements(db, searchId, events, now),
+    ...(endsLeases
+      ? [
+          statement(
+            db,
+            `UPDATE leases SET expires_at = 0 WHERE search_id = :searchId AND runner_id IN
                  (SELECT r.id FROM leases l JOIN runners r ON r.id = l.runner_id
                   WHERE l.search_id = :searchId AND r.name = :name)`,
-              { searchId, name },
-            ),
-          ]
-        : []),
-    ]);
-  } catch (error) {
-    if (isConstraintError(error)) return null;
-    throw error;
-  }
-  return { ...instance, ...set, version: version + 1 };
+            { searchId, name },
+          ),
+        ]
+      : []),
+  ]);
+  return written && { ...instance, ...set, version: version + 1 };
 }
 
 /** Events of a search that may have been deleted. */
@@ -185,45 +182,38 @@ export async function insertInstance(
   const row = { ...instance, version: 1 };
   const columns = Object.keys(row).filter((column) => column !== "version");
   const live = `FROM instances WHERE ${isLive}`;
-  try {
-    await db.batch([
-      statement(
-        db,
-        `INSERT INTO instances (${columns.map(snake).join(", ")}, version)
+  const written = await guarded(db, [
+    statement(
+      db,
+      `INSERT INTO instances (${columns.map(snake).join(", ")}, version)
          SELECT ${columns.map((column) => `:${column}`).join(", ")},
            CASE WHEN (SELECT count(*) ${live}) < :instancesCap
              AND (SELECT coalesce(sum(micro_usd_per_hour), 0) ${live}) + :microUsdPerHour <= :rateCap
              AND (SELECT count(*) ${live} AND search_id = :searchId AND state <> 'terminating') < :maxInstances
              THEN 1 END`,
-        {
-          ...Object.fromEntries(
-            columns.map((name) => [name, stored(row[name as keyof typeof row] as Value)]),
-          ),
-          instancesCap: cap(instancesCap),
-          rateCap: cap(microUsdPerHourCap),
-          maxInstances,
-        } as Record<string, string | number | null>,
-      ),
-      ...entryStatements(db, instance, { reserve: { microUsd: instance.reservedMicroUsd, caps } }, now),
-      statement(
-        db,
-        `INSERT INTO tokens (id, name, hash, scopes, created_at, created_by, expires_at, search_id, instance)
+      {
+        ...Object.fromEntries(columns.map((name) => [name, stored(row[name as keyof typeof row] as Value)])),
+        instancesCap: cap(instancesCap),
+        rateCap: cap(microUsdPerHourCap),
+        maxInstances,
+      } as Record<string, string | number | null>,
+    ),
+    ...entryStatements(db, instance, { reserve: { microUsd: instance.reservedMicroUsd, caps } }, now),
+    statement(
+      db,
+      `INSERT INTO tokens (id, name, hash, scopes, created_at, created_by, expires_at, search_id, instance)
          VALUES (:tokenId, :name, :hash, '["runner"]', :now, 'rentals', :expiresAt, :searchId, :name)`,
-        {
-          tokenId: token.id,
-          hash: token.hash,
-          expiresAt: token.expiresAt,
-          name: instance.name,
-          searchId: instance.searchId,
-          now,
-        },
-      ),
-    ]);
-    return row;
-  } catch (error) {
-    if (isConstraintError(error)) return null;
-    throw error;
-  }
+      {
+        tokenId: token.id,
+        hash: token.hash,
+        expiresAt: token.expiresAt,
+        name: instance.name,
+        searchId: instance.searchId,
+        now,
+      },
+    ),
+  ]);
+  return written && row;
 }
 
 /** Takes charge of a machine that no row was responsible for. */
@@ -240,8 +230,8 @@ export interface Visited {
   searchState: SearchState | null;
   specification: Specification | null;
   campaignId: string | null;
-  /** The highest share of its budget that was told, in percent. */
-  usdTold: number;
+  /** Null when the search is gone. */
+  told: BudgetTold | null;
   isWorking: boolean;
   hasFreeWork: boolean;
   /** Of the search: spent and set aside. */
@@ -290,11 +280,10 @@ const reapingDue = `EXISTS (SELECT 1 FROM instances WHERE launched_at > :now - $
 /** SQL that is true when the loop has anything to do. */
 export const rentalsDue = `EXISTS (SELECT 1 FROM instances WHERE visit_at <= :now) OR EXISTS (${renting}) OR (${reapingDue})`;
 
-interface DueRow extends Record<string, unknown> {
+interface DueRow extends Record<string, unknown>, ToldRow {
   searchState: SearchState | null;
   specification: string | null;
   campaignId: string | null;
-  usdTold: number | null;
   isWorking: number;
   hasFreeWork: number | null;
   committed: number;
@@ -312,7 +301,7 @@ function instanceOf(row: Record<string, unknown>): Instance {
 export async function dueInstances(db: D1Database, now: number, limit: number): Promise<Visited[]> {
   const { results } = await statement(
     db,
-    `SELECT i.*, s.state AS searchState, s.specification, s.campaign_id AS campaignId, s.usd_told AS usdTold,
+    `SELECT i.*, s.state AS searchState, s.specification, s.campaign_id AS campaignId, ${toldColumns},
        ${holdsLease("i.search_id", "i.name")} AS isWorking,
        s.state IN ('queued', 'running') AND s.searching = 1 AND ${freeLease("s.id")}
          OR EXISTS (SELECT 1 FROM ${openTrainings} AND s.state <> 'paused' AND ${freeLease("t.id")}) AS hasFreeWork,
@@ -322,12 +311,12 @@ export async function dueInstances(db: D1Database, now: number, limit: number): 
     { now, limit },
   ).all<DueRow>();
   return results.map(
-    ({ searchState, specification, campaignId, usdTold, isWorking, hasFreeWork, committed, ...row }) => ({
+    ({ searchState, specification, campaignId, isWorking, hasFreeWork, committed, ...row }) => ({
       instance: instanceOf(row),
       searchState,
       specification: specification === null ? null : (JSON.parse(specification) as Specification),
       campaignId,
-      usdTold: usdTold ?? 0,
+      told: searchState === null ? null : toldOf(row),
       isWorking: isWorking === 1,
       hasFreeWork: hasFreeWork === 1,
       committedMicroUsd: committed,
@@ -441,29 +430,6 @@ export async function spendingOfSearch(db: D1Database, searchId: string, now: nu
     { searchId, now },
   ).first<Spending>();
   return { spent: Math.ceil(row?.spent ?? 0), reserved: row?.reserved ?? 0 };
-}
-
-/** Tells once that a search has spent so much of its budget. */
-export async function tellSpent(
-  db: D1Database,
-  searchId: string,
-  { percent, used, limit }: { percent: number; used: number; limit: number },
-  now: number,
-): Promise<void> {
-  const data = JSON.stringify({ budget: "usd", percent, used, limit });
-  await db.batch([
-    statement(
-      db,
-      `INSERT INTO events (search_id, sequence, type, data, created_at)
-       SELECT s.id, (SELECT coalesce(max(sequence), 0) + 1 FROM events WHERE search_id = s.id), 'budget.threshold',
-         :data, :now FROM searches s WHERE s.id = :searchId AND s.usd_told < :percent`,
-      { searchId, data, now, percent },
-    ),
-    statement(db, "UPDATE searches SET usd_told = :percent WHERE id = :searchId AND usd_told < :percent", {
-      searchId,
-      percent,
-    }),
-  ]);
 }
 
 export interface SearchSpending extends Spending {

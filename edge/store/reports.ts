@@ -12,8 +12,8 @@ import type { ControllerState, RoundOutcome } from "../controller/state.ts";
 import { parseState } from "../controller/upgrade.ts";
 import { type Rented, type RentedRow, rentedColumns, rentedOf } from "../rentals/exhausted.ts";
 import { archiveChanges } from "./architectures.ts";
-import { toldChange } from "./budgets.ts";
-import { isConstraintError, statement } from "./database.ts";
+import { type ToldRow, toldChange, toldColumns, toldOf } from "./budgets.ts";
+import { guarded, statement } from "./database.ts";
 import { appendEvents, type NewEvent } from "./events.ts";
 import { expiryFrom, type Lease, leaseHeld } from "./runners.ts";
 import { isScaled, queueTrainings, settleSearch, type Training } from "./trainings.ts";
@@ -37,7 +37,7 @@ export interface RoundContext {
   storedDigest: string | null;
 }
 
-interface RoundContextRow extends RentedRow {
+interface RoundContextRow extends RentedRow, ToldRow {
   state: SearchState;
   specification: string;
   started_at: number | null;
@@ -46,8 +46,6 @@ interface RoundContextRow extends RentedRow {
   summary: string;
   busy_seconds: number;
   campaign_id: string | null;
-  gpu_hours_told: number;
-  wall_clock_hours_told: number;
   runner_id: string | null;
   expires_at: number | null;
   digest: string | null;
@@ -61,7 +59,7 @@ export async function roundContext(
   const row = await statement(
     db,
     `SELECT s.state, s.specification, s.started_at, c.round, c.state AS controller, c.summary, c.busy_seconds,
-       s.campaign_id, s.gpu_hours_told, s.wall_clock_hours_told, l.runner_id, l.expires_at, r.digest,
+       s.campaign_id, ${toldColumns}, l.runner_id, l.expires_at, r.digest,
        ${rentedColumns}
      FROM searches s JOIN controller_states c ON c.search_id = s.id
      LEFT JOIN leases l ON l.resource = s.id AND l.lease_id = :leaseId AND l.expires_at > :now
@@ -80,7 +78,7 @@ export async function roundContext(
     summary: JSON.parse(row.summary) as Summary,
     busySeconds: row.busy_seconds,
     campaignId: row.campaign_id,
-    told: { gpuHours: row.gpu_hours_told, wallClockHours: row.wall_clock_hours_told },
+    told: toldOf(row),
     rented: rentedOf(row),
     lease:
       runnerId === null || expiresAt === null
@@ -319,17 +317,4 @@ export async function failTraining(
     // The search's UPDATE must come directly before the event that asks for changes().
     ...settleSearch(db, training.searchId, now),
   ]);
-}
-
-/** Runs a batch whose first statement may refuse it: null then. */
-export async function guarded(
-  db: D1Database,
-  statements: D1PreparedStatement[],
-): Promise<D1Result<unknown>[] | null> {
-  try {
-    return await db.batch(statements);
-  } catch (error) {
-    if (isConstraintError(error)) return null;
-    throw error;
-  }
 }

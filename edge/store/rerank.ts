@@ -6,10 +6,9 @@ import type { Specification } from "../../shared/specification.ts";
 import type { BudgetNews, BudgetTold } from "../budget.ts";
 import type { Values } from "../controller/reward.ts";
 import { type Rented, type RentedRow, rentedColumns, rentedOf } from "../rentals/exhausted.ts";
-import { toldChange } from "./budgets.ts";
-import { statement } from "./database.ts";
+import { type ToldRow, toldChange, toldColumns, toldOf } from "./budgets.ts";
+import { guarded, statement } from "./database.ts";
 import { appendEvents, type NewEvent } from "./events.ts";
-import { guarded } from "./reports.ts";
 import { leaseHeld } from "./runners.ts";
 import { type Queued, queueTrainings, settleSearch, type Training } from "./trainings.ts";
 
@@ -52,7 +51,7 @@ export async function findReranked(db: D1Database, searchId: string, now: number
   const [searches, trainings, members] = await db.batch<Record<string, string | number | null>>([
     statement(
       db,
-      `SELECT s.specification, s.started_at, s.campaign_id, s.gpu_hours_told, s.wall_clock_hours_told, c.busy_seconds, c.round,
+      `SELECT s.specification, s.started_at, s.campaign_id, ${toldColumns}, c.busy_seconds, c.round,
          ${rentedColumns} FROM searches s
        JOIN controller_states c ON c.search_id = s.id WHERE s.id = :searchId`,
       { ...values, now },
@@ -90,10 +89,7 @@ export async function findReranked(db: D1Database, searchId: string, now: number
     startedAt: search.started_at == null ? null : Number(search.started_at),
     busySeconds: Number(search.busy_seconds),
     campaignId: search.campaign_id == null ? null : String(search.campaign_id),
-    told: {
-      gpuHours: Number(search.gpu_hours_told),
-      wallClockHours: Number(search.wall_clock_hours_told),
-    },
+    told: toldOf(search as unknown as ToldRow),
     rented: rentedOf(search as unknown as RentedRow),
     rounds: Number(search.round),
     trainings: list,

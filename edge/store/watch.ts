@@ -2,12 +2,11 @@
 
 import type { Specification } from "../../shared/specification.ts";
 import { budgetNews, budgetThresholds } from "../budget.ts";
-import { toldChange } from "./budgets.ts";
-import { statement } from "./database.ts";
+import { type ToldRow, toldChange, toldColumns, toldOf } from "./budgets.ts";
+import { guarded, statement } from "./database.ts";
 import { appendEvents } from "./events.ts";
 import { isAbandoned } from "./imports.ts";
 import { rentalsDue } from "./instances.ts";
-import { guarded } from "./reports.ts";
 
 const stallMs = 15 * 60_000;
 const minuteMs = 60_000;
@@ -74,26 +73,23 @@ export async function tellStalled(db: D1Database, now: number): Promise<void> {
   ]);
 }
 
-interface HoursRow {
+interface HoursRow extends ToldRow {
   id: string;
   specification: string;
   started_at: number;
-  gpu_hours_told: number;
-  wall_clock_hours_told: number;
 }
 
 /** Tells of hours that have passed; those of runners are told of with their reports. */
 export async function tellBudgets(db: D1Database, now: number): Promise<void> {
   const { results } = await statement(
     db,
-    `SELECT s.id, s.specification, s.started_at, s.gpu_hours_told, s.wall_clock_hours_told FROM searches s
+    `SELECT s.id, s.specification, s.started_at, ${toldColumns} FROM searches s
      WHERE ${isHoursDue} LIMIT ${budgetsPerSweep}`,
     { now },
   ).all<HoursRow>();
   for (const row of results) {
     const { budget } = JSON.parse(row.specification) as Specification;
-    const told = { gpuHours: row.gpu_hours_told, wallClockHours: row.wall_clock_hours_told };
-    const news = budgetNews(budget, { startedAt: row.started_at, busySeconds: 0 }, told, now);
+    const news = budgetNews(budget, { startedAt: row.started_at, busySeconds: 0 }, toldOf(row), now);
     // Where a report has told of it meanwhile, the guard refuses and nothing is left to tell.
     await guarded(db, [...toldChange(db, row.id, news), ...appendEvents(db, row.id, news.events, now)]);
   }
