@@ -66,10 +66,8 @@ export interface Provider {
   list(namePrefix: string): Promise<Machine[]>;
   /** What is gone already is a success. */
   terminate(id: string): Promise<void>;
-  /** Whether `billedUsd` ever tells. */
-  readonly tellsBills: boolean;
-  /** What was billed for a machine, in US dollars; null where the provider cannot tell. */
-  billedUsd(id: string, from: number, to: number): Promise<number | null>;
+  /** What was billed for a machine, in US dollars; null while the provider cannot tell. Absent where it never can. */
+  billedUsd?(id: string, from: number, to: number): Promise<number | null>;
 }
 
 export const providerFaults = {

@@ -91,7 +91,7 @@ export async function gone(loop: Loop, instance: Instance): Promise<boolean> {
   const now = platform.now();
   const accrued = costOf(instance.microUsdPerHour, now - instance.accruedUntil);
   const total = instance.accruedMicroUsd + accrued;
-  const tellsBills = providerOf(loop, instance)?.tellsBills ?? false;
+  const tellsBills = providerOf(loop, instance)?.billedUsd !== undefined;
   const events = [
     {
       type: "instance.terminated",

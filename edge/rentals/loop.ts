@@ -244,9 +244,7 @@ async function settle(
   const { machineId, launchedAt, endedAt } = instance;
   const until = endedAt ?? now;
   const billed =
-    provider === undefined || machineId === null
-      ? null
-      : await provider.billedUsd(machineId, launchedAt, until);
+    machineId === null ? null : ((await provider?.billedUsd?.(machineId, launchedAt, until)) ?? null);
   if (billed === null && now - until < limits.settleAtLast) {
     await changeInstance(env.DB, instance, { set: { visitAt: now + limits.settle } }, now);
     return true;

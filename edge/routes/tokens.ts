@@ -24,7 +24,7 @@ import type { AppEnv } from "../env.ts";
 import { newId } from "../ids.ts";
 import { invalid, Problem } from "../problems.ts";
 import { findSearch } from "../store/searches.ts";
-import { insertToken, listTokens, readToken, revokeToken, type Token } from "../store/tokens.ts";
+import { insertToken, listTokens, readToken, revokeToken, type Token, unusedToken } from "../store/tokens.ts";
 
 const common = { tags: ["Tokens"], security: [{ token: ["admin"] }], middleware: requires("admin") };
 
@@ -128,14 +128,13 @@ export const tokens = newApp()
     await assertPossible(c, asked);
     const { token, hash } = await newToken();
     const row: Token = {
+      ...unusedToken,
       id: newId(),
       name: asked.name,
       scopes: asked.scopes,
       createdAt: Date.now(),
       createdBy: assertScope(c.get("principal"), "admin").id,
       expiresAt: asked.expiresAt === undefined ? null : Date.parse(asked.expiresAt),
-      lastUsedAt: null,
-      revokedAt: null,
       searchId: asked.searchId ?? null,
       instance: asked.instance ?? null,
     };

@@ -11,7 +11,7 @@ export interface NewEvent {
 
 export type EventRow = typeof events.$inferSelect;
 
-/** Appends events; nothing for an empty list. */
+/** Appends events; nothing for an empty list, or where the search was deleted. */
 export function appendEvents(
   db: D1Database,
   searchId: string,
@@ -25,7 +25,7 @@ export function appendEvents(
       `INSERT INTO events (search_id, sequence, type, data, created_at)
        SELECT :searchId, (SELECT coalesce(max(sequence), 0) FROM events WHERE search_id = :searchId) + key + 1,
          json_extract(value, '$.type'), json_extract(value, '$.data'), :now
-       FROM json_each(:list)`,
+       FROM json_each(:list) WHERE EXISTS (SELECT 1 FROM searches WHERE id = :searchId)`,
       { searchId, list: JSON.stringify(list), now },
     ),
   ];

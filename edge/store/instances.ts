@@ -15,6 +15,7 @@ import { limits } from "../rentals/limits.ts";
 import { type ToldRow, toldColumns, toldOf } from "./budgets.ts";
 import { type CreatedKey, database, guarded, isAfterPage, statement } from "./database.ts";
 import { appendEvents, type NewEvent } from "./events.ts";
+import { tokenInsertion, unusedToken } from "./tokens.ts";
 
 export type Instance = typeof table.$inferSelect;
 
@@ -128,7 +129,7 @@ export async function changeInstance(
       { ...values, id, version, ...(ifIdle ? { name, searchId, now } : {}) },
     ),
     ...entryStatements(db, instance, change, now),
-    ...eventStatements(db, searchId, events, now),
+    ...appendEvents(db, searchId, events, now),
     ...(endsLeases
       ? [
           statement(
@@ -143,23 +144,6 @@ export async function changeInstance(
   ]);
   return written && { ...instance, ...set, version: version + 1 };
 }
-
-/** Events of a search that may have been deleted. */
-const eventStatements = (
-  db: D1Database,
-  searchId: string,
-  events: readonly NewEvent[],
-  now: number,
-): D1PreparedStatement[] =>
-  events.map(({ type, data }) =>
-    statement(
-      db,
-      `INSERT INTO events (search_id, sequence, type, data, created_at)
-       SELECT s.id, (SELECT coalesce(max(sequence), 0) + 1 FROM events WHERE search_id = s.id), :type, :data, :now
-       FROM searches s WHERE s.id = :searchId`,
-      { searchId, type, data: JSON.stringify(data), now },
-    ),
-  );
 
 export interface NewInstance {
   instance: Omit<Instance, "version">;
@@ -199,18 +183,20 @@ export async function insertInstance(
       } as Record<string, string | number | null>,
     ),
     ...entryStatements(db, instance, { reserve: { microUsd: instance.reservedMicroUsd, caps } }, now),
-    statement(
+    tokenInsertion(
       db,
-      `INSERT INTO tokens (id, name, hash, scopes, created_at, created_by, expires_at, search_id, instance)
-         VALUES (:tokenId, :name, :hash, '["runner"]', :now, 'rentals', :expiresAt, :searchId, :name)`,
       {
-        tokenId: token.id,
-        hash: token.hash,
-        expiresAt: token.expiresAt,
+        ...unusedToken,
+        id: token.id,
         name: instance.name,
+        scopes: ["runner"],
+        createdAt: now,
+        createdBy: "rentals",
+        expiresAt: token.expiresAt,
         searchId: instance.searchId,
-        now,
+        instance: instance.name,
       },
+      token.hash,
     ),
   ]);
   return written && row;

@@ -2,7 +2,7 @@
 
 import { and, desc, eq, isNull, lte, or, sql } from "drizzle-orm";
 import { tokens } from "../../schema/tokens.ts";
-import { type CreatedKey, database, isAfterPage } from "./database.ts";
+import { type CreatedKey, database, isAfterPage, statement } from "./database.ts";
 
 export type Token = Omit<typeof tokens.$inferSelect, "hash">;
 
@@ -46,10 +46,21 @@ export async function touchToken(db: D1Database, id: string, now: number): Promi
     );
 }
 
+/** Of a token that nobody has used yet. */
+export const unusedToken = { lastUsedAt: null, revokedAt: null } satisfies Partial<Token>;
+
+export const tokenInsertion = (db: D1Database, token: Token, hash: string): D1PreparedStatement =>
+  statement(
+    db,
+    `INSERT INTO tokens (id, name, hash, scopes, created_at, created_by, expires_at, last_used_at, revoked_at,
+       search_id, instance)
+     VALUES (:id, :name, :hash, :scopes, :createdAt, :createdBy, :expiresAt, :lastUsedAt, :revokedAt, :searchId,
+       :instance)`,
+    { ...token, scopes: JSON.stringify(token.scopes), hash },
+  );
+
 export const insertToken = async (db: D1Database, token: Token, hash: string): Promise<void> => {
-  await database(db)
-    .insert(tokens)
-    .values({ ...token, hash });
+  await tokenInsertion(db, token, hash).run();
 };
 
 /** Newest first; `before` is the key of the last token of the page before. */

@@ -1,7 +1,8 @@
 /** DigitalOcean as a provider: droplets of one GPU, told by cloud-init what to run. It has none that are interruptible. */
 
 import { deploymentOf } from "../deployment.ts";
-import { gpuName, wantsGpu } from "../gpus.ts";
+import { gpuName } from "../gpus.ts";
+import { suiting } from "../offers.ts";
 import {
   type LaunchRequest,
   type Machine,
@@ -27,7 +28,6 @@ const states: Record<string, Machine["state"]> = {
 
 export class DigitalOcean implements Provider {
   readonly name = "digitalocean";
-  readonly tellsBills = false;
   readonly #client: DigitalOceanClient;
   readonly #sshKeyId: string;
 
@@ -36,13 +36,13 @@ export class DigitalOcean implements Provider {
     this.#sshKeyId = context.env.DIGITALOCEAN_SSH_KEY_ID?.trim() ?? "";
   }
 
-  async quote({ gpus, maxUsdPerHour, interruptible, minGpuMemoryGb = 0 }: QuoteFilter): Promise<Offer[]> {
+  async quote(filter: QuoteFilter): Promise<Offer[]> {
+    const { interruptible, minGpuMemoryGb = 0 } = filter;
     if (interruptible) return [];
-    return (await this.#client.sizes())
+    const offers = (await this.#client.sizes())
       .flatMap(offersOf)
-      .filter(({ gpu, gpuMemoryGb }) => wantsGpu(gpus, gpu) && gpuMemoryGb >= minGpuMemoryGb)
-      .filter(({ priceUsdPerHour }) => priceUsdPerHour <= maxUsdPerHour)
-      .sort((one, other) => one.priceUsdPerHour - other.priceUsdPerHour);
+      .filter(({ gpuMemoryGb }) => gpuMemoryGb >= minGpuMemoryGb);
+    return suiting(offers, filter);
   }
 
   async launch({ id }: Offer, request: LaunchRequest): Promise<string> {
@@ -76,10 +76,6 @@ export class DigitalOcean implements Provider {
 
   terminate(id: string): Promise<void> {
     return this.#client.delete(id);
-  }
-
-  async billedUsd(): Promise<null> {
-    return null;
   }
 }
 

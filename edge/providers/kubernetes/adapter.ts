@@ -39,7 +39,6 @@ const needed: readonly Permission[] = [
 
 export class Kubernetes implements Provider {
   readonly name = "kubernetes";
-  readonly tellsBills = false;
   readonly #client: KubernetesClient;
   readonly #env: ProviderContext["env"];
 
@@ -89,10 +88,6 @@ export class Kubernetes implements Provider {
 
   terminate(id: string): Promise<void> {
     return this.#client.deleteJob(id);
-  }
-
-  async billedUsd(): Promise<null> {
-    return null;
   }
 
   #offer(): Offer {

@@ -1,6 +1,7 @@
 /** Lambda as a provider: virtual machines of one GPU, told by cloud-init what to run. It has none that are interruptible. */
 
-import { gpuName, wantsGpu } from "../gpus.ts";
+import { gpuName } from "../gpus.ts";
+import { suiting } from "../offers.ts";
 import {
   type LaunchRequest,
   type Machine,
@@ -28,7 +29,6 @@ const states: Record<string, Machine["state"]> = {
 
 export class Lambda implements Provider {
   readonly name = "lambda";
-  readonly tellsBills = false;
   readonly #client: LambdaClient;
   /** Every machine has to have one; nothing uses it. */
   readonly #sshKeyName: string;
@@ -38,14 +38,14 @@ export class Lambda implements Provider {
     this.#sshKeyName = context.env.LAMBDA_SSH_KEY_NAME ?? "";
   }
 
-  async quote({ gpus, maxUsdPerHour, interruptible, minGpuMemoryGb = 0 }: QuoteFilter): Promise<Offer[]> {
+  async quote(filter: QuoteFilter): Promise<Offer[]> {
+    const { interruptible, minGpuMemoryGb = 0 } = filter;
     if (interruptible) return [];
-    return (await this.#client.instanceTypes())
+    const offers = (await this.#client.instanceTypes())
       .filter(({ instance_type: { name, specs } }) => specs.gpus === 1 && !isArm.test(name))
       .flatMap(offersOf)
-      .filter(({ gpu, gpuMemoryGb }) => wantsGpu(gpus, gpu) && gpuMemoryGb >= minGpuMemoryGb)
-      .filter(({ priceUsdPerHour }) => priceUsdPerHour <= maxUsdPerHour)
-      .sort((one, other) => one.priceUsdPerHour - other.priceUsdPerHour);
+      .filter(({ gpuMemoryGb }) => gpuMemoryGb >= minGpuMemoryGb);
+    return suiting(offers, filter);
   }
 
   async launch({ id }: Offer, request: LaunchRequest): Promise<string> {
@@ -74,10 +74,6 @@ export class Lambda implements Provider {
 
   terminate(id: string): Promise<void> {
     return this.#client.terminate(id);
-  }
-
-  async billedUsd(): Promise<null> {
-    return null;
   }
 }
 

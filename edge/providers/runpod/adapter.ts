@@ -1,6 +1,7 @@
 /** RunPod as a provider: pods of one GPU in its secure and its community cloud. It has none that are interruptible. */
 
-import { gpuName, wantsGpu } from "../gpus.ts";
+import { gpuName } from "../gpus.ts";
+import { suiting } from "../offers.ts";
 import {
   type LaunchRequest,
   type Machine,
@@ -28,20 +29,19 @@ const priceOf: Record<Cloud, (gpu: CatalogGpu) => number | null | undefined> = {
 
 export class RunPod implements Provider {
   readonly name = "runpod";
-  readonly tellsBills = true;
   readonly #client: RunPodClient;
 
   constructor(context: ProviderContext) {
     this.#client = new RunPodClient(context);
   }
 
-  async quote({ gpus, maxUsdPerHour, interruptible, minGpuMemoryGb = 0 }: QuoteFilter): Promise<Offer[]> {
+  async quote(filter: QuoteFilter): Promise<Offer[]> {
+    const { interruptible, minGpuMemoryGb = 0 } = filter;
     if (interruptible) return [];
-    return (await this.#client.catalog())
+    const offers = (await this.#client.catalog())
       .filter(({ availability, memory }) => availability !== "NONE" && memory >= minGpuMemoryGb)
-      .flatMap((gpu) => clouds.flatMap((cloud) => offerOf(gpu, cloud) ?? []))
-      .filter(({ gpu, priceUsdPerHour }) => wantsGpu(gpus, gpu) && priceUsdPerHour <= maxUsdPerHour)
-      .sort((one, other) => one.priceUsdPerHour - other.priceUsdPerHour);
+      .flatMap((gpu) => clouds.flatMap((cloud) => offerOf(gpu, cloud) ?? []));
+    return suiting(offers, filter);
   }
 
   async launch({ id }: Offer, { name, image, env, diskGb }: LaunchRequest): Promise<string> {

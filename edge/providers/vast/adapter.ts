@@ -1,6 +1,7 @@
 /** Vast.ai as a provider: verified machines of one GPU, on demand or for a bid. */
 
-import { gpuName, wantsGpu } from "../gpus.ts";
+import { gpuName } from "../gpus.ts";
+import { suiting } from "../offers.ts";
 import type { LaunchRequest, Machine, Offer, Provider, ProviderContext, QuoteFilter } from "../provider.ts";
 import { VastClient } from "./client.ts";
 import type { Instance, VastOffer } from "./types.ts";
@@ -45,7 +46,6 @@ const variants: Record<string, readonly string[]> = {
 
 export class Vast implements Provider {
   readonly name = "vast";
-  readonly tellsBills = false;
   readonly #client: VastClient;
 
   constructor(context: ProviderContext) {
@@ -53,13 +53,11 @@ export class Vast implements Provider {
   }
 
   async quote(filter: QuoteFilter): Promise<Offer[]> {
-    const { gpus, maxUsdPerHour, interruptible, minGpuMemoryGb = 0 } = filter;
-    const found = await this.#client.search(searchFor(filter));
-    return found
+    const { maxUsdPerHour, interruptible, minGpuMemoryGb = 0 } = filter;
+    const offers = (await this.#client.search(searchFor(filter)))
       .filter(({ num_gpus, gpu_ram }) => num_gpus === 1 && gpu_ram >= minGpuMemoryGb * mbPerGb)
-      .flatMap((offer) => offerOf(offer, interruptible, maxUsdPerHour) ?? [])
-      .filter(({ gpu, priceUsdPerHour }) => wantsGpu(gpus, gpu) && priceUsdPerHour <= maxUsdPerHour)
-      .sort((one, other) => one.priceUsdPerHour - other.priceUsdPerHour);
+      .flatMap((offer) => offerOf(offer, interruptible, maxUsdPerHour) ?? []);
+    return suiting(offers, filter);
   }
 
   launch(offer: Offer, { name, image, env, diskGb }: LaunchRequest): Promise<string> {
@@ -86,10 +84,6 @@ export class Vast implements Provider {
 
   terminate(id: string): Promise<void> {
     return this.#client.delete(id);
-  }
-
-  async billedUsd(): Promise<null> {
-    return null;
   }
 }
 
