@@ -11,7 +11,6 @@ import type { ProviderName } from "../shared/specification.ts";
 export const instanceStates = ["launching", "launched", "draining", "terminating", "ended"] as const;
 /** Of instances that may cost something. */
 export const liveStates = ["launching", "launched", "draining", "terminating"] as const;
-export type InstanceState = (typeof instanceStates)[number];
 
 export const instances = sqliteTable(
   "instances",

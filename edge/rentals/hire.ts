@@ -3,6 +3,7 @@
 import { newToken } from "../auth.ts";
 import { newId } from "../ids.ts";
 import { gpuName, nearestGpus, wantsGpu } from "../providers/gpus.ts";
+import { variablesOf } from "../providers/index.ts";
 import { type Offer, type Provider, ProviderError, type QuoteFilter } from "../providers/provider.ts";
 import {
   badHostsNow,
@@ -83,7 +84,7 @@ async function tryToHire(loop: Loop, demand: Demand): Promise<Trouble | null> {
   if (providers.length === 0)
     return {
       problem: "no-provider",
-      detail: `none of ${rental.providers.join(", ")} has its key here; set one, such as RUNPOD_API_KEY`,
+      detail: `none of ${rental.providers.join(", ")} has its key here; set ${rental.providers.map((name) => variablesOf(name).join(" and ")).join(", or ")}`,
     };
   const quoted = await quotes(loop, demand, providers);
   if (quoted.offers.length === 0) return quoted.trouble ?? (await whyNone(demand, providers));

@@ -271,6 +271,15 @@ describe("no machine is rented, and the search says why,", () => {
     expect((await events()).filter(({ type }) => type === "rental.waiting")).toHaveLength(1);
   });
 
+  test("no-provider, with the variables to set", async () => {
+    await world.createSearch(3, 6, { providers: ["lambda", "digitalocean"] });
+    await world.minute();
+    expect(await waiting()).toMatchObject({
+      problem: "no-provider",
+      detail: expect.stringContaining("set LAMBDA_API_KEY and LAMBDA_SSH_KEY_NAME, or DIGITALOCEAN_TOKEN"),
+    });
+  });
+
   test("over-ceiling, with the cheapest that there is", async () => {
     changeOffer(runpod, { priceUsdPerHour: 2.5 });
     changeOffer(vast, { priceUsdPerHour: 2 });
