@@ -16,7 +16,7 @@ import {
   type OnceFault,
   type Operation,
 } from "./fakes/cloud.ts";
-import { type FakeRow, fakes } from "./fakes/index.ts";
+import { type FakeRow, fakeRowOf, fakes } from "./fakes/index.ts";
 import { type ServedFake, serveFake } from "./fakes/serve.ts";
 import { readCloudInit } from "./fakes/vm.ts";
 
@@ -483,16 +483,10 @@ describe.each(fakes)("$name: failures", (row) => {
   });
 });
 
-const rowOf = (name: string): FakeRow => {
-  const row = fakes.find((row) => row.name === name);
-  if (row === undefined) throw new Error(`there is no fake of ${name}`);
-  return row;
-};
-
 describe("runpod alone", () => {
   test("each GPU is an offer of the secure cloud and one of the community, each launched in its own", async () => {
     const offers = [offerOf("offer1", "RTX 4090", 24, 0.44), offerOf("community1", "RTX 4090", 24, 0.31)];
-    const { provider, cloud } = await World.start(rowOf("runpod"), offers);
+    const { provider, cloud } = await World.start(fakeRowOf("runpod"), offers);
     const quoted = await provider.quote({ maxUsdPerHour: 1, interruptible: false });
     expect(quoted.map(({ id, priceUsdPerHour }) => [id, priceUsdPerHour])).toEqual([
       ["COMMUNITY/NVIDIA GeForce RTX 4090", 0.31],
@@ -512,7 +506,7 @@ describe("runpod alone", () => {
     [422, "disk is too small.", "invalid"],
     [503, "Maintenance.", "transient"],
   ] as const)("a launch refused with %d, %s, is %s", async (status, detail, fault) => {
-    const world = await World.start(rowOf("runpod"));
+    const world = await World.start(fakeRowOf("runpod"));
     const offer = await world.offer();
     const provider = world.providerWith({
       fetch: async () => Response.json({ title: "Refused", status, detail }, { status }),
@@ -526,7 +520,7 @@ describe("runpod alone", () => {
 
 describe.each(["lambda", "digitalocean"])("%s alone", (name) => {
   test("what cloud-init tells the machine is what was to be run", async () => {
-    const { machine } = await (await World.start(rowOf(name))).launch();
+    const { machine } = await (await World.start(fakeRowOf(name))).launch();
     expect(machine).toMatchObject({ image: request.image, env: { ...request.env } });
     expect(readCloudInit(machine.userData ?? "")).toMatchObject({ lifetimeSeconds: 7200 });
   });
@@ -537,7 +531,7 @@ describe.each(["lambda", "digitalocean"])("%s alone", (name) => {
       location,
       capacity: at,
     }));
-    const { provider, cloud } = await World.start(rowOf(name), offers);
+    const { provider, cloud } = await World.start(fakeRowOf(name), offers);
     const quoted = await provider.quote({ maxUsdPerHour: 1, interruptible: false });
     expect(quoted.map(({ location, gpu, priceUsdPerHour }) => [location, gpu, priceUsdPerHour])).toEqual([
       ["us-west-2", "RTX 4000 Ada", 0.76],
@@ -548,7 +542,7 @@ describe.each(["lambda", "digitalocean"])("%s alone", (name) => {
   });
 
   test("what cannot be told by cloud-init is refused, and never shown", async () => {
-    const world = await World.start(rowOf(name));
+    const world = await World.start(fakeRowOf(name));
     const offer = await world.offer();
     for (const change of [{ env: { NOTE: `${token}\nA=b` } }, { env: { NOTE: token.repeat(4000) } }])
       expect(await faultOf(world.provider.launch(offer, { ...request, ...change }))).toBe("invalid");
@@ -556,7 +550,7 @@ describe.each(["lambda", "digitalocean"])("%s alone", (name) => {
   });
 
   test("an offer of nobody's is refused", async () => {
-    const world = await World.start(rowOf(name));
+    const world = await World.start(fakeRowOf(name));
     const offer = { ...(await world.offer()), id: "nothing" };
     expect(await faultOf(world.provider.launch(offer, request))).toBe("invalid");
   });
@@ -569,9 +563,9 @@ describe("lambda alone", () => {
   });
 
   test("no machine of eight GPUs or with an ARM processor is offered, or launched", async () => {
-    const world = await World.start(rowOf("lambda"), []);
+    const world = await World.start(fakeRowOf("lambda"), []);
     expect(await world.provider.quote({ maxUsdPerHour: 100, interruptible: false })).toEqual([]);
-    const { offer } = await (await World.start(rowOf("lambda"))).launch();
+    const { offer } = await (await World.start(fakeRowOf("lambda"))).launch();
     const arm = { ...offer, id: "gpu_1x_gh200/us-east-3" };
     expect(await faultOf(world.provider.launch(arm, request))).toBe("invalid");
     expect(world.cloud.calls.launch).toBe(0);
@@ -586,7 +580,7 @@ describe("lambda alone", () => {
     [404, "global/object-does-not-exist", "invalid"],
     [400, "provider/internal-unavailable", "transient"],
   ] as const)("a launch refused with %d, %s, is %s", async (status, code, fault) => {
-    const world = await World.start(rowOf("lambda"));
+    const world = await World.start(fakeRowOf("lambda"));
     const offer = await world.offer();
     const error = { code, message: "It was refused." };
     const provider = world.providerWith({ fetch: async () => Response.json({ error }, { status }) });
@@ -597,7 +591,7 @@ describe("lambda alone", () => {
   });
 
   test("an active machine without an address does not run yet", async () => {
-    const world = await World.start(rowOf("lambda"));
+    const world = await World.start(fakeRowOf("lambda"));
     const data = { id: "1", name: request.name, status: "active", ip: null };
     const provider = world.providerWith({ fetch: async () => Response.json({ data }) });
     expect((await provider.get("1"))?.state).toBe("provisioning");
@@ -606,7 +600,7 @@ describe("lambda alone", () => {
 
 describe("digitalocean alone", () => {
   test("a droplet is tagged with its deployment, and has a key for SSH only where there is one", async () => {
-    const world = await World.start(rowOf("digitalocean"));
+    const world = await World.start(fakeRowOf("digitalocean"));
     const offer = await world.offer();
     const bodies: unknown[] = [];
     const spy: typeof fetch = async (url, init) => {
@@ -626,7 +620,7 @@ describe("digitalocean alone", () => {
     ["creating this/these droplet(s) will exceed your droplet limit", "capacity"],
     ["You specified an invalid image for Droplet creation.", "invalid"],
   ] as const)("a launch refused with 422, %s, is %s", async (message, fault) => {
-    const world = await World.start(rowOf("digitalocean"));
+    const world = await World.start(fakeRowOf("digitalocean"));
     const offer = await world.offer();
     const body = { id: "unprocessable_entity", message };
     const provider = world.providerWith({ fetch: async () => Response.json(body, { status: 422 }) });
@@ -634,7 +628,7 @@ describe("digitalocean alone", () => {
   });
 
   test("the key is not sent to an address that an answer names", async () => {
-    const world = await World.start(rowOf("digitalocean"));
+    const world = await World.start(fakeRowOf("digitalocean"));
     const asked: string[] = [];
     const next = "https://elsewhere.example/v2/droplets?page=2";
     const provider = world.providerWith({
@@ -651,7 +645,7 @@ describe("digitalocean alone", () => {
 
 describe("vast alone", () => {
   test("a bid that failed tells the machine that it made, which can be terminated", async () => {
-    const { provider, cloud, ...world } = await World.start(rowOf("vast"));
+    const { provider, cloud, ...world } = await World.start(fakeRowOf("vast"));
     const [offer] = await provider.quote({ maxUsdPerHour: 10, interruptible: true });
     if (offer === undefined) throw new Error("nothing is offered");
     cloud.faults.once.launch = [{ kind: "errorAfterwards" }];
@@ -663,7 +657,7 @@ describe("vast alone", () => {
   });
 
   test("a bid is a little above the least that wins, and never above the ceiling", async () => {
-    const { provider } = await World.start(rowOf("vast"), [offerOf("offer1", "RTX 4090", 24, 0.4)]);
+    const { provider } = await World.start(fakeRowOf("vast"), [offerOf("offer1", "RTX 4090", 24, 0.4)]);
     const bid = async (maxUsdPerHour: number) =>
       (await provider.quote({ maxUsdPerHour, interruptible: true })).map(
         ({ priceUsdPerHour }) => priceUsdPerHour,
@@ -674,7 +668,7 @@ describe("vast alone", () => {
   });
 
   test("a bid that was overtaken is a lack of capacity", async () => {
-    const { provider, cloud } = await World.start(rowOf("vast"));
+    const { provider, cloud } = await World.start(fakeRowOf("vast"));
     const [offer] = await provider.quote({ maxUsdPerHour: 10, interruptible: true });
     if (offer === undefined) throw new Error("nothing is offered");
     for (const each of cloud.offers) each.priceUsdPerHour *= 2;
@@ -697,7 +691,7 @@ describe("kubernetes alone", () => {
   }
 
   test("the GPU that is set is offered at the price that is set, where it is wanted", async () => {
-    const world = await World.start(rowOf("kubernetes"));
+    const world = await World.start(fakeRowOf("kubernetes"));
     const { provider } = world;
     const offer = { gpu: "H100", gpuMemoryGb: 80, priceUsdPerHour: 2.5, location: "default", host: null };
     expect(await provider.quote({ ...filter, gpus: ["nvidia h100"], minGpuMemoryGb: 80 })).toEqual([
@@ -716,7 +710,7 @@ describe("kubernetes alone", () => {
   });
 
   test("a token that may not delete Jobs is refused before there is one", async () => {
-    const world = await World.start(rowOf("kubernetes"));
+    const world = await World.start(fakeRowOf("kubernetes"));
     const provider = world.providerWith({
       fetch: async (_, init) => {
         const { verb } = JSON.parse(String(init?.body)).spec.resourceAttributes;
@@ -730,7 +724,7 @@ describe("kubernetes alone", () => {
   });
 
   test("a machine is a Job that is tried once, has one GPU, and is ended by the cluster", async () => {
-    const world = await World.start(rowOf("kubernetes"));
+    const world = await World.start(fakeRowOf("kubernetes"));
     const { provider, sent } = watched(world);
     await provider.launch(await world.offer(), request);
     const labels = { "app.kubernetes.io/managed-by": "nasturtium", "nasturtium-deployment": "nas-d1" };
@@ -748,7 +742,7 @@ describe("kubernetes alone", () => {
   });
 
   test("the token is in a Secret that goes with the Job, and not in the Job", async () => {
-    const world = await World.start(rowOf("kubernetes"));
+    const world = await World.start(fakeRowOf("kubernetes"));
     const { provider, sent } = watched(world);
     await provider.launch(await world.offer(), request);
     expect(JSON.stringify(sent.get("jobs"))).not.toContain(token);
@@ -759,7 +753,7 @@ describe("kubernetes alone", () => {
   });
 
   test("a Job whose Secret could not be made is told, so that it can be deleted", async () => {
-    const world = await World.start(rowOf("kubernetes"));
+    const world = await World.start(fakeRowOf("kubernetes"));
     const provider = world.providerWith({
       fetch: async (url, init) => {
         if (!String(url).endsWith("/secrets")) return fetch(url, init);
@@ -775,14 +769,14 @@ describe("kubernetes alone", () => {
   });
 
   test("a second launch of one name makes no second machine, and is looked for", async () => {
-    const world = await World.start(rowOf("kubernetes"));
+    const world = await World.start(fakeRowOf("kubernetes"));
     const { offer } = await world.launch();
     expect(await faultOf(world.provider.launch(offer, request))).toBe("transient");
     expect(world.cloud.machines).toHaveLength(1);
   });
 
   test("a namespace's quota that is used up is a lack of capacity, and a missing permission is not", async () => {
-    const world = await World.start(rowOf("kubernetes"));
+    const world = await World.start(fakeRowOf("kubernetes"));
     const offer = await world.offer();
     const launch = (message: string) => {
       const body = { kind: "Status", status: "Failure", reason: "Forbidden", message };
@@ -800,7 +794,7 @@ describe("kubernetes alone", () => {
     ["Failed", "BackoffLimitExceeded", "failed"],
     ["Suspended", "JobSuspended", "provisioning"],
   ] as const)("a Job that is %s for %s is %s", async (type, reason, state) => {
-    const world = await World.start(rowOf("kubernetes"));
+    const world = await World.start(fakeRowOf("kubernetes"));
     const job = {
       metadata: { name: "a", uid: "b" },
       status: { failed: 1, conditions: [{ type, reason, status: "True" }] },
@@ -814,7 +808,7 @@ describe("kubernetes alone", () => {
       ["preempted", "stopped"],
       ["failed", "failed"],
     ] as const) {
-      const world = await World.start(rowOf("kubernetes"));
+      const world = await World.start(fakeRowOf("kubernetes"));
       const { id, machine } = await world.launch();
       world.advance(bootSeconds + 1);
       world.cloud.stop(machine.id, stop);
@@ -823,14 +817,14 @@ describe("kubernetes alone", () => {
   });
 
   test("a list whose next page is no longer kept may work later", async () => {
-    const world = await World.start(rowOf("kubernetes"));
+    const world = await World.start(fakeRowOf("kubernetes"));
     const body = { kind: "Status", status: "Failure", reason: "Expired", message: "too old", code: 410 };
     const provider = world.providerWith({ fetch: async () => Response.json(body, { status: 410 }) });
     expect(await faultOf(provider.list(prefix))).toBe("transient");
   });
 
   test("Jobs are made and looked for in the namespace that is set", async () => {
-    const world = await World.start(rowOf("kubernetes"));
+    const world = await World.start(fakeRowOf("kubernetes"));
     const paths: string[] = [];
     const provider = world.providerWith({
       env: { ...world.served.env, KUBERNETES_NAMESPACE: "team-a" },

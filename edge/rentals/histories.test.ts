@@ -6,9 +6,9 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { ledger } from "../../schema/instances.ts";
+import type { ProviderName } from "../../shared/specification.ts";
 import { FakeCloud, type OnceFault, type Operation, type ProviderFake } from "../../test/fakes/cloud.ts";
-import { runpodFake } from "../../test/fakes/runpod.ts";
-import { vastFake } from "../../test/fakes/vast.ts";
+import { fakeRowOf, fakes as fakeRows } from "../../test/fakes/index.ts";
 import type { Instance } from "../store/instances.ts";
 import { env } from "../testEdge.ts";
 import { terminationsUntilStuck } from "./limits.ts";
@@ -19,6 +19,7 @@ const histories = Number((env as unknown as Record<string, string>).NASTURTIUM_H
 const seed = 7;
 type Entry = typeof ledger.$inferSelect;
 const bothProviders: readonly (0 | 1)[] = [0, 1];
+const providerNames = fakeRows.map(({ name }) => name);
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["Date"] });
@@ -98,6 +99,8 @@ const happening = (lies: boolean): fc.Arbitrary<Happening> =>
   );
 
 interface History {
+  /** Two of all the providers. */
+  providers: ProviderName[];
   budgets: [number, number];
   /** Weight steps of each, two a minute. */
   steps: [number, number];
@@ -106,6 +109,7 @@ interface History {
 
 const history = (lies: boolean): fc.Arbitrary<History> =>
   fc.record({
+    providers: fc.shuffledSubarray(providerNames, { minLength: 2, maxLength: 2 }),
     // From less than a machine's least to more than it takes.
     budgets: fc.tuple(fc.constantFrom(0.1, 0.4, 3), fc.constantFrom(0.3, 0.6, 3)),
     steps: fc.tuple(fc.constantFrom(6, 140), fc.constantFrom(6, 60)),
@@ -235,9 +239,11 @@ async function outcomeOf(world: World, id: string): Promise<string> {
   return hire === "budget" ? "waits: budget" : "open";
 }
 
-async function check(lies: boolean, { budgets, steps, happenings }: History): Promise<void> {
+async function check(lies: boolean, { providers, budgets, steps, happenings }: History): Promise<void> {
   await empty(env.DB);
-  const fakes = [runpodFake(cloudOf("r", 0.4, 90)), vastFake(cloudOf("v", 0.5, 150))];
+  const fakes = providers.map((name, index) =>
+    fakeRowOf(name).make(cloudOf(name, 0.4 + 0.1 * index, 90 + 60 * index)),
+  );
   const world = await World.make({ fakes });
   for (const { cloud } of fakes)
     for (const name of foreign)
@@ -249,8 +255,8 @@ async function check(lies: boolean, { budgets, steps, happenings }: History): Pr
         interruptible: false,
       });
   const searches = [
-    await world.createSearch(budgets[0], steps[0]),
-    await world.createSearch(budgets[1], steps[1]),
+    await world.createSearch(budgets[0], steps[0], { providers }),
+    await world.createSearch(budgets[1], steps[1], { providers }),
   ];
   for (const one of happenings) await happen(world, searches, one);
   const outcomes = await settle(world, searches);
@@ -343,7 +349,12 @@ describe("whatever happens", () => {
 });
 
 test("a history without faults ends with both searches completed, for what their machines cost", async () => {
-  await check(false, { budgets: [3, 3], steps: [6, 6], happenings: [{ kind: "minutes", count: 6 }] });
+  await check(false, {
+    providers: ["runpod", "vast"],
+    budgets: [3, 3],
+    steps: [6, 6],
+    happenings: [{ kind: "minutes", count: 6 }],
+  });
   const searches = await rowsOf<{ state: string }>(env.DB, "searches");
   expect(searches.map(({ state }) => state)).toEqual(["completed", "completed"]);
 });

@@ -59,3 +59,10 @@ export const fakes: readonly FakeRow[] = [
     },
   },
 ];
+
+/** @throws RangeError where there is none */
+export function fakeRowOf(name: string): FakeRow {
+  const row = fakes.find((each) => each.name === name);
+  if (row === undefined) throw new RangeError(`there is no fake of ${name}`);
+  return row;
+}
