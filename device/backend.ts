@@ -1,6 +1,12 @@
 /** What runs networks on a device. Platform-free: Node and browsers implement it. */
 
-import type { DeviceBackendFacts, DeviceObjective, Fingerprint, Subject } from "../shared/measuring.ts";
+import type {
+  DeviceBackendFacts,
+  DeviceObjective,
+  Fingerprint,
+  MeasuringSettings,
+  Subject,
+} from "../shared/measuring.ts";
 
 /** A subject that is ready to run. */
 export interface Loaded {
@@ -39,5 +45,6 @@ export interface WholeDevice
     subject: Subject,
     objectives: readonly string[],
     signal: AbortSignal,
+    settings: MeasuringSettings,
   ): Promise<Record<string, { median: number; low: number; high: number; samples: number } | null>>;
 }

@@ -51,7 +51,9 @@ export function costTable(space: SearchSpace, size: NetworkSize & { auxiliary?: 
     const planned = edgesOf(space).map((edge) => ({ ...edge, operations }));
     cells[kind] = { nodes: space.nodes, edges: planned, concat: concatOf(space) };
     edges[kind] = planned.map(() =>
-      Object.fromEntries(operations.map((name) => [name, { parameters: 0, macs: 0, activationBytes: 0 }])),
+      Object.fromEntries(
+        operations.map((name) => [name, { parameters: 0, macs: 0, activationBytes: 0, modelBytes: 0 }]),
+      ),
     );
   }
   const network = planNetwork({
@@ -102,7 +104,7 @@ export function selectionCost(table: CostTable, selection: Selection): NetworkCo
 type Visit = (kind: string, position: number, operation: string, cost: Cost) => void;
 
 function walk(network: Network, visit: Visit): NetworkCost {
-  const total: Cost = { parameters: 0, macs: 0, activationBytes: 0 };
+  const total: Cost = { parameters: 0, macs: 0, activationBytes: 0, modelBytes: 0 };
   const states: Shape[] = [];
   let shape: Shape = network.image;
   for (const stem of network.stems) {
@@ -162,6 +164,7 @@ function addCost(total: Cost, cost: Cost, sign: 1 | -1): void {
   total.parameters += sign * cost.parameters;
   total.macs += sign * cost.macs;
   total.activationBytes += sign * cost.activationBytes;
+  total.modelBytes += sign * cost.modelBytes;
 }
 
 function shapeText(shape: Shape): string {

@@ -20,6 +20,8 @@ export interface Cost {
   macs: number;
   /** Bytes of 32-bit activations for one image when every layer's output is kept, as a training step does. */
   activationBytes: number;
+  /** Bytes of 32-bit weights of the exported model, where batch norms are part of the convolution before them. */
+  modelBytes: number;
 }
 
 type Kind = Layer["kind"];
@@ -162,18 +164,32 @@ export function outputShape(layers: readonly Layer[], input: Shape): Shape {
  * @throws Error when a layer is given another number of channels than it was made for
  */
 export function layersCost(layers: readonly Layer[], input: Shape): Cost & { output: Shape } {
-  const cost = { parameters: 0, macs: 0, activationBytes: 0 };
+  const cost: Cost = { parameters: 0, macs: 0, activationBytes: 0, modelBytes: 0 };
   let shape = input;
-  for (const layer of layers) {
+  for (const [index, layer] of layers.entries()) {
     const row = rowOf(layer);
     const output = row.shape(layer, shape);
     cost.parameters += row.parameters(layer, shape);
     cost.macs += row.macs(layer, output, shape);
     cost.activationBytes += row.activations(layer, output, shape) * BYTES_PER_NUMBER;
+    cost.modelBytes += storedNumbers(layer, shape, layers[index - 1]) * BYTES_PER_NUMBER;
     shape = output;
   }
   return { ...cost, output: shape };
 }
+
+/** Numbers that an exported model keeps of a layer. */
+function storedNumbers(layer: Layer, input: Shape, before: Layer | undefined): number {
+  if (layer.kind === "batchNorm") return (isConvolution(before) ? 1 : 2) * layer.channels;
+  if (layer.kind === "concat" || layer.kind === "sum")
+    return branchTotal(layer.branches, input, "modelBytes") / BYTES_PER_NUMBER;
+  return rowOf(layer).parameters(layer, input);
+}
+
+/** What a batch norm becomes part of: one convolution, or several side by side. */
+const isConvolution = (layer: Layer | undefined): boolean =>
+  layer?.kind === "conv" ||
+  (layer?.kind === "concat" && layer.branches.every((branch) => isConvolution(branch.at(-1))));
 
 function branchTotal(branches: readonly Layer[][], input: Shape, quantity: keyof Cost): number {
   return branches.reduce((total, branch) => total + layersCost(branch, input)[quantity], 0);

@@ -7,6 +7,7 @@
 
 import { z } from "zod";
 import { genotypeSchema } from "./genotype.ts";
+import { DARTS_V2 } from "./genotypes.ts";
 import { protocolVersion } from "./protocol.ts";
 
 /** Raised when what is measured, or how, changes so that older results cannot be compared with newer ones. */
@@ -32,6 +33,14 @@ export const deviceBackends = [
   "program",
   "endpoint",
 ] as const;
+
+/** Of those, what runs networks in a browser. */
+export const browserBackends = [
+  "webgpu",
+  "webgl",
+  "wasm",
+] as const satisfies (typeof deviceBackends)[number][];
+export type BrowserBackend = (typeof browserBackends)[number];
 
 export const objectiveNameSchema = z.string().regex(/^[a-z][a-zA-Z0-9]{0,40}$/);
 
@@ -59,10 +68,14 @@ export const deviceBackendSchema = z.strictObject({
 });
 export type DeviceBackendFacts = z.infer<typeof deviceBackendSchema>;
 
+export const deviceNameSchema = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "lower-case letters, digits and hyphens, at most 63");
+
 export const registerDeviceSchema = z.strictObject({
   protocolVersion: z.int().default(protocolVersion),
   measuringVersion: z.int(),
-  name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "lower-case letters, digits and hyphens, at most 63"),
+  name: deviceNameSchema,
   backend: deviceBackendSchema,
   fingerprint: fingerprintSchema,
   objectives: z.array(deviceObjectiveSchema).min(1).max(8),
@@ -127,9 +140,25 @@ export const measureTaskSchema = z.object({
   /** Names of what is wanted, out of those that the device offers. */
   objectives: z.array(z.string()).min(1),
   settings: measuringSettingsSchema,
+  /** What the device's reference network took when it was first measured: latency is told as at that speed. */
+  referenceMs: z.number().positive().nullable().default(null),
   subjects: z.array(subjectSchema).min(1).max(64),
 });
 export type MeasureTask = z.infer<typeof measureTaskSchema>;
+
+/** Measured beside everything else, so that a device's changing speed does not pass for a network's. */
+export const referenceSubject: NetworkSubject = {
+  key: "reference",
+  kind: "network",
+  genotype: DARTS_V2,
+  hash: "reference",
+  skeleton: "cells",
+  stem: "cifar",
+  channels: 8,
+  layers: 5,
+  classes: 10,
+  image: { height: 32, width: 32, channels: 3 },
+};
 
 /** A median with its 95 % confidence interval, in the objective's unit. */
 export const measuredSchema = z.strictObject({
@@ -168,6 +197,8 @@ export const measureReportSchema = z.strictObject({
   /** Of the backend that really ran, as registered. */
   backend: z.enum(deviceBackends),
   results: z.array(subjectResultSchema).max(64),
+  /** What the reference network took now; null where no latency was asked for, or the device is a program. */
+  reference: measuredSchema.nullable().default(null),
   conditions: conditionsSchema,
 });
 export type MeasureReport = z.infer<typeof measureReportSchema>;

@@ -41,8 +41,8 @@ export function cheapValues(
   table: CostTable,
   selection: Selection,
 ): Record<(typeof cheapObjectives)[number], number> {
-  const { parameters, macs, activationBytes } = selectionCost(table, selection);
-  return { parameters, macs, activationBytes };
+  const { parameters, macs, activationBytes, modelBytes } = selectionCost(table, selection);
+  return { parameters, macs, activationBytes, modelBytes };
 }
 
 /** An operation's costs do not depend on the other edges, so each edge can be chosen by itself. */

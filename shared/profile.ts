@@ -13,7 +13,7 @@ import {
 import { type Estimate, estimateOf } from "./trainingCost.ts";
 
 export interface Profile {
-  /** By cheap objective: parameters, macs, activationBytes (of one image). Empty where a table has the values. */
+  /** By cheap objective: parameters, macs, activationBytes (of one image), modelBytes. Empty where a table has the values. */
   ranges: Record<string, { minimum: number; median: number; maximum: number }>;
   /** Architectures in the space, isomorphic ones counted apart. */
   architectures: number;

@@ -10,7 +10,7 @@ import { genotypeSchema } from "./genotype.ts";
 import { finalTrainingSchema } from "./specification.ts";
 
 /** Raised when the messages change so that a runner of the version before could not follow, or would do otherwise. */
-export const protocolVersion = 4;
+export const protocolVersion = 5;
 /** The edge understands runners from this version on. */
 export const oldestProtocolVersion = 4;
 /** Header of each request of a runner: the version that it speaks. */
@@ -112,6 +112,19 @@ export const trainRoundSchema = z.object({
    * batches of half A, with a learning rate that falls to 0 along a cosine. The shared weights stay as they are.
    */
   tuning: z.object({ steps: z.int().min(1), learningRate: z.number() }).optional(),
+  /** Objectives that the runner measures of each candidate's derived network beside its accuracy. */
+  measure: z
+    .object({
+      objectives: z.array(z.string()).min(1),
+      network: z.object({
+        stem: z.enum(["cifar", "imagenet"]),
+        channels: z.int(),
+        layers: z.int(),
+        classes: z.int(),
+        image: z.object({ height: z.int(), width: z.int(), channels: z.int() }),
+      }),
+    })
+    .optional(),
 });
 export type TrainRoundTask = z.infer<typeof trainRoundSchema>;
 

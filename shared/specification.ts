@@ -95,7 +95,7 @@ export const objectiveId = (objective: Pick<Objective, "name" | "device">): stri
   objective.device === undefined ? objective.name : `${objective.name}.${objective.device}`;
 
 /** Objectives computed from the genotype before anything is trained. */
-export const cheapObjectives = ["parameters", "macs", "activationBytes"] as const;
+export const cheapObjectives = ["parameters", "macs", "activationBytes", "modelBytes"] as const;
 
 export const finalTrainingSchema = z.strictObject({
   preset: z.enum(["darts-cifar", "darts-imagenet", "demo"]).default("darts-cifar"),
@@ -215,6 +215,18 @@ export const specificationSchema = z
 export type Specification = z.infer<typeof specificationSchema> & { dataset: DatasetReference };
 export type SpecificationInput = z.input<typeof specificationSchema>;
 
+/** Objectives that the runner measures of each candidate where no device is named. */
+export const runnerObjectives = ["latency", "energy"] as const;
+
+/** Objectives that devices measure, of networks that are trained and not looked up. */
+export const deviceObjectivesOf = ({
+  objectives,
+  evaluation,
+}: Pick<Specification, "objectives" | "evaluation">): (Objective & { device: string })[] =>
+  evaluation.kind === "tabular"
+    ? []
+    : objectives.flatMap(({ device, ...rest }) => (device === undefined ? [] : [{ ...rest, device }]));
+
 /** A problem with one field: JSON pointer into the specification, and what to do. */
 export interface FieldError {
   pointer: string;
@@ -280,13 +292,17 @@ export function unsupported(specification: Specification): FieldError[] {
 /** What a supernet cannot give; a table gives whatever it has a column for. */
 function refuseUnmeasured(objective: Objective, index: number, refuse: Refuse): void {
   const { name, device, goal } = objective;
-  if (device !== undefined)
-    refuse(`/objectives/${index}/device`, `measuring on device "${device}" is not supported; leave it out`);
   const known: readonly string[] = ["accuracy", ...cheapObjectives];
-  if (!known.includes(name))
+  if (device !== undefined) {
+    if (known.includes(name))
+      refuse(`/objectives/${index}/device`, `${name} is measured on no device; leave it out`);
+    return;
+  }
+  const runners: readonly string[] = runnerObjectives;
+  if (!known.includes(name) && !runners.includes(name))
     refuse(
       `/objectives/${index}/name`,
-      `objective "${name}" is not supported; use one of ${known.join(", ")}`,
+      `objective "${name}" is not known; use one of ${[...known, ...runners].join(", ")}, or name the device that measures it`,
     );
   else if (name !== "accuracy" && goal !== "minimize")
     refuse(`/objectives/${index}/goal`, `${name} can only be "minimized"; set goal: minimize`);

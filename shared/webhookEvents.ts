@@ -19,6 +19,9 @@ export const webhookEvents = [
   "instance.terminated",
   "instance.stuck",
   "rental.waiting",
+  "device.quarantined",
+  "device.disagrees",
+  "measurement.failed",
 ] as const;
 export type WebhookEvent = (typeof webhookEvents)[number];
 
