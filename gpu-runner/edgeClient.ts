@@ -6,6 +6,7 @@
 import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
+import { EdgeError, EdgeUnreachable, edgeErrorOf, innermostMessage } from "../shared/edgeError.ts";
 import {
   blobCreatedSchema,
   type blobCreateSchema,
@@ -33,41 +34,7 @@ const SHORT_BUDGET_MS = 5000;
 const DOWNLOAD_ATTEMPTS = 3;
 const DOWNLOAD_TIMEOUT_MS = 600_000;
 
-/** The edge refused a request: an RFC 9457 problem, or whatever it answered. */
-export class EdgeError extends Error {
-  readonly status: number;
-  /** Last part of the problem's type, such as `lease-lost`. */
-  readonly type: string;
-
-  constructor(status: number, type: string, detail: string) {
-    super(detail);
-    this.name = "EdgeError";
-    this.status = status;
-    this.type = type;
-  }
-
-  get isLeaseLost(): boolean {
-    return this.status === 409 && this.type === "lease-lost";
-  }
-
-  /** The edge comes from a version that this runner cannot work with. */
-  get isProtocolMismatch(): boolean {
-    return this.type === "protocol-mismatch";
-  }
-
-  /** Whether the same request may succeed later. */
-  get passes(): boolean {
-    return this.status === 429 || this.status >= 500;
-  }
-}
-
-/** The edge cannot be reached, and the time for trying is over. */
-export class EdgeUnreachable extends Error {
-  constructor(edge: string, reason: string) {
-    super(`${edge} does not answer: ${reason}`);
-    this.name = "EdgeUnreachable";
-  }
-}
+export { EdgeError, EdgeUnreachable };
 
 export interface EdgeClientOptions {
   edge: string;
@@ -253,26 +220,10 @@ export class EdgeClient {
     }
     this.#options.onAnswer?.();
     if (head.ok) return { head, body };
-    const error = problemOf(head, Buffer.from(body).toString());
+    const error = edgeErrorOf(head.status, Buffer.from(body).toString());
     if (error.passes) return { reason: error.message, error };
     throw error;
   }
-}
-
-function problemOf(response: Response, text: string): EdgeError {
-  try {
-    const problem = JSON.parse(text) as { type?: string; title?: string; detail?: string };
-    const type = (problem.type ?? "").split(/[/#:]/).at(-1) ?? "";
-    return new EdgeError(response.status, type, problem.detail ?? problem.title ?? `HTTP ${response.status}`);
-  } catch {
-    return new EdgeError(response.status, "", `HTTP ${response.status}: ${text.slice(0, 200)}`);
-  }
-}
-
-/** `fetch` says only that it failed; why is beneath. */
-function innermostMessage(err: unknown): string {
-  if (!(err instanceof Error)) return String(err);
-  return err.cause instanceof Error ? err.cause.message : err.message;
 }
 
 const hashOf = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");

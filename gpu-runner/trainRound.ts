@@ -5,6 +5,11 @@
  */
 
 import { setImmediate as nextTurn } from "node:timers/promises";
+import type { DeviceBackend } from "../device/backend.ts";
+import { deviceOf } from "../device/backends/tfjs.ts";
+import { measureSubject } from "../device/measure.ts";
+import { canonicalHash } from "../shared/genotype.ts";
+import type { MeasuringSettings, NetworkSubject } from "../shared/measuring.ts";
 import { buildSupernet, type Network } from "../shared/network.ts";
 import type {
   Measurement,
@@ -15,7 +20,7 @@ import type {
   TrainRoundTask,
 } from "../shared/protocol.ts";
 import { deriveSeed } from "../shared/random.ts";
-import { type InlineSpace, resolveSpace, type Selection } from "../shared/space.ts";
+import { genotypeFromSelection, type InlineSpace, resolveSpace, type Selection } from "../shared/space.ts";
 import { type Batch, evaluationBatch, standardAugmentation } from "./data/batches.ts";
 import { BatchLoader } from "./data/batchLoader.ts";
 import type { Dataset } from "./data/dataset.ts";
@@ -91,6 +96,8 @@ export class SupernetTrainer {
   readonly #load: (name: string) => Promise<Dataset>;
   readonly #environment: Environment;
   readonly #makeExecutor: ExecutorFactory;
+  /** This machine as one that measures, once that is asked for. */
+  #device: DeviceBackend | undefined;
   #held: Held | undefined;
   /** Since when there was nothing to compute. */
   #idleSince = performance.now();
@@ -157,7 +164,7 @@ export class SupernetTrainer {
     held.halvedFrom ??= task.halvedFrom;
     await this.#train(held, task, hooks);
     const trainedAt = performance.now();
-    const measurements = await this.#measure(held, task, hooks);
+    const measurements = await this.#measureNetworks(task, await this.#measure(held, task, hooks), hooks);
     held.round = task.round;
     const result: RoundResult = {
       measurements,
@@ -369,6 +376,27 @@ export class SupernetTrainer {
     }
   }
 
+  /** Beside the accuracy, what each candidate's derived network takes on this machine; null where it cannot be told. */
+  async #measureNetworks(
+    { measure, stage, candidates }: TrainRoundTask,
+    measurements: Measurement[],
+    hooks: WorkHooks,
+  ): Promise<Measurement[]> {
+    if (measure === undefined) return measurements;
+    this.#device ??= await deviceOf(this.#backend);
+    const all: Measurement[] = [];
+    for (const measurement of measurements) {
+      const selection = candidates[measurement.candidate]?.selection;
+      if (selection === undefined) continue;
+      const subject = derivedSubject(stage, measure.network, selection);
+      const { values } = await measureSubject(this.#device, subject, measure.objectives, onRunner);
+      const medians = Object.entries(values).map(([name, value]) => [name, value?.median ?? null] as const);
+      all.push({ ...measurement, values: { ...measurement.values, ...Object.fromEntries(medians) } });
+      hooks.throwIfEnded?.();
+    }
+    return all;
+  }
+
   async #measureAll(held: Held, task: TrainRoundTask, hooks: WorkHooks): Promise<Measurement[]> {
     const { stage, candidates, evaluation } = task;
     if (candidates.length === 0) return [];
@@ -398,6 +426,23 @@ export class SupernetTrainer {
       throw err;
     }
   }
+}
+
+/** Every candidate costs so much time of the runner's at most. */
+const onRunner: MeasuringSettings = { batchSize: 1, width: 0.05, limitSeconds: 2 };
+
+/** The network that a selection stands for, as it would be trained and exported in the end. */
+function derivedSubject(
+  stage: Pick<StageTask, "space">,
+  network: NonNullable<TrainRoundTask["measure"]>["network"],
+  selection: Selection,
+): NetworkSubject {
+  const space = resolveSpace(stage.space as string | InlineSpace);
+  const { skeleton } = space;
+  if (skeleton === "positions") throw new RangeError("a space of positions has no networks");
+  const genotype = genotypeFromSelection(space, selection);
+  const hash = canonicalHash(genotype, space);
+  return { key: hash, kind: "network", genotype, hash, skeleton, ...network };
 }
 
 /** What the measurement of a path says, apart from whose it is. */

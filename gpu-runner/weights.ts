@@ -115,10 +115,14 @@ export interface NormalisationShape {
 }
 
 /** The batch normalisations of a derived network, in order of description. */
-export function normalisationShapes(network: Network): NormalisationShape[] {
+export const normalisationShapes = (network: Network): NormalisationShape[] =>
+  normalisationsIn(layerLists(network));
+
+/** Those of some lists of layers. */
+export function normalisationsIn(lists: Iterable<{ path: string; layers: Layer[] }>): NormalisationShape[] {
   const found: NormalisationShape[] = [];
   let offset = 0;
-  for (const { path, layers } of layerLists(network)) {
+  for (const { path, layers } of lists) {
     visitLayers(layers, path, (layer, layerPath) => {
       if (layer.kind !== "batchNorm") return;
       found.push({ path: layerPath, channels: layer.channels, offset });

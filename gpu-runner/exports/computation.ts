@@ -7,7 +7,12 @@
 import { outputShape, type Shape } from "../../shared/layers.ts";
 import type { Cell, Layer, Network } from "../../shared/network.ts";
 import { BATCH_NORM_EPSILON, type Window } from "../kernels/types.ts";
-import { type NamedValues, normalisationShapes } from "../weights.ts";
+import {
+  type NamedValues,
+  type NormalisationShape,
+  normalisationShapes,
+  normalisationsIn,
+} from "../weights.ts";
 
 /** Weights in the network's own layout: images are NHWC, filters [height, width, inputs, outputs]. */
 interface Values {
@@ -18,6 +23,8 @@ interface Values {
 type Kind =
   /** The input of the network: numbers from 0 to 255. */
   | { op: "pixels" }
+  /** The input of a part of a network: activations in the format's own layout. */
+  | { op: "features" }
   /** x * factor + summand, by channel. */
   | { op: "scale"; factor: Float32Array; summand: Float32Array }
   | { op: "relu" }
@@ -38,6 +45,9 @@ type Kind =
 
 /** `shape` is the result's, for one image. */
 export type Computation = Kind & { inputs: Computation[]; shape: Shape };
+
+/** Whether its result has no rows and columns: [images, channels]. */
+export const isFlat = ({ op }: Computation): boolean => op === "globalAvgPool" || op === "linear";
 
 /** How one format writes each computation: returns the name of the result, is given those of the inputs. */
 export type Rows<Writer> = {
@@ -132,7 +142,7 @@ const layerRows: { [K in Layer["kind"]]: LayerRow<K> } = {
   sum: ({ branches }, x, weights, path) => sum(branchesOf(branches, x, weights, path)),
 };
 
-/** From the input to the class scores before the softmax. */
+/** From the input to the class scores before the softmax; of a part of a network to its result. */
 export interface Model {
   pixels: Computation;
   logits: Computation;
@@ -149,15 +159,7 @@ export function modelOf(
   values: NamedValues,
   { mean, std }: { mean: readonly number[]; std: readonly number[] },
 ): Model {
-  const offsets = new Map(normalisationShapes(network).map(({ path, offset }) => [path, offset]));
-  const weights: Weights = {
-    get(name) {
-      const found = values.get(name);
-      if (!found) throw new Error(`The trained model has no weight ${name}.`);
-      return found;
-    },
-    offset: (path) => offsets.get(path) ?? 0,
-  };
+  const weights = weightsOf(values, normalisationShapes(network));
   const pixels: Computation = { op: "pixels", inputs: [], shape: network.image };
   let x = scaled(
     pixels,
@@ -171,6 +173,35 @@ export function modelOf(
   }
   for (const cell of network.cells) states.push(applyCell(cell, states, weights));
   return { pixels, logits: applyLayers(network.head, at(states, states.length - 1), weights) };
+}
+
+/**
+ * Layers by themselves, as in the middle of a network.
+ *
+ * @param part a list of layers whose weights have names under its path
+ * @param shape of its input, for one image
+ * @param values weights and moving statistics by name
+ * @throws Error where a weight is missing
+ */
+export function modelOfPart(
+  part: { path: string; layers: Layer[] },
+  shape: Shape,
+  values: NamedValues,
+): Model {
+  const pixels: Computation = { op: "features", inputs: [], shape };
+  return { pixels, logits: applyLayers(part, pixels, weightsOf(values, normalisationsIn([part]))) };
+}
+
+function weightsOf(values: NamedValues, normalisations: NormalisationShape[]): Weights {
+  const offsets = new Map(normalisations.map(({ path, offset }) => [path, offset]));
+  return {
+    get(name) {
+      const found = values.get(name);
+      if (!found) throw new Error(`The trained model has no weight ${name}.`);
+      return found;
+    },
+    offset: (path) => offsets.get(path) ?? 0,
+  };
 }
 
 function applyLayers(

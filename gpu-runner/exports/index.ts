@@ -20,9 +20,11 @@ interface Source {
   description: ReturnType<typeof describe>;
 }
 
+const utf8 = new TextEncoder();
+
 const writers: Record<ExportFormat, (source: Source) => Uint8Array> = {
-  genotype: ({ trained }) => Buffer.from(`${printGenotype(trained.genotype)}\n`),
-  json: ({ description }) => Buffer.from(`${JSON.stringify(description, null, 2)}\n`),
+  genotype: ({ trained }) => utf8.encode(`${printGenotype(trained.genotype)}\n`),
+  json: ({ description }) => utf8.encode(`${JSON.stringify(description, null, 2)}\n`),
   tfjs: ({ model, description }) => tfjsArchive(model, description),
   "saved-model": ({ model, description }) => savedModelArchive(model, description),
   onnx: ({ model, description }) => onnxFile(model, asTexts(description)),

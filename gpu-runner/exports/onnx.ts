@@ -4,7 +4,7 @@
  */
 
 import type { Window } from "../kernels/types.ts";
-import { type Model, type Rows, write } from "./computation.ts";
+import { type Computation, isFlat, type Model, type Rows, write } from "./computation.ts";
 import { encodeOnnx, type OnnxNode, type OnnxTensor } from "./onnxMessages.ts";
 
 const INPUT = "pixels";
@@ -43,6 +43,7 @@ class Graph {
 
 const rows: Rows<Graph> = {
   pixels: (graph) => graph.add("Transpose", [INPUT], { perm: [0, 3, 1, 2] }),
+  features: () => INPUT,
   scale: (graph, { factor, summand }, [x]) =>
     graph.add("Add", [graph.add("Mul", [x, graph.perChannel(factor)]), graph.perChannel(summand)]),
   relu: (graph, _computation, [x]) => graph.add("Relu", [x]),
@@ -84,7 +85,6 @@ const rows: Rows<Graph> = {
 export function onnxFile(model: Model, metadata: Readonly<Record<string, string>>): Uint8Array {
   const graph = new Graph();
   const logits = write(model.logits, graph, rows);
-  const { height, width, channels } = model.pixels.shape;
   const last: OnnxNode = {
     opType: "Identity",
     name: OUTPUT,
@@ -95,10 +95,18 @@ export function onnxFile(model: Model, metadata: Readonly<Record<string, string>
   return encodeOnnx({
     nodes: [...graph.nodes, last],
     initializers: graph.initializers,
-    input: { name: INPUT, shape: ["images", height, width, channels] },
-    output: { name: OUTPUT, shape: ["images", model.logits.shape.channels] },
+    input: { name: INPUT, shape: shapeOf(model.pixels) },
+    output: { name: OUTPUT, shape: shapeOf(model.logits) },
     metadata,
   });
+}
+
+/** Of any number of images; those of the user are NHWC. */
+function shapeOf(computation: Computation): (number | string)[] {
+  const { height, width, channels } = computation.shape;
+  if (isFlat(computation)) return ["images", channels];
+  if (computation.op === "pixels") return ["images", height, width, channels];
+  return ["images", channels, height, width];
 }
 
 function windowAttributes({ size, stride, padding }: Window): Record<string, readonly number[]> {

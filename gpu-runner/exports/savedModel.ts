@@ -3,10 +3,11 @@
  * `variables`. Loads with `tf.saved_model.load`, as a layer of Keras and in tfjs-node.
  */
 
-import { attribute, dataTypes, encodeSavedModel } from "../graph/savedModel.ts";
+import { attribute, dataTypes } from "../graph/nodes.ts";
+import { encodeSavedModel } from "../graph/savedModel.ts";
 import type { Model } from "./computation.ts";
 import { type TarFile, tar } from "./tar.ts";
-import { batchOf, INPUT, OUTPUT, tensorflowNodes } from "./tensorflow.ts";
+import { batchOf, INPUT, OUTPUT, outputOf, tensorflowNodes } from "./tensorflow.ts";
 
 /**
  * A tar of `saved_model.pb`, with the tag `serve` and the signature `serving_default`, and of the description in
@@ -15,7 +16,7 @@ import { batchOf, INPUT, OUTPUT, tensorflowNodes } from "./tensorflow.ts";
 export function savedModelArchive(model: Model, description: object): Uint8Array {
   const signature = {
     inputs: port(INPUT, batchOf(model.pixels.shape)),
-    outputs: port(OUTPUT, [-1, model.logits.shape.channels]),
+    outputs: port(OUTPUT, outputOf(model.logits)),
     methodName: "tensorflow/serving/predict",
   };
   const files: TarFile[] = [
@@ -28,7 +29,7 @@ export function savedModelArchive(model: Model, description: object): Uint8Array
     },
     {
       name: "assets.extra/description.json",
-      bytes: Buffer.from(`${JSON.stringify(description, null, 2)}\n`),
+      bytes: new TextEncoder().encode(`${JSON.stringify(description, null, 2)}\n`),
     },
   ];
   return tar(files);

@@ -1,9 +1,9 @@
 /** A trained network as TensorFlow nodes, with its weights as constants: what `tfjs` and `saved-model` hold. */
 
 import type { Shape } from "../../shared/layers.ts";
-import { type Attribute, attribute, type DataType, type NodeDef } from "../graph/savedModel.ts";
+import { type Attribute, attribute, type DataType, type NodeDef } from "../graph/nodes.ts";
 import { isSamePadding, padCorrection, type Window } from "../kernels/types.ts";
-import { type Computation, type Model, type Rows, write } from "./computation.ts";
+import { type Computation, isFlat, type Model, type Rows, write } from "./computation.ts";
 
 export const INPUT = "pixels";
 export const OUTPUT = "logits";
@@ -47,9 +47,12 @@ class Nodes {
   }
 }
 
+const placeholder = (nodes: Nodes, { shape }: Computation): string =>
+  nodes.add("Placeholder", [], { dtype: type("float32"), shape: attribute.shape(batchOf(shape)) }, INPUT);
+
 const rows: Rows<Nodes> = {
-  pixels: (nodes, { shape }) =>
-    nodes.add("Placeholder", [], { dtype: type("float32"), shape: attribute.shape(batchOf(shape)) }, INPUT),
+  pixels: placeholder,
+  features: placeholder,
   scale(nodes, { factor, summand }, [x]) {
     const scaled = nodes.add("Mul", [x, nodes.constant(factor, [factor.length])], FLOAT);
     return nodes.plus(scaled, summand);
@@ -112,6 +115,10 @@ export function tensorflowNodes({ logits }: Model): NodeDef[] {
 
 /** The shape of any number of images. */
 export const batchOf = ({ height, width, channels }: Shape): number[] => [-1, height, width, channels];
+
+/** The shape of a result of any number of images. */
+export const outputOf = (result: Computation): number[] =>
+  isFlat(result) ? [-1, result.shape.channels] : batchOf(result.shape);
 
 function shapeOf(input: Computation | undefined): Shape {
   if (input === undefined) throw new Error("A computation lacks its input.");

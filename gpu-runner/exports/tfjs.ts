@@ -3,10 +3,11 @@
  * in plain @tensorflow/tfjs on every backend.
  */
 
-import { type Attribute, dataTypes } from "../graph/savedModel.ts";
+import { type Attribute, dataTypes } from "../graph/nodes.ts";
+import { joined } from "./bytes.ts";
 import type { Model } from "./computation.ts";
 import { type TarFile, tar } from "./tar.ts";
-import { batchOf, INPUT, OUTPUT, tensorflowNodes } from "./tensorflow.ts";
+import { batchOf, INPUT, OUTPUT, outputOf, tensorflowNodes } from "./tensorflow.ts";
 
 interface WeightEntry {
   name: string;
@@ -14,12 +15,8 @@ interface WeightEntry {
   dtype: "float32" | "int32";
 }
 
-/**
- * A tar of `model.json` and `weights.bin`.
- *
- * @param metadata any JSON, for `userDefinedMetadata`
- */
-export function tfjsArchive(model: Model, metadata: object): Uint8Array {
+/** What `model.json` and `weights.bin` hold. @param metadata any JSON, for `userDefinedMetadata` */
+export function tfjsModel(model: Model, metadata: object) {
   const entries: WeightEntry[] = [];
   const data: Uint8Array[] = [];
   const node = tensorflowNodes(model).map(({ name, op, input, attr }) => {
@@ -38,18 +35,26 @@ export function tfjsArchive(model: Model, metadata: object): Uint8Array {
     convertedBy: null,
     signature: {
       inputs: port(INPUT, batchOf(model.pixels.shape)),
-      outputs: port(OUTPUT, [-1, model.logits.shape.channels]),
+      outputs: port(OUTPUT, outputOf(model.logits)),
     },
     modelTopology: { node, library: {}, versions: { producer: 1 } },
     weightsManifest: [{ paths: ["weights.bin"], weights: entries }],
     userDefinedMetadata: metadata,
   };
-  const files: TarFile[] = [
-    { name: "model.json", bytes: Buffer.from(JSON.stringify(json)) },
-    { name: "weights.bin", bytes: Buffer.concat(data) },
-  ];
-  return tar(files);
+  return { json, entries, weights: joined(data) };
 }
+
+/** The files of the folder that `tf.loadGraphModel` takes. */
+export function tfjsFiles(model: Model, metadata: object): TarFile[] {
+  const { json, weights } = tfjsModel(model, metadata);
+  return [
+    { name: "model.json", bytes: new TextEncoder().encode(JSON.stringify(json)) },
+    { name: "weights.bin", bytes: weights },
+  ];
+}
+
+/** A tar of those files. */
+export const tfjsArchive = (model: Model, metadata: object): Uint8Array => tar(tfjsFiles(model, metadata));
 
 const port = (name: string, shape: readonly number[]) => ({
   [name]: {
@@ -64,7 +69,7 @@ function jsonOf(value: Attribute): object {
   const { s, tensor, ...plain } = value;
   return {
     ...plain,
-    ...(s && { s: Buffer.from(s).toString("base64") }),
+    ...(s && { s: btoa(String.fromCharCode(...s)) }),
     ...(tensor && { tensor: { dtype: tensor.dtype, tensorShape: tensor.tensorShape } }),
   };
 }

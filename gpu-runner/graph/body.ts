@@ -3,14 +3,8 @@
  * compute.
  */
 
-import {
-  type Attribute,
-  attribute,
-  type DataType,
-  dataTypes,
-  type FunctionDef,
-  type NodeDef,
-} from "./savedModel.ts";
+import { type Attribute, attribute, type DataType, dataTypes, type NodeDef } from "./nodes.ts";
+import type { FunctionDef } from "./savedModel.ts";
 
 /** An output of a node or an argument of a function, as written in the `input` of other nodes. */
 export type Value = string;

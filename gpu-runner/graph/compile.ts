@@ -16,8 +16,9 @@ import { Body, type Value } from "./body.ts";
 import { Functions, normalisationsOf } from "./functions.ts";
 import type { Statistics } from "./layers.ts";
 import { split, total } from "./layers.ts";
+import { type Attribute, attribute, type DataType } from "./nodes.ts";
 import type { Rows } from "./rows.ts";
-import { type Attribute, attribute, type DataType, type SavedModel } from "./savedModel.ts";
+import type { SavedModel } from "./savedModel.ts";
 import { choiceOrder, droppableEdges, listOrder, type Slot, slotsOf, Wiring } from "./wiring.ts";
 
 /** What can be called. */

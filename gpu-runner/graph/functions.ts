@@ -15,7 +15,8 @@ import {
   split,
   writeLayers,
 } from "./layers.ts";
-import { attribute, type DataType, type FunctionDef } from "./savedModel.ts";
+import { attribute, type DataType } from "./nodes.ts";
+import type { FunctionDef } from "./savedModel.ts";
 
 /** Names of weights inside functions start with it, wherever the layers stand. */
 const PATH = "p";

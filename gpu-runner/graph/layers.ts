@@ -13,7 +13,7 @@ import {
   type Window,
 } from "../kernels/types.ts";
 import type { Body, Typed, Value } from "./body.ts";
-import { type Attribute, attribute } from "./savedModel.ts";
+import { type Attribute, attribute } from "./nodes.ts";
 
 /** How batch normalisation works: with the batch's statistics, or with those that are given. */
 export type Statistics = "batch" | "moving";

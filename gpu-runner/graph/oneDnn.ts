@@ -1,7 +1,7 @@
 /** Whether TensorFlow has oneDNN's kernels under their own names: its builds for x86 do, others do not. */
 
 import type { TensorFlow } from "../kernels/backend.ts";
-import { attribute } from "./savedModel.ts";
+import { attribute } from "./nodes.ts";
 import { Session } from "./session.ts";
 
 let known: boolean | undefined;

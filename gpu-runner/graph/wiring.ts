@@ -9,8 +9,8 @@ import type { Path } from "../executor/executor.ts";
 import type { Body, Value } from "./body.ts";
 import { type Alternative, type Functions, type Mode, normalisationsOf, type Place } from "./functions.ts";
 import { concatenated, split, startsWithRelu, total } from "./layers.ts";
+import { attribute, type DataType } from "./nodes.ts";
 import type { Rows } from "./rows.ts";
-import { attribute, type DataType } from "./savedModel.ts";
 
 const FLOAT = attribute.type("float32");
 const INT = attribute.type("int32");

@@ -12,6 +12,7 @@ import { log } from "../../setup/progress.mjs";
 /** What goes, by a pattern on its path below node_modules. */
 const unneeded = [
   /^node-linux-[^/]+$/, // a Node for machines that have an old one
+  /^onnxruntime-node\/bin\/[^/]+\/(?!linux$)[^/]+$/, // of other operating systems
   /\.map$/,
   /\.d\.[cm]?ts$/,
 ];
