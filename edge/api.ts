@@ -7,6 +7,7 @@ import { blobs } from "./routes/blobs.ts";
 import { budgets } from "./routes/budgets.ts";
 import { campaigns } from "./routes/campaigns.ts";
 import { datasets } from "./routes/datasets.ts";
+import { devices } from "./routes/devices.ts";
 import { fronts } from "./routes/fronts.ts";
 import { history } from "./routes/history.ts";
 import { instances } from "./routes/instances.ts";
@@ -35,6 +36,7 @@ export const api = newApp()
   .route("/v1", templates)
   .route("/v1", triggers)
   .route("/v1", datasets)
+  .route("/v1", devices)
   .route("/v1", tokens)
   .route("/v1", audit)
   .route("/v1", tasks)

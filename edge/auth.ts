@@ -100,10 +100,11 @@ export function assertScope(principal: Principal | null, scope: Scope): Principa
   return principal;
 }
 
-/** A route that needs a token with this scope. */
+/** A route that needs a token with this scope, or with one of these. */
 export const requires =
-  (scope: Scope): MiddlewareHandler<AppEnv> =>
+  (scope: Scope, ...others: Scope[]): MiddlewareHandler<AppEnv> =>
   async (c, next) => {
-    assertScope(c.get("principal"), scope);
+    const principal = c.get("principal");
+    if (principal === null || !others.some((other) => holds(principal, other))) assertScope(principal, scope);
     await next();
   };

@@ -27,6 +27,8 @@ const ofBody: SearchOf = async (c) => {
 const ofTask: SearchOf = async (c) => {
   const key = parseTaskId(idInPath(c));
   if (key.kind === "round") return key.searchId;
+  // Devices are bound to no search.
+  if (key.kind === "measurement") return null;
   return (await findTraining(c.env.DB, key.trainingId))?.searchId ?? null;
 };
 

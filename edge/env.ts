@@ -18,6 +18,8 @@ export interface Env {
   NASTURTIUM_RATE_LIMIT?: string;
   /** `host:port, host:port` that webhooks may call although they are not public, http included. */
   NASTURTIUM_WEBHOOK_HOSTS?: string;
+  /** The end of a search waits so many minutes for a device that is away: 10 unless set. */
+  NASTURTIUM_DEVICE_PATIENCE_MINUTES?: string;
   /** Where rented machines find this deployment; without it, where the first search that rents was created. */
   NASTURTIUM_URL?: string;
   /** In the names of rented machines, in lower-case letters and 2 to 7; one is made where it is unset. */

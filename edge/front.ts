@@ -3,6 +3,7 @@
 import { printGenotype } from "../shared/genotype.ts";
 import { type Objective, objectiveId } from "../shared/specification.ts";
 import { accuracyStandardError } from "../shared/statistics.ts";
+import { nonDominated } from "./controller/archive.ts";
 import { csvText } from "./csv.ts";
 import { invalid } from "./problems.ts";
 import type { Architecture } from "./store/architectures.ts";
@@ -17,7 +18,7 @@ export interface FrontQuery {
 /** Of every row: what was trained at another size has a source of its own. */
 export const frontSource = "search" as const;
 
-const fixedKeys = new Set(["stage", "sort", "limit", "format", "cursor", "dataset", "table"]);
+const fixedKeys = new Set(["objectives", "stage", "sort", "limit", "format", "cursor", "dataset", "table"]);
 
 /** `max_<objective id>` and `min_<objective id>` of a query. */
 export function boundsOf(
@@ -42,6 +43,34 @@ export function boundsOf(
         throw invalid([{ pointer: `/${key}`, detail: "not a number" }]);
       return { objective, kind: kind as "max" | "min", value };
     });
+}
+
+/**
+ * The front of some objectives alone: part of the front of all. With each device's latency an objective, the front of one
+ * device's is the models to take for that device.
+ *
+ * @param asked ids parted by commas; all where it is left out
+ */
+export function projected<T extends Architecture>(
+  members: readonly T[],
+  objectives: readonly Objective[],
+  asked: string | undefined,
+): T[] {
+  if (asked === undefined) return [...members];
+  const ids = asked.split(",").map((id) => id.trim());
+  const known = objectives.map(objectiveId);
+  for (const id of ids)
+    if (!known.includes(id))
+      throw invalid([
+        {
+          pointer: "/objectives",
+          detail: `"${id}" is not an objective of this search; use some of ${known.join(", ")}`,
+        },
+      ]);
+  return nonDominated(
+    members,
+    objectives.filter((objective) => ids.includes(objectiveId(objective))),
+  );
 }
 
 export function selectFront<T extends Valued>(

@@ -111,6 +111,18 @@ export const problemTypes = {
     why: "It expired, another runner took the work, or the work is gone.",
     fix: "Drop the work, do not report it, and ask for a new lease.",
   },
+  "device-quarantined": {
+    status: 409,
+    title: "The device is quarantined",
+    why: "It reported what cannot be true, so nothing that it measures is believed.",
+    fix: "Mend what `detail` names, then release it: `nasturtium devices release NAME`.",
+  },
+  "device-changed": {
+    status: 409,
+    title: "This is another device",
+    why: "A device of this name is registered with another backend or on another machine, or its token is another device's.",
+    fix: "Give it a name of its own, or remove the other: `nasturtium devices remove NAME`.",
+  },
   "round-conflict": {
     status: 409,
     title: "The round cannot be reported",

@@ -12,11 +12,12 @@ import type {
   RoundTask,
   ShortTrainingReport,
 } from "../shared/protocol.ts";
-import { scheduleLength } from "../shared/specification.ts";
+import { deviceObjectivesOf, scheduleLength } from "../shared/specification.ts";
 import { budgetNews, type CampaignSpending, isBudgetSpent } from "./budget.ts";
 import { amendCandidate } from "./controller/amend.ts";
 import { completeRound, currentTask } from "./controller/controller.ts";
 import type { Env } from "./env.ts";
+import { conclude } from "./measuring/conclude.ts";
 import { Problem } from "./problems.ts";
 import { isMoneySpent } from "./rentals/exhausted.ts";
 import { closeShortTraining } from "./rerank.ts";
@@ -43,12 +44,16 @@ const writeTries = 5;
 /** Causes that another runner would meet, too. */
 const hopeless: readonly FailureCause["kind"][] = ["diverged", "table"];
 
-/** The next task under the runner's lease, or null when there is none now. Throws `lease-lost`, `round-conflict`. */
+/**
+ * The next task under the runner's lease, or null when there is none now. Throws `lease-lost`, `round-conflict`.
+ *
+ * @param options.onMeasurements told where devices may have got something to do
+ */
 export async function reportRound(
   env: Env,
   key: { searchId: string; round: number },
   report: RoundReport,
-  tries = writeTries,
+  { onMeasurements = () => {}, tries = writeTries }: { onMeasurements?: () => void; tries?: number } = {},
 ): Promise<LeasedTask | null> {
   const { DB: db } = env;
   const now = Date.now();
@@ -67,7 +72,9 @@ export async function reportRound(
   const budget = budgetNews(specification.budget, spent, context.told, now);
   const write = { task, report, outcome, summary, specification, budget };
   const written = await writeRound(db, write, now);
-  if (written === null) return refused(env, key, report, tries - 1);
+  if (written === null) return refused(env, key, report, { onMeasurements, tries: tries - 1 });
+  if (deviceObjectivesOf(specification).length > 0) onMeasurements();
+  if (outcome.unmeasured.length > 0) await conclude(db, key.searchId);
   if (outcome.done) return leaseWork(db, { runnerId: lease.runnerId, searchId: key.searchId });
   if (written.searchState !== "running") {
     await freeLease(db, lease, false, now);
@@ -119,12 +126,12 @@ async function refused(
   env: Env,
   key: { searchId: string; round: number },
   report: RoundReport,
-  triesLeft: number,
+  options: { onMeasurements: () => void; tries: number },
 ): Promise<LeasedTask | null> {
   const context = await roundContext(env.DB, { ...key, leaseId: report.leaseId }, Date.now());
   if (context?.lease == null) throw new Problem("lease-lost");
   if (context.storedDigest !== null) return repeated(env.DB, context, context.lease, report, key.round);
-  if (triesLeft > 0) return reportRound(env, key, report, triesLeft);
+  if (options.tries > 0) return reportRound(env, key, report, options);
   throw new Problem("round-conflict", "Late measurements kept coming in between; send the report again.");
 }
 
@@ -193,7 +200,7 @@ async function writtenTraining(
 /** A runner could not do the task: another may try, but not for ever, and not where it would end the same way. */
 export async function reportFailure(
   db: D1Database,
-  key: TaskKey,
+  key: Exclude<TaskKey, { kind: "measurement" }>,
   { leaseId, message, cause }: FailureReport,
 ): Promise<void> {
   const now = Date.now();

@@ -12,7 +12,7 @@ import {
   scheduleLength,
 } from "../shared/specification.ts";
 import { type BudgetNews, budgetNews, type CampaignSpending, isBudgetSpent } from "./budget.ts";
-import { hypervolumeShare, knownBounds } from "./controller/archive.ts";
+import { hypervolumeShare } from "./controller/archive.ts";
 import { Context } from "./controller/context.ts";
 import { round4 } from "./controller/policy.ts";
 import {
@@ -130,7 +130,7 @@ function conclude(
   const judge = judgeOf(new Context(specification), stage);
   const step = nextStep(standing, judge);
   if (step.kind === "wait") return null;
-  const front = frontOf(standing, judge, specification);
+  const front = frontOf(standing, judge, read);
   return {
     stage,
     trained: trainedRows(read, standing),
@@ -165,13 +165,17 @@ function trainedRows({ trainings }: Reranked, standing: Standing): Conclusion["t
   });
 }
 
-function frontOf(standing: Standing, judge: Judge, specification: Specification): Conclusion["front"] {
+function frontOf(
+  standing: Standing,
+  judge: Judge,
+  { specification, bounds }: Pick<Reranked, "specification" | "bounds">,
+): Conclusion["front"] {
   const front = trainedFront(standing, judge);
   if (front.length === 0) return null;
   return {
     hashes: front.map(({ hash }) => hash),
     bestAccuracy: Math.max(...front.map(({ values }) => values.accuracy ?? 0)),
-    hypervolume: hypervolumeShare(front, specification, knownBounds(specification)),
+    hypervolume: hypervolumeShare(front, specification, bounds),
   };
 }
 

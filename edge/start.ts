@@ -9,7 +9,11 @@ import type { FieldError, Specification } from "../shared/specification.ts";
 import { fill, kindOf, type Template, type Values } from "../shared/template.ts";
 import { checkSpecification } from "../shared/validate.ts";
 import { startSearch } from "./controller/controller.ts";
+import { withCalibrations } from "./controller/onDevices.ts";
 import { newId } from "./ids.ts";
+import { calibrationsFor } from "./measuring/assign.ts";
+import { calibratedFor } from "./measuring/calibrate.ts";
+import { deviceErrors } from "./measuring/devices.ts";
 import { invalid } from "./problems.ts";
 import { type Campaign, campaignInsertion } from "./store/campaigns.ts";
 import { isConstraintError } from "./store/database.ts";
@@ -48,6 +52,8 @@ export async function readied(db: D1Database, input: unknown): Promise<Ready | R
   const checked = checkSpecification(input, Object.fromEntries(facts));
   if (checked.errors !== undefined) return { errors: checked.errors };
   const { specification } = checked;
+  const missing = await deviceErrors(db, specification);
+  if (missing.length > 0) return { errors: missing };
   const datasetId = pushed.find(({ name }) => name === named)?.id ?? null;
   return { specification, datasetId };
 }
@@ -87,7 +93,7 @@ export async function searchStart(db: D1Database, input: unknown): Promise<Start
   const ready = await readied(db, input);
   if ("errors" in ready) return ready;
   const gpuHours = ready.specification.budget.gpuHours ?? null;
-  return { campaign: null, searches: [newSearch(ready, Date.now())], gpuHours };
+  return { campaign: null, searches: [await newSearch(db, ready, Date.now())], gpuHours };
 }
 
 export async function campaignStart(
@@ -102,12 +108,14 @@ export async function campaignStart(
   const { ready } = all;
   const id = newId();
   const createdAt = Date.now();
-  const searches = ready.map(({ place, ...one }, index) => ({
-    // One after the other, so that they are worked on and listed in the order of the grid.
-    ...newSearch(one, createdAt + index),
-    place,
-    campaignId: id,
-  }));
+  const searches = await Promise.all(
+    ready.map(async ({ place, ...one }, index) => ({
+      // One after the other, so that they are worked on and listed in the order of the grid.
+      ...(await newSearch(db, one, createdAt + index)),
+      place,
+      campaignId: id,
+    })),
+  );
   const visibility = ready[0]?.specification.visibility ?? "private";
   const campaign: Campaign = { id, name: specification.name, visibility, specification, createdAt };
   return { campaign, searches, gpuHours: specification.budget.gpuHours ?? null };
@@ -132,15 +140,21 @@ export async function templateStart(
   return "errors" in start ? { errors: within(`/${kind}`, start.errors) } : start;
 }
 
-function newSearch(ready: Ready, createdAt: number): NewSearch & Ready {
+async function newSearch(db: D1Database, ready: Ready, createdAt: number): Promise<NewSearch & Ready> {
   const id = newId();
-  return { id, ...ready, createdAt, controller: startSearch(ready.specification, id) };
+  const { specification } = ready;
+  const begun = startSearch(specification, id);
+  const calibrated = await calibratedFor(db, specification);
+  const isCalibrated = Object.keys(calibrated).length > 0;
+  const controller = isCalibrated ? withCalibrations(begun, specification, calibrated).state : begun;
+  return { id, ...ready, createdAt, controller };
 }
 
 /** Statements that store a start, or nothing of it. */
 export const startInsertions = (db: D1Database, { campaign, searches }: Start): D1PreparedStatement[] => [
   ...(campaign === null ? [] : [campaignInsertion(db, campaign)]),
   ...searchInsertions(db, searches),
+  ...searches.flatMap(({ specification, createdAt }) => calibrationsFor(db, specification, createdAt)),
 ];
 
 /** Stores a start. @throws Problem where data that it needs was deleted meanwhile */

@@ -23,19 +23,26 @@ import { findTraining, type Training } from "./store/trainings.ts";
 /** A task's id names what is leased: a search at a round, or a training. */
 export type TaskKey =
   | { kind: "round"; searchId: string; round: number }
-  | { kind: "training"; trainingId: string };
+  | { kind: "training"; trainingId: string }
+  | { kind: "measurement"; measurementId: string };
 
 export const trainingTaskId = (trainingId: string): string => `${trainingId}-t`;
 
+export const measureTaskId = (measurementId: string): string => `${measurementId}-m`;
+
 export function parseTaskId(taskId: string): TaskKey {
-  const match = /^([a-z2-7]+)-(?:r(\d{1,9})|t)$/.exec(taskId);
+  const match = /^([a-z2-7]+)-(?:r(\d{1,9})|t|m)$/.exec(taskId);
   if (match?.[1] === undefined) throw new Problem("not-found", `"${taskId}" is not a task.`);
+  if (taskId.endsWith("-m")) return { kind: "measurement", measurementId: match[1] };
   return match[2] === undefined
     ? { kind: "training", trainingId: match[1] }
     : { kind: "round", searchId: match[1], round: Number(match[2]) };
 }
 
-export const resourceOf = (key: TaskKey): string => (key.kind === "round" ? key.searchId : key.trainingId);
+export function resourceOf(key: TaskKey): string {
+  if (key.kind === "measurement") return key.measurementId;
+  return key.kind === "round" ? key.searchId : key.trainingId;
+}
 
 export function leased(lease: Lease, task: Task): LeasedTask {
   return {

@@ -29,6 +29,8 @@ export const architectures = sqliteTable(
     trainingSteps: integer(),
     /** Of the last final training. */
     testAccuracy: real(),
+    /** Ids of objectives whose values are predictions; null where there are none. */
+    predicted: text({ mode: "json" }).$type<string[]>(),
   },
   (table) => [primaryKey({ columns: [table.searchId, table.hash, table.stage] })],
 );

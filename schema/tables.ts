@@ -5,6 +5,7 @@ export * from "./audit.ts";
 export * from "./blobs.ts";
 export * from "./campaigns.ts";
 export * from "./datasets.ts";
+export * from "./devices.ts";
 export * from "./events.ts";
 export * from "./instances.ts";
 export * from "./rateCounts.ts";

@@ -63,7 +63,16 @@ const forTables = (root = rootDir) => ({ backend: "wasm", root, env: { NASTURTIU
 /** The sources of a version that comes after this one: another protocol, one more migration. */
 function nextVersion(): string {
   const root = folder();
-  const parts = ["cli", "edge", "gpu-runner", "schema", "setup", "shared", "test/runner.ts"];
+  const parts = [
+    "cli",
+    "edge",
+    "gpu-runner",
+    "schema",
+    "setup",
+    "shared",
+    "test/runner.ts",
+    "dist/dashboard",
+  ];
   for (const part of [...parts, "package.json", "tsconfig.json", "wrangler.toml"])
     cpSync(path.join(rootDir, part), path.join(root, part), { recursive: true });
   symlinkSync(path.join(rootDir, "node_modules"), path.join(root, "node_modules"));

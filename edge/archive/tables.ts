@@ -10,6 +10,7 @@ import { rounds } from "../../schema/rounds.ts";
 import { finishedStates, type SearchState, searchStates } from "../../schema/searches.ts";
 import { trainingPurposes, trainingStates, trainings } from "../../schema/trainings.ts";
 import { exportFormatNames } from "../../shared/exportFormats.ts";
+import { predictorSchema } from "../../shared/predictor.ts";
 import {
   choicesSchema,
   finalTrainingReportSchema,
@@ -126,6 +127,16 @@ const currentState = z.strictObject({
   ),
   finishing: z.boolean(),
   amendments: z.int(),
+  awaitsDevices: z.boolean().optional(),
+  predictors: z
+    .record(
+      z.string(),
+      z.strictObject({ predictor: predictorSchema, source: z.enum(["calibration", "search"]) }),
+    )
+    .optional(),
+  measured: z
+    .record(z.string(), z.strictObject({ code: z.string(), values: z.record(z.string(), z.number()) }))
+    .optional(),
 });
 const controllerState = z.preprocess(asOfNow, currentState);
 
@@ -186,6 +197,7 @@ export const architectureRow = z.strictObject({
   sharedWeightsAccuracy: z.number().nullable(),
   trainingSteps: z.int().nullable(),
   testAccuracy: z.number().nullable(),
+  predicted: z.array(z.string()).nullable().default(null),
 });
 
 export const blobRow = z.strictObject({

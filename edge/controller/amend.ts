@@ -37,14 +37,16 @@ export function amendCandidate(
   const { round } = recorded.task;
   if (candidate === undefined) throw new RangeError(`round ${round} has no candidate ${index}`);
   const objectives = specification.objectives.map(objectiveId);
+  const context = new Context(specification, state);
+  const ofDevices = context.deviceObjectives.map(objectiveId);
   for (const id of Object.keys(values)) {
     if (!objectives.includes(id))
       throw new RangeError(`no objective "${id}"; use one of ${objectives.join(", ")}`);
+    if (ofDevices.includes(id)) throw new RangeError(`${id} is reported by its device`);
     const measured = candidate.values[id];
     if (measured !== null && measured !== undefined)
       throw new RangeError(`${id} of candidate ${index} in round ${round} was measured before: ${measured}`);
   }
-  const context = new Context(specification);
   const complete = { ...candidate.values, ...values };
   const amended: CandidateRecord = {
     ...candidate,

@@ -8,7 +8,12 @@ import { hypervolume } from "../../shared/hypervolume.ts";
 import { extremesOf } from "../../shared/networkCosts.ts";
 import { ParetoFront } from "../../shared/pareto.ts";
 import type { Selection } from "../../shared/space.ts";
-import { type Objective, objectiveId, type Specification } from "../../shared/specification.ts";
+import {
+  type Objective,
+  objectiveId,
+  runnerObjectives,
+  type Specification,
+} from "../../shared/specification.ts";
 import { excessOf, type Values } from "./reward.ts";
 
 export interface Archived {
@@ -29,16 +34,29 @@ export const archiveCapacity = 64;
 /** A front may be larger than the archive otherwise is. */
 const frontCapacity = 256;
 
-/** Minimised objectives: what is maximised is negated; null when a value is missing. */
+/**
+ * Minimised objectives: what is maximised is negated; null when a value is missing. One that was not measured
+ * yet is as bad as can be: the architecture stands by what is known of it.
+ */
 export function costsOf(values: Values, objectives: readonly Objective[]): number[] | null {
   const costs: number[] = [];
   for (const objective of objectives) {
     const value = values[objectiveId(objective)];
-    if (value === null || value === undefined || !Number.isFinite(value)) return null;
+    if (value === null || value === undefined || !Number.isFinite(value)) {
+      if (!comesLater(objective)) return null;
+      costs.push(Number.MAX_VALUE);
+      continue;
+    }
     costs.push(objective.goal === "minimize" ? value : -value);
   }
   return costs;
 }
+
+/** What is measured apart from accuracy, by a device or by a runner that can. */
+const comesLater = ({ name, device }: Objective): boolean => {
+  const ofRunners: readonly string[] = runnerObjectives;
+  return device !== undefined || ofRunners.includes(name);
+};
 
 /** What layers are made of. */
 export type Placeable = Pick<Archived, "values" | "feasible">;
@@ -123,24 +141,34 @@ export function knownBounds(specification: Specification): Bounds {
   return bounds;
 }
 
-/** Share of the box between the bounds that the front dominates, 0 to 1. */
+/**
+ * Share of the box between the bounds that the front dominates, 0 to 1. An objective that no device has measured of any
+ * member is left out; a member that lacks one that others have is at the box's edge.
+ */
 export function hypervolumeShare(
   front: readonly Pick<Archived, "values">[],
   specification: Specification,
   bounds: Bounds,
 ): number {
+  const objectives = specification.objectives.filter(
+    (objective) =>
+      !comesLater(objective) ||
+      front.some(({ values }) => typeof values[objectiveId(objective)] === "number"),
+  );
   const points: number[][] = [];
   for (const entry of front) {
-    const point = specification.objectives.map((objective) => {
+    const point = objectives.map((objective) => {
       const id = objectiveId(objective);
+      const value = entry.values[id];
+      if (comesLater(objective) && typeof value !== "number") return 1;
       const [low, high] = bounds[id] ?? [0, 1];
-      const share = ((entry.values[id] ?? Number.NaN) - low) / (high - low || 1);
+      const share = ((value ?? Number.NaN) - low) / (high - low || 1);
       return Math.min(1, Math.max(0, objective.goal === "minimize" ? share : 1 - share));
     });
     if (point.every(Number.isFinite)) points.push(point);
   }
   return hypervolume(
     points,
-    specification.objectives.map(() => 1),
+    objectives.map(() => 1),
   );
 }

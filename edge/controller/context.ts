@@ -6,20 +6,26 @@ import type { CostTable } from "../../shared/count.ts";
 import { factsOf } from "../../shared/datasets.ts";
 import { canonicalHash, type Genotype } from "../../shared/genotype.ts";
 import { cheapValues, costTableOf, networkSizeOf, spaceOf } from "../../shared/networkCosts.ts";
+import { predictedOf } from "../../shared/predictor.ts";
 import type { Schedule, Stage } from "../../shared/schedule.ts";
 import { type Choices, genotypeFromSelection, type SearchSpace, type Selection } from "../../shared/space.ts";
 import {
   cheapObjectives,
+  deviceObjectivesOf,
   type Objective,
   objectiveId,
   resolveSchedule,
+  runnerObjectives,
   type Specification,
 } from "../../shared/specification.ts";
 import { isWithinLimits, reward, type Values } from "./reward.ts";
+import type { ControllerState } from "./state.ts";
 import { strategyOf } from "./strategies/index.ts";
 import type { Goal, Measured, Problem, Strategy } from "./strategies/strategy.ts";
 
-/** What follows from the specification alone, computed once per report. */
+type KnownOfDevices = Pick<ControllerState, "predictors" | "measured">;
+
+/** What follows from the specification, and from what devices measured, computed once per report. */
 export class Context {
   readonly specification: Specification;
   readonly schedule: Schedule;
@@ -29,11 +35,14 @@ export class Context {
   readonly strategy: Strategy<unknown>;
   /** Objectives as strategies see them: accuracy first. */
   readonly objectives: Objective[];
+  readonly #known: KnownOfDevices;
   #costs: CostTable | undefined;
   #isConnected: ((selection: Selection) => boolean) | undefined;
 
-  constructor(specification: Specification) {
+  /** @param known what devices measured, and what is predicted from it */
+  constructor(specification: Specification, known: KnownOfDevices = {}) {
     this.specification = specification;
+    this.#known = known;
     this.schedule = resolveSchedule(specification);
     this.trainImages = this.isTabular ? 0 : factsOf(specification.dataset).trainImages;
     this.space = spaceOf(specification);
@@ -109,8 +118,9 @@ export class Context {
       ),
       noisy: !this.isTabular,
       known: (code) => {
-        const cheap = this.cheap(selectionOf(this.positions, code));
-        return ids.map((id) => cheap[id] ?? null);
+        const selection = selectionOf(this.positions, code);
+        const known = { ...this.cheap(selection), ...this.#foreknown(selection) };
+        return ids.map((id) => known[id] ?? null);
       },
       identityOf: (code) =>
         this.joinsIsomorphic
@@ -131,6 +141,51 @@ export class Context {
       if (objective.name === "accuracy" && isLoss && values.accuracy !== null) return 100 * Math.exp(-loss);
       return values[objectiveId(objective)] ?? null;
     });
+  }
+
+  /** What devices measured of an architecture, or what is predicted; null where neither is. */
+  onDevices(hash: string, selection: Selection): Values {
+    const measured = this.#known.measured?.[hash]?.values ?? {};
+    return Object.fromEntries(
+      this.deviceObjectives.map((objective) => {
+        const id = objectiveId(objective);
+        return [id, measured[id] ?? this.#predicted(id, selection)];
+      }),
+    );
+  }
+
+  /** Ids of the values that are predictions. */
+  predictedOf(hash: string, values: Values): string[] {
+    const measured = this.#known.measured?.[hash]?.values ?? {};
+    return this.deviceObjectives
+      .map(objectiveId)
+      .filter((id) => measured[id] === undefined && typeof values[id] === "number");
+  }
+
+  /** Names of what the runner measures beside accuracy. */
+  get runnerObjectives(): string[] {
+    if (this.isTabular) return [];
+    const names: readonly string[] = runnerObjectives;
+    return this.objectives.map(objectiveId).filter((id) => names.includes(id));
+  }
+
+  get deviceObjectives(): readonly Objective[] {
+    return deviceObjectivesOf(this.specification);
+  }
+
+  /** What a strategy takes for known: where nothing can be predicted yet, the same of all, so that it decides nothing. */
+  #foreknown(selection: Selection): Values {
+    return Object.fromEntries(
+      this.deviceObjectives.map((objective) => {
+        const id = objectiveId(objective);
+        return [id, this.#predicted(id, selection) ?? objective.target ?? objective.limit ?? 1];
+      }),
+    );
+  }
+
+  #predicted(id: string, selection: Selection): number | null {
+    const prediction = this.#known.predictors?.[id];
+    return prediction === undefined ? null : predictedOf(this.space, prediction.predictor, selection);
   }
 
   /** Only the objectives that were asked for. */

@@ -15,10 +15,11 @@ import type { Stage } from "../../shared/schedule.ts";
 import { softmax } from "../../shared/softmax.ts";
 import { fullChoices } from "../../shared/space.ts";
 import { objectiveId, resolveReranking, type Specification } from "../../shared/specification.ts";
-import { type Archived, type Bounds, hypervolumeShare, knownBounds } from "./archive.ts";
+import { type Archived, hypervolumeShare, knownBounds, paretoEntries } from "./archive.ts";
 import { Context } from "./context.ts";
 import { candidatesOf, isMeasured, mergeArchive, rowOf } from "./merge.ts";
 import { withNextRound } from "./nextRound.ts";
+import { widened } from "./onDevices.ts";
 import { round4, seedOf } from "./policy.ts";
 import { type Pruning, prune, survives } from "./prune.ts";
 import { judgeOf, membersToRerank } from "./rerank.ts";
@@ -82,11 +83,11 @@ export function completeRound(
   const { task } = state;
   if (task === null) throw new RangeError("the search has no round left");
   if (task.kind !== report.kind) throw new RangeError(`a ${report.kind} report is not for this round`);
-  const context = new Context(specification);
+  const context = new Context(specification, state);
   const stage = context.stage(state.stage);
   const candidates = candidatesOf(task, report, context, stage);
   const measured = candidates.filter((candidate) => isMeasured(candidate.values.accuracy));
-  const bounds = context.isTabular ? widened(state.bounds, measured) : state.bounds;
+  const bounds = widened(state.bounds, measured, context);
 
   const { archive, front, changed } = mergeArchive(state, measured, task, context);
   const hypervolume =
@@ -152,14 +153,12 @@ export function completeRound(
     next = withNextRound(next, context);
     done = next.task === null;
   }
-  if (done) events.push(...nothingFeasible(archive, front, context));
-  const again = done
-    ? reranked(archive, state.stage, context, options.budgetExhausted === true)
-    : { members: [], events: [] };
-  events.push(...again.events);
-  const known = new Set([...changed, ...front].map(({ hash }) => hash));
+  const isBudgetSpent = options.budgetExhausted === true;
+  const unmeasured = done ? toMeasure(next, front, context) : [];
+  const end = done && unmeasured.length === 0 ? chosen(next, front, context, isBudgetSpent) : nothingYet;
+  events.push(...end.events);
   return {
-    state: next,
+    state: unmeasured.length > 0 ? { ...next, awaitsDevices: true } : next,
     record: {
       round: state.round,
       stage: state.stage,
@@ -169,20 +168,78 @@ export function completeRound(
       hypervolume: archive.length === 0 ? null : hypervolume,
       pruned,
     },
-    archive: [
-      ...changed,
-      ...again.members
-        .filter(({ hash }) => !known.has(hash))
-        .map((entry) => rowOf(entry, { stage: state.stage, onFront: false }, context)),
-    ],
+    archive: [...changed, ...rowsBeyond(front, changed, end.members, state.stage, context)],
     events,
     done,
-    best:
-      done && !context.isTabular
-        ? rank(front, context, state.stage).slice(0, specification.finalTraining.top)
-        : [],
-    rerank: again.members.map(({ hash }) => hash),
+    unmeasured,
+    best: end.best,
+    rerank: end.rerank,
   };
+}
+
+/** What is trained at the end of the rounds. */
+interface Chosen {
+  events: RoundOutcome["events"];
+  /** What short trainings order first. */
+  members: Archived[];
+  rerank: string[];
+  best: string[];
+}
+
+const nothingYet: Chosen = { events: [], members: [], rerank: [], best: [] };
+
+function chosen(
+  { archive, stage }: Pick<ControllerState, "archive" | "stage">,
+  front: readonly Archived[],
+  context: Context,
+  isBudgetSpent: boolean,
+): Chosen {
+  const { members, events } = reranked(archive, stage, context, isBudgetSpent);
+  const { top } = context.specification.finalTraining;
+  return {
+    events: [...nothingFeasible(archive, front, context), ...events],
+    members,
+    rerank: members.map(({ hash }) => hash),
+    best: context.isTabular ? [] : rank(front, context, stage).slice(0, top),
+  };
+}
+
+/** Rows of members that are to be trained and stand behind the front. */
+function rowsBeyond(
+  front: readonly Archived[],
+  changed: RoundOutcome["archive"],
+  members: readonly Archived[],
+  stage: number,
+  context: Context,
+): RoundOutcome["archive"] {
+  const known = new Set([...changed, ...front].map(({ hash }) => hash));
+  return members
+    .filter(({ hash }) => !known.has(hash))
+    .map((entry) => rowOf(entry, { stage, onFront: false }, context));
+}
+
+/** Most members of a front that are measured before anything is chosen. */
+const mostMeasured = 64;
+
+/** Members of the front of which a device has not measured what it is to. */
+function toMeasure(state: ControllerState, front: readonly Archived[], context: Context): string[] {
+  const ids = context.deviceObjectives.map(objectiveId);
+  const isMeasured = (hash: string) => ids.every((id) => state.measured?.[hash]?.values[id] !== undefined);
+  return rank(front, context, state.stage)
+    .filter((hash) => !isMeasured(hash))
+    .slice(0, mostMeasured);
+}
+
+/** What is trained once the members of the last front have been measured, or could not be. */
+export function afterMeasuring(
+  state: ControllerState,
+  specification: Specification,
+  isBudgetSpent: boolean,
+): Pick<RoundOutcome, "archive" | "events" | "best" | "rerank"> {
+  const context = new Context(specification, state);
+  const front = paretoEntries(state.archive, specification.objectives);
+  const { members, ...end } = chosen(state, front, context, isBudgetSpent);
+  return { ...end, archive: rowsBeyond(front, [], members, state.stage, context) };
 }
 
 /** What short trainings are to order again at the end of the rounds; why nothing, where they were asked for. */
@@ -211,18 +268,6 @@ function learnt(state: ControllerState, candidates: readonly CandidateRecord[], 
     round: state.round,
   }));
   return context.strategy.learn(state.strategy, problem, observations, random);
-}
-
-/** A table's columns have no bounds but those that were seen. */
-function widened(bounds: Bounds, measured: readonly CandidateRecord[]): Bounds {
-  const next: Bounds = { ...bounds };
-  for (const { values } of measured)
-    for (const [id, value] of Object.entries(values)) {
-      if (value === null || !Number.isFinite(value)) continue;
-      const [low, high] = next[id] ?? [value, value];
-      next[id] = [Math.min(low, value), Math.max(high, value)];
-    }
-  return next;
 }
 
 /** The stage after this one: a smaller space, a new supernet, and first of all what was found so far. */

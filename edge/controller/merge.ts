@@ -24,9 +24,10 @@ export function candidatesOf(
       throw new RangeError(`round ${task.round} has no candidate ${index}`);
   return task.candidates.map(({ selection }, index) => {
     const measurement = byIndex.get(index);
-    const values = valuesOf(measurement?.values ?? {}, selection, context);
+    const hash = context.hash(selection);
+    const values = valuesOf(measurement?.values ?? {}, hash, selection, context);
     return {
-      hash: context.hash(selection),
+      hash,
       selection,
       values,
       loss: measurement?.loss ?? null,
@@ -37,11 +38,23 @@ export function candidatesOf(
   });
 }
 
-/** Of a supernet accuracy is measured and all else computed; in a table everything is looked up. */
-function valuesOf(measured: Values, selection: Selection, context: Context): Values {
-  if (!context.isTabular) return { accuracy: measured.accuracy ?? null, ...context.cheap(selection) };
+/**
+ * Of a supernet the runner measures accuracy, and what it is asked to beside it; devices measure later, and all else is
+ * computed. In a table everything is looked up.
+ */
+function valuesOf(measured: Values, hash: string, selection: Selection, context: Context): Values {
+  if (!context.isTabular)
+    return {
+      accuracy: measured.accuracy ?? null,
+      ...Object.fromEntries(context.runnerObjectives.map((id) => [id, positiveOrNull(measured[id])])),
+      ...context.cheap(selection),
+      ...context.onDevices(hash, selection),
+    };
   return Object.fromEntries(context.objectives.map(objectiveId).map((id) => [id, measured[id] ?? null]));
 }
+
+const positiveOrNull = (value: number | null | undefined): number | null =>
+  typeof value === "number" && value > 0 ? value : null;
 
 /** Several measurements of one architecture in a stage count by their images; confirmation replaces what was seen before. */
 function merged(
@@ -93,16 +106,25 @@ export function mergeArchive(
   task: MeasuredTask,
   context: Context,
 ): Merged {
-  const { objectives } = context.specification;
-  const before = new Map(state.archive.map((entry) => [entry.hash, entry]));
-  const byHash = new Map(before);
+  const byHash = new Map(state.archive.map((entry) => [entry.hash, entry]));
   const confirming = state.phase === "confirm";
   const circumstances = { confirming, round: task.round, images: task.evaluation?.images ?? 0, context };
   for (const candidate of measured)
     byHash.set(candidate.hash, merged(byHash.get(candidate.hash), candidate, circumstances));
-  const archive = truncate([...byHash.values()], objectives);
-  const front = paretoEntries(archive, objectives);
+  return changesTo(state, [...byHash.values()], context);
+}
 
+/** The archive of these entries, with the rows that differ from what was stored. */
+export function changesTo(
+  state: Pick<ControllerState, "archive" | "stage">,
+  entries: readonly Archived[],
+  context: Context,
+): Merged {
+  const { objectives } = context.specification;
+  const archive = truncate(entries, objectives);
+  const front = paretoEntries(archive, objectives);
+  const before = new Map(state.archive.map((entry) => [entry.hash, entry]));
+  const byHash = new Map(entries.map((entry) => [entry.hash, entry]));
   const now = new Set(front.map(({ hash }) => hash));
   const then = new Set(paretoEntries(state.archive, objectives).map(({ hash }) => hash));
   const came = front.filter(({ hash, version }) => !then.has(hash) || before.get(hash)?.version !== version);
@@ -123,4 +145,7 @@ export const rowOf = (
   ...place,
   genotype: context.genotype(entry.selection),
   evidence: context.isTabular ? "table" : "shared-weights",
+  predicted: listOrNull(context.predictedOf(entry.hash, entry.values)),
 });
+
+const listOrNull = (list: string[]): string[] | null => (list.length > 0 ? list : null);

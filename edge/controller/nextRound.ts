@@ -1,6 +1,7 @@
 /** Decides the next round: which phase it belongs to, how many weight steps, which candidates. */
 
 import { selectionOf } from "../../shared/code.ts";
+import { networkSizeOf } from "../../shared/networkCosts.ts";
 import type { Logits, TabularTask, TrainRoundTask } from "../../shared/protocol.ts";
 import { Random } from "../../shared/random.ts";
 import { type Stage, stageSteps } from "../../shared/schedule.ts";
@@ -81,6 +82,7 @@ function withTrainTask(state: ControllerState, context: Context): ControllerStat
         ? { images: schedule.confirmation.images, offset: 0 }
         : { images: evaluationImages, offset: state.searchRounds * evaluationImages },
     ...tuningOf(state, context),
+    ...measureOf(selections.length, context),
   };
   return { ...state, strategy, task };
 }
@@ -89,6 +91,14 @@ function withTrainTask(state: ControllerState, context: Context): ControllerStat
 function tuningOf({ phase }: ControllerState, { schedule }: Context): Pick<TrainRoundTask, "tuning"> {
   const { tuningSteps: steps, tuningRate: learningRate } = schedule.confirmation;
   return phase === "confirm" && steps > 0 ? { tuning: { steps, learningRate } } : {};
+}
+
+/** What the runner measures of the networks that candidates stand for, where that is an objective. */
+function measureOf(candidates: number, context: Context): Pick<TrainRoundTask, "measure"> {
+  const objectives = context.runnerObjectives;
+  if (objectives.length === 0 || candidates === 0) return {};
+  const { stem = "cifar", channels, layers, classes, image } = networkSizeOf(context.specification);
+  return { measure: { objectives, network: { stem, channels, layers, classes, image } } };
 }
 
 function stageTaskOf(state: ControllerState, context: Context): TrainRoundTask["stage"] {

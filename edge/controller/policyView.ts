@@ -23,7 +23,7 @@ export interface PolicyView {
 }
 
 export function policyView(state: ControllerState, specification: Specification): PolicyView {
-  const context = new Context(specification);
+  const context = new Context(specification, state);
   const problem = context.problem(state.choices, state.stage);
   const logits = context.strategy.logits(state.strategy, problem);
   const edges = edgesOf(context.space);

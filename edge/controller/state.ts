@@ -1,6 +1,7 @@
 /** What the controller keeps between two rounds, and what a round leaves behind. */
 
 import type { Genotype } from "../../shared/genotype.ts";
+import type { Predictor } from "../../shared/predictor.ts";
 import type { RoundTask } from "../../shared/protocol.ts";
 import type { Choices, Selection } from "../../shared/space.ts";
 import type { Archived, Bounds } from "./archive.ts";
@@ -50,6 +51,25 @@ export interface ControllerState {
   finishing: boolean;
   /** Measurements that came after their round: whoever adds one must have seen all others. */
   amendments: number;
+  /** Rounds are over; devices measure the last front before anything is chosen from it. */
+  awaitsDevices?: boolean;
+  /** By id of an objective that a device measures, what its values are predicted from; absent where nothing is. */
+  predictors?: Record<string, Prediction>;
+  /** By architecture's hash, what devices measured, the newest last. */
+  measured?: Record<string, MeasuredOnDevices>;
+}
+
+export interface Prediction {
+  predictor: Predictor;
+  /** From a calibration of the device, or from what was measured in this search. */
+  source: "calibration" | "search";
+}
+
+export interface MeasuredOnDevices {
+  /** The architecture, as text of its code. */
+  code: string;
+  /** By objective id. */
+  values: Record<string, number>;
 }
 
 export interface CandidateRecord {
@@ -69,6 +89,8 @@ export interface ArchiveEntry extends Omit<Archived, "confirmed"> {
   onFront: boolean;
   /** What its accuracy rests on so far. */
   evidence: "table" | "shared-weights";
+  /** Ids of objectives whose values are predictions; null where there are none. */
+  predicted: string[] | null;
 }
 
 export interface RoundOutcome {
@@ -88,6 +110,8 @@ export interface RoundOutcome {
   done: boolean;
   /** When done: what to train, best first. */
   best: string[];
+  /** When done: architectures whose values were predicted so far and are to be measured before anything is chosen. */
+  unmeasured: string[];
   /** When done: what to order again by short trainings before that, best first; empty where that is not wanted. */
   rerank: string[];
 }

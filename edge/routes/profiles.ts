@@ -4,6 +4,8 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { profile } from "../../shared/profile.ts";
 import { failure, json, newApp } from "../app.ts";
 import { requires } from "../auth.ts";
+import { calibratedFor } from "../measuring/calibrate.ts";
+import { predictedRange } from "../measuring/ranges.ts";
 import { readSpecification, specificationBody } from "./searches.ts";
 
 const profileSchema = z
@@ -49,11 +51,17 @@ const create = createRoute({
   tags: ["Searches"],
   security: [{ token: ["searches:read"] }],
   middleware: requires("searches:read"),
-  summary: "Ranges of the cheap objectives and the length of a search, before it is started",
+  summary:
+    "Ranges of the cheap objectives and of calibrated devices, and the length of a search, before it is started",
   request: { body: specificationBody },
   responses: { 200: json(profileSchema, "The profile", example), default: failure },
 });
 
-export const profiles = newApp().openapi(create, async (c) =>
-  c.json(profile((await readSpecification(c)).specification), 200),
-);
+export const profiles = newApp().openapi(create, async (c) => {
+  const { specification } = await readSpecification(c);
+  const told = profile(specification);
+  const calibrated = Object.entries(await calibratedFor(c.env.DB, specification)).map(
+    ([id, predictor]) => [id, predictedRange(specification.space, predictor)] as const,
+  );
+  return c.json({ ...told, ranges: { ...told.ranges, ...Object.fromEntries(calibrated) } }, 200);
+});

@@ -11,7 +11,7 @@ import { version } from "../../shared/version.ts";
 import { readableSearch } from "../access.ts";
 import { alsoAs, failure, idParam, json, lastPage, newApp, tagged, wholeNumber } from "../app.ts";
 import { policyView } from "../controller/policyView.ts";
-import { boundsOf, frontCsv, frontSource, selectFront, standardErrorsOf } from "../front.ts";
+import { boundsOf, frontCsv, frontSource, projected, selectFront, standardErrorsOf } from "../front.ts";
 import { Problem } from "../problems.ts";
 import { type Architecture, findArchitecture, frontOf } from "../store/architectures.ts";
 import { findController } from "../store/searches.ts";
@@ -90,6 +90,7 @@ const measurementSchema = z.object({
   sharedWeightsAccuracy: z.number().nullable().describe("once a short training's accuracy took its place"),
   trainingSteps: z.int().nullable().describe("of the short training behind the accuracy"),
   testAccuracy: z.number().nullable().describe("of the final training at the search's own size"),
+  predicted: z.array(z.string()).describe("ids of objectives whose values are predictions, not measurements"),
 });
 
 export const frontRowSchema = measurementSchema
@@ -113,6 +114,7 @@ const architectureSchema = z
         parametersWithAuxiliary: z.number(),
         macs: z.number(),
         activationBytes: z.number(),
+        modelBytes: z.number(),
       })
       .nullable()
       .describe("null in a search on a table, which knows no networks"),
@@ -143,6 +145,7 @@ const measured: z.infer<typeof measurementSchema> = {
   sharedWeightsAccuracy: null,
   trainingSteps: null,
   testAccuracy: null,
+  predicted: [],
 };
 
 /** The published cells of DARTS, as a search might find them. */
@@ -174,6 +177,7 @@ const architectureExample: z.infer<typeof architectureSchema> = {
     parametersWithAuxiliary: 681_572,
     macs: 43_444_736,
     activationBytes: 17_728_552,
+    modelBytes: 984_424,
   },
   measurements: [measured],
   trainings: [trainingExample],
@@ -212,6 +216,10 @@ const frontQuery = z
     stage: wholeNumber(0).optional(),
     sort: z.string().optional(),
     limit: wholeNumber(1, 1000).default(1000),
+    objectives: z
+      .string()
+      .optional()
+      .describe("ids parted by commas: the front of these alone, such as accuracy and one device's latency"),
     format: z.enum(["json", "csv"]).default("json"),
   })
   .describe("also max_<objective id> and min_<objective id>");
@@ -250,13 +258,13 @@ function countsOf(
 ): z.infer<typeof architectureSchema>["counts"] {
   if (specification.evaluation.kind === "tabular") return null;
   const own = trainedSize(specification);
-  const { parameters, macs, activationBytes, parametersWithAuxiliary } = costAt(
+  const { parameters, macs, activationBytes, modelBytes, parametersWithAuxiliary } = costAt(
     genotype,
     specification,
     own,
     { auxiliary: true },
   );
-  return { parameters, parametersWithAuxiliary, macs, activationBytes };
+  return { parameters, parametersWithAuxiliary, macs, activationBytes, modelBytes };
 }
 
 const measurementView = ({
@@ -270,6 +278,7 @@ const measurementView = ({
   sharedWeightsAccuracy,
   trainingSteps,
   testAccuracy,
+  predicted,
 }: Architecture) => ({
   stage,
   round,
@@ -282,6 +291,7 @@ const measurementView = ({
   sharedWeightsAccuracy,
   trainingSteps,
   testAccuracy,
+  predicted: predicted ?? [],
 });
 
 export const frontRowView = (row: Architecture) => ({
@@ -301,11 +311,12 @@ export const results = newApp()
     return c.json(view, 200);
   })
   .openapi(front, async (c) => {
-    const { stage, sort, limit, format } = c.req.valid("query");
+    const { stage, sort, limit, format, objectives: asked } = c.req.valid("query");
     const { id, specification } = await readableSearch(c, c.req.valid("param").id);
     const { objectives } = specification;
     const bounds = boundsOf(c.req.query(), objectives);
-    const rows = selectFront(await frontOf(c.env.DB, id, stage), objectives, { sort, limit, bounds });
+    const front = projected(await frontOf(c.env.DB, id, stage), objectives, asked);
+    const rows = selectFront(front, objectives, { sort, limit, bounds });
     if (format === "csv") {
       c.header("content-type", "text/csv; charset=utf-8");
       return c.body(frontCsv(rows, objectives, specification.evaluation.kind === "tabular")) as never;

@@ -1,6 +1,8 @@
 /** What runners call: register, lease, heartbeat, report, release, and the rounds to replay after a restart. */
 
 import { createRoute, z } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import { measureReportedSchema, measureReportSchema } from "../../shared/measuring.ts";
 import {
   amendedSchema,
   amendmentSchema,
@@ -21,19 +23,32 @@ import {
   type TrainRoundTask,
 } from "../../shared/protocol.ts";
 import { body, failure, finishLater, idParam, isoTime, json, newApp, wholeNumber } from "../app.ts";
-import { requires } from "../auth.ts";
+import { assertScope, requires } from "../auth.ts";
+import type { AppEnv } from "../env.ts";
+import { askEndpoints } from "../measuring/endpoint.ts";
+import { leaseMeasurement, reportMeasured } from "../measuring/report.ts";
 import { Problem } from "../problems.ts";
 import { assertUnderstood, understood } from "../protocol.ts";
 import { amendRound, reportFailure, reportRound, reportTraining } from "../report.ts";
 import { sawInstance } from "../store/instances.ts";
 import { replayFrom } from "../store/rounds.ts";
 import { expiryFrom, freeLease, insertRunner, heartbeat as prolong, shouldStop } from "../store/runners.ts";
-import { leaseWork, parseTaskId, resourceOf } from "../work.ts";
+import { realPlatform } from "../webhooks/deliver.ts";
+import { leaseWork, parseTaskId, resourceOf, type TaskKey } from "../work.ts";
+
+const anyReportSchema = z.discriminatedUnion("kind", [...reportSchema.options, measureReportSchema]);
+const anyReportResponseSchema = z.union([reportResponseSchema, measureReportedSchema]);
 
 const common = {
   tags: ["Runners"],
   security: [{ token: ["runner"] }],
   middleware: [requires("runner"), understood],
+};
+/** Of runners and of devices, by the kind of their task. */
+const ofBoth = {
+  ...common,
+  security: [{ token: ["runner"] }, { token: ["device"] }],
+  middleware: [requires("runner", "device"), understood],
 };
 const retryAfterSeconds = 5;
 const replayedAtOnce = 20;
@@ -141,7 +156,7 @@ const amend = createRoute({
 const heartbeat = createRoute({
   method: "post",
   path: "/tasks/{taskId}/heartbeat",
-  ...common,
+  ...ofBoth,
   summary: "Prolong a lease and learn whether to stop",
   request: {
     params: taskParam,
@@ -162,11 +177,11 @@ const heartbeat = createRoute({
 const report = createRoute({
   method: "post",
   path: "/tasks/{taskId}/report",
-  ...common,
+  ...ofBoth,
   summary: "Report a task; the answer carries the next one",
   request: {
     params: taskParam,
-    body: body(reportSchema, {
+    body: body(anyReportSchema, {
       kind: "trainRound",
       leaseId: leaseExample.leaseId,
       measurements: [{ candidate: 0, values: { accuracy: 58.2 }, images: 256, loss: 1.21 }],
@@ -176,7 +191,7 @@ const report = createRoute({
     }),
   },
   responses: {
-    200: json(reportResponseSchema, "Accepted; the next task", { accepted: true, next: leaseExample }),
+    200: json(anyReportResponseSchema, "Accepted; the next task", { accepted: true, next: leaseExample }),
     default: failure,
   },
 });
@@ -184,9 +199,9 @@ const report = createRoute({
 const release = createRoute({
   method: "post",
   path: "/tasks/{taskId}/release",
-  ...common,
+  ...ofBoth,
   // Whatever it speaks, a runner may give back what it holds.
-  middleware: requires("runner"),
+  middleware: requires("runner", "device"),
   summary: "Give a task back",
   request: { params: taskParam, body: body(releaseRequestSchema, { leaseId: leaseExample.leaseId }) },
   responses: { 200: json(done, "Whether the lease was still held", { released: true }), default: failure },
@@ -207,6 +222,13 @@ const replay = createRoute({
   },
 });
 
+/** A task of the kind that the token is for. Throws `forbidden`. */
+function ownTask(c: Context<AppEnv>, taskId: string): TaskKey {
+  const key = parseTaskId(taskId);
+  assertScope(c.get("principal"), key.kind === "measurement" ? "device" : "runner");
+  return key;
+}
+
 export const tasks = newApp()
   .openapi(register, async (c) => {
     const request = c.req.valid("json");
@@ -226,7 +248,7 @@ export const tasks = newApp()
   })
   .openapi(heartbeat, async (c) => {
     const { leaseId, ...told } = c.req.valid("json");
-    const resource = resourceOf(parseTaskId(c.req.valid("param").taskId));
+    const resource = resourceOf(ownTask(c, c.req.valid("param").taskId));
     const now = Date.now();
     if (!(await prolong(c.env.DB, { resource, leaseId }, told, now))) throw new Problem("lease-lost");
     const stop = await shouldStop(c.env.DB, resource);
@@ -239,14 +261,25 @@ export const tasks = newApp()
     return c.json({ version: await amendRound(c.env, { searchId: id, round }, c.req.valid("json")) }, 200);
   })
   .openapi(report, async (c) => {
-    const key = parseTaskId(c.req.valid("param").taskId);
+    const key = ownTask(c, c.req.valid("param").taskId);
     const content = c.req.valid("json");
-    if (content.kind === "failure") {
+    if (content.kind === "measure" && key.kind === "measurement") {
+      const device = await reportMeasured(c.env, key.measurementId, content);
+      return c.json({ accepted: true, next: await leaseMeasurement(c.env, device) }, 200);
+    }
+    if (content.kind === "failure" && key.kind !== "measurement") {
       await reportFailure(c.env.DB, key, content);
       return c.json({ accepted: true, next: null }, 200);
     }
-    if ((content.kind === "trainRound" || content.kind === "tabular") && key.kind === "round")
-      return c.json({ accepted: true, next: await reportRound(c.env, key, content) }, 200);
+    if ((content.kind === "trainRound" || content.kind === "tabular") && key.kind === "round") {
+      let measures = false;
+      const onMeasurements = () => {
+        measures = true;
+      };
+      const next = await reportRound(c.env, key, content, { onMeasurements });
+      if (measures) await finishLater(c, askEndpoints(c.env, realPlatform()));
+      return c.json({ accepted: true, next }, 200);
+    }
     if ((content.kind === "finalTraining" || content.kind === "shortTraining") && key.kind === "training")
       return c.json({ accepted: true, next: await reportTraining(c.env, key.trainingId, content) }, 200);
     throw new Problem("validation", `A ${content.kind} report is not for this task.`, [
@@ -254,7 +287,7 @@ export const tasks = newApp()
     ]);
   })
   .openapi(release, async (c) => {
-    const resource = resourceOf(parseTaskId(c.req.valid("param").taskId));
+    const resource = resourceOf(ownTask(c, c.req.valid("param").taskId));
     const { leaseId } = c.req.valid("json");
     const freed = await freeLease(c.env.DB, { resource, leaseId }, false, Date.now());
     return c.json({ released: freed !== null }, 200);

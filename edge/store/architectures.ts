@@ -46,6 +46,7 @@ const fields = [
   "round",
   "images",
   "version",
+  "predicted",
   "evidence",
 ];
 /** SQL for the members of a search that short trainings measured. */

@@ -10,6 +10,7 @@ import type { Specification } from "../../shared/specification.ts";
 import type { BudgetNews, BudgetTold } from "../budget.ts";
 import type { ControllerState, RoundOutcome } from "../controller/state.ts";
 import { parseState } from "../controller/upgrade.ts";
+import { candidateMeasurements, finalMeasurements } from "../measuring/assign.ts";
 import { type Rented, type RentedRow, rentedColumns, rentedOf } from "../rentals/exhausted.ts";
 import { archiveChanges } from "./architectures.ts";
 import { type ToldRow, toldChange, toldColumns, toldOf } from "./budgets.ts";
@@ -121,6 +122,7 @@ export async function writeRound(db: D1Database, write: RoundWrite, now: number)
       },
     ),
     ...archiveChanges(db, searchId, outcome.archive),
+    ...candidateMeasurements(db, write.specification, outcome, now),
     ...toldChange(db, searchId, write.budget),
     ...appendEvents(db, searchId, [...outcome.events, ...write.budget.events], now),
     ...(outcome.done
@@ -192,14 +194,37 @@ function guardedRound(
   );
 }
 
-/** After the last round: the short or final trainings, or the end of the search where there are none. */
+/** After the last round: the front is measured on devices, or what follows then. */
 function endOfRounds(
   db: D1Database,
   { task, outcome, specification }: RoundWrite,
   now: number,
 ): D1PreparedStatement[] {
   const { searchId } = task;
-  const { rerank, best } = outcome;
+  const over = statement(db, "DELETE FROM leases WHERE resource = :searchId", { searchId });
+  if (outcome.unmeasured.length === 0)
+    return [over, ...trainingsToFollow(db, { ...outcome, searchId, specification }, now)];
+  return [
+    over,
+    statement(db, "UPDATE searches SET searching = 0, version = version + 1 WHERE id = :searchId", {
+      searchId,
+    }),
+    ...finalMeasurements(db, specification, outcome, now),
+  ];
+}
+
+/** The short or final trainings, or the end of the search where there are none. */
+export function trainingsToFollow(
+  db: D1Database,
+  {
+    searchId,
+    specification,
+    rerank,
+    best,
+    state: { stage },
+  }: Pick<RoundOutcome, "rerank" | "best" | "state"> & { searchId: string; specification: Specification },
+  now: number,
+): D1PreparedStatement[] {
   const list = rerank.length > 0 ? rerank : best;
   const kind =
     rerank.length > 0
@@ -207,8 +232,7 @@ function endOfRounds(
       : { purpose: "final" as const, rung: null, recipe: specification.finalTraining };
   const event: NewEvent = { type: "search.completed", data: {} };
   return [
-    statement(db, "DELETE FROM leases WHERE resource = :searchId", { searchId }),
-    ...queueTrainings(db, { ...kind, searchId, stage: outcome.record.stage, hashes: list }, now),
+    ...queueTrainings(db, { ...kind, searchId, stage, hashes: list }, now),
     statement(
       db,
       `UPDATE searches SET searching = 0, version = version + 1,

@@ -4,6 +4,7 @@ import type { TrainingState } from "../../schema/trainings.ts";
 import type { ShortTrainingReport } from "../../shared/protocol.ts";
 import type { Specification } from "../../shared/specification.ts";
 import type { BudgetNews, BudgetTold } from "../budget.ts";
+import type { Bounds } from "../controller/archive.ts";
 import type { Values } from "../controller/reward.ts";
 import { type Rented, type RentedRow, rentedColumns, rentedOf } from "../rentals/exhausted.ts";
 import { type ToldRow, toldChange, toldColumns, toldOf } from "./budgets.ts";
@@ -37,6 +38,8 @@ export interface Reranked {
   told: BudgetTold;
   rented: Rented;
   rounds: number;
+  /** Of the objectives, for the hypervolume. */
+  bounds: Bounds;
   /** In the order in which they were queued. */
   trainings: ShortTrainingRow[];
   members: MemberRow[];
@@ -52,6 +55,7 @@ export async function findReranked(db: D1Database, searchId: string, now: number
     statement(
       db,
       `SELECT s.specification, s.started_at, s.campaign_id, ${toldColumns}, c.busy_seconds, c.round,
+         json_extract(c.state, '$.bounds') AS bounds,
          ${rentedColumns} FROM searches s
        JOIN controller_states c ON c.search_id = s.id WHERE s.id = :searchId`,
       { ...values, now },
@@ -92,6 +96,7 @@ export async function findReranked(db: D1Database, searchId: string, now: number
     told: toldOf(search as unknown as ToldRow),
     rented: rentedOf(search as unknown as RentedRow),
     rounds: Number(search.round),
+    bounds: JSON.parse(String(search.bounds)) as Bounds,
     trainings: list,
     members: (members?.results ?? [])
       .map((row) => ({

@@ -7,7 +7,7 @@ import type { Amendment } from "../controller/amend.ts";
 import type { ControllerState } from "../controller/state.ts";
 import { parseState } from "../controller/upgrade.ts";
 import { archiveChanges } from "./architectures.ts";
-import { database, isConstraintError, statement } from "./database.ts";
+import { database, guarded, statement } from "./database.ts";
 
 const after = (searchId: string, round: number) =>
   and(eq(rounds.searchId, searchId), gt(rounds.round, round));
@@ -66,36 +66,47 @@ export async function recordedRound(db: D1Database, searchId: string, round: num
   return row === undefined ? undefined : { ...row, state: parseState(row.state) };
 }
 
-/**
- * Writes a late measurement; false when a report or another measurement came between, and nothing was written. The
- * guard is the first statement: its round is null, which the column refuses, unless the state is the one that was read.
- */
+/** Writes a late measurement; false when a report or another measurement came between, and nothing was written. */
 export async function writeAmendment(
   db: D1Database,
   key: { searchId: string; round: number },
   read: ControllerState,
-  { state, candidates, archive }: Amendment,
+  amendment: Amendment,
 ): Promise<boolean> {
-  const values = { ...key, awaited: read.round, seen: read.amendments };
-  try {
-    await db.batch([
-      statement(
-        db,
-        `UPDATE controller_states SET state = :state, round =
-           CASE WHEN round = :awaited AND json_extract(state, '$.amendments') = :seen THEN round END
-         WHERE search_id = :searchId`,
-        { ...values, state: JSON.stringify(state) },
-      ),
-      statement(
-        db,
-        "UPDATE rounds SET candidates = :candidates WHERE search_id = :searchId AND round = :round",
-        { ...values, candidates: JSON.stringify(candidates) },
-      ),
-      ...archiveChanges(db, key.searchId, archive, { isLate: true }),
-    ]);
-    return true;
-  } catch (error) {
-    if (isConstraintError(error)) return false;
-    throw error;
-  }
+  return (await guarded(db, amendmentOf(db, key, read, amendment))) !== null;
 }
+
+/**
+ * Statements of what comes late. The first is a guard: its round is null, which the column refuses, unless the state is
+ * the one that was read.
+ *
+ * @param key of which round the candidates are; null where none change
+ */
+export const amendmentOf = (
+  db: D1Database,
+  { searchId, round }: { searchId: string; round: number | null },
+  read: ControllerState,
+  {
+    state,
+    candidates,
+    archive,
+  }: Omit<Amendment, "candidates"> & { candidates: Amendment["candidates"] | null },
+): D1PreparedStatement[] => [
+  statement(
+    db,
+    `UPDATE controller_states SET state = :state, round =
+       CASE WHEN round = :awaited AND json_extract(state, '$.amendments') = :seen THEN round END
+     WHERE search_id = :searchId`,
+    { searchId, awaited: read.round, seen: read.amendments, state: JSON.stringify(state) },
+  ),
+  ...(candidates === null || round === null
+    ? []
+    : [
+        statement(
+          db,
+          "UPDATE rounds SET candidates = :candidates WHERE search_id = :searchId AND round = :round",
+          { searchId, round, candidates: JSON.stringify(candidates) },
+        ),
+      ]),
+  ...archiveChanges(db, searchId, archive, { isLate: true }),
+];

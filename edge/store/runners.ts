@@ -252,7 +252,9 @@ export async function shouldStop(db: D1Database, resource: string): Promise<bool
     `SELECT 1 AS working WHERE (
        EXISTS (SELECT 1 FROM searches WHERE id = :resource AND state = 'running' AND searching = 1)
        OR EXISTS (SELECT 1 FROM trainings t JOIN searches s ON s.id = t.search_id
-         WHERE t.id = :resource AND t.state = 'running' AND s.state <> 'paused'))
+         WHERE t.id = :resource AND t.state = 'running' AND s.state <> 'paused')
+       OR EXISTS (SELECT 1 FROM measurements m LEFT JOIN searches s ON s.id = m.search_id
+         WHERE m.id = :resource AND m.state = 'queued' AND (s.id IS NULL OR s.state = 'running')))
        AND NOT EXISTS (SELECT 1 FROM leases l JOIN runners r ON r.id = l.runner_id
          WHERE l.resource = :resource AND ${onLeavingMachine})`,
     { resource },

@@ -175,6 +175,12 @@ export async function moveSearch(
                WHERE search_id = :id AND state IN ('queued', 'running')`,
               values,
             ),
+            statement(
+              db,
+              `UPDATE measurements SET state = 'failed', failure = 'its search ended', finished_at = :now
+               WHERE search_id = :id AND state = 'queued'`,
+              values,
+            ),
           ]
         : []),
     ]);
@@ -194,9 +200,29 @@ export async function findController(db: D1Database, searchId: string): Promise<
   return state === null ? null : parseState(state);
 }
 
+/** Searches that are not over and have an objective that this device measures. */
+export async function openSearchesOn(db: D1Database, device: string): Promise<string[]> {
+  const { results } = await statement(
+    db,
+    `SELECT id FROM searches WHERE state IN ('queued', 'running', 'paused') AND EXISTS (
+       SELECT 1 FROM json_each(specification, '$.objectives') WHERE value ->> '$.device' = :device)`,
+    { device },
+  ).all<{ id: string }>();
+  return results.map(({ id }) => id);
+}
+
 /** Everything of a search in the database. */
 export async function deleteSearch(db: D1Database, id: string): Promise<void> {
-  const owned = ["rounds", "architectures", "trainings", "events", "leases", "blobs", "controller_states"];
+  const owned = [
+    "rounds",
+    "architectures",
+    "trainings",
+    "events",
+    "leases",
+    "blobs",
+    "controller_states",
+    "measurements",
+  ];
   await db.batch([
     statement(db, "DELETE FROM blob_parts WHERE blob_id IN (SELECT id FROM blobs WHERE search_id = :id)", {
       id,

@@ -130,7 +130,9 @@ export function settleSearch(db: D1Database, searchId: string, now: number): D1P
          state = CASE WHEN ${succeeded} THEN 'completed' ELSE 'failed' END,
          failure = CASE WHEN ${succeeded} THEN NULL ELSE 'every final training failed' END
        WHERE id = :searchId AND state IN ('running', 'paused') AND searching = 0 AND NOT EXISTS
-         (SELECT 1 FROM trainings WHERE search_id = :searchId AND state IN ('queued', 'running'))`,
+         (SELECT 1 FROM trainings WHERE search_id = :searchId AND state IN ('queued', 'running'))
+         AND NOT EXISTS (SELECT 1 FROM measurements
+           WHERE search_id = :searchId AND state = 'queued' AND purpose = 'final')`,
       { searchId, now },
     ),
     statement(

@@ -3,10 +3,13 @@
 import type { Specification } from "../../shared/specification.ts";
 import { budgetNews, budgetThresholds } from "../budget.ts";
 import { type ToldRow, toldChange, toldColumns, toldOf } from "./budgets.ts";
+import { conclusionsDue } from "./conclusions.ts";
 import { guarded, statement } from "./database.ts";
+import { hasWork } from "./devices.ts";
 import { appendEvents } from "./events.ts";
 import { isAbandoned } from "./imports.ts";
 import { rentalsDue } from "./instances.ts";
+import { measurementsDue } from "./measurements.ts";
 
 const stallMs = 15 * 60_000;
 const minuteMs = 60_000;
@@ -35,18 +38,28 @@ export interface Due {
   budgets: boolean;
   imports: boolean;
   rentals: boolean;
+  /** Something waits for an endpoint that measures. */
+  endpoints: boolean;
+  /** Devices left something undone. */
+  measurements: boolean;
 }
 
-/** Whether there is anything to do: one query, of which each part has its index. */
-export async function lookAround(db: D1Database, now: number): Promise<Due> {
+/**
+ * Whether there is anything to do: one query, of which each part has its index.
+ *
+ * @param patience with a device that is away, in milliseconds
+ */
+export async function lookAround(db: D1Database, now: number, patience: number): Promise<Due> {
   const row = await statement(
     db,
     `SELECT EXISTS (SELECT 1 FROM webhook_deliveries WHERE next_attempt_at <= :now) AS deliveries,
        EXISTS (SELECT 1 FROM searches s WHERE ${isStalled}) AS stalled,
        EXISTS (SELECT 1 FROM searches s WHERE ${isHoursDue}) AS budgets,
        EXISTS (SELECT 1 FROM blobs WHERE ${isAbandoned}) AS imports,
-       (${rentalsDue}) AS rentals`,
-    { now },
+       (${rentalsDue}) AS rentals,
+       EXISTS (SELECT 1 FROM devices d WHERE ${hasWork}) AS endpoints,
+       (${measurementsDue} OR ${conclusionsDue}) AS measurements`,
+    { now, patience },
   ).first<Record<keyof Due, number>>();
   const is = (part: keyof Due): boolean => row?.[part] === 1;
   return {
@@ -55,6 +68,8 @@ export async function lookAround(db: D1Database, now: number): Promise<Due> {
     budgets: is("budgets"),
     imports: is("imports"),
     rentals: is("rentals"),
+    endpoints: is("endpoints"),
+    measurements: is("measurements"),
   };
 }
 

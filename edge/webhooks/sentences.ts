@@ -26,6 +26,7 @@ const factsSchema = z.object({
   budget: text,
   percent: number,
   used: number,
+  device: text,
   gpu: text,
   provider: text,
   reason: text,
@@ -123,6 +124,11 @@ const sentences: Record<WebhookEvent | typeof testEvent, (facts: Facts) => strin
     told(`ALERT: ${machine(facts)} does not end and may still cost money (${facts.problem}); end it by hand`),
   "rental.waiting": (facts) =>
     told(`${search(facts)} waits for a machine (${facts.problem}): ${facts.detail}`),
+  "device.quarantined": (facts) =>
+    told(`Device "${facts.device}" is quarantined, so nothing that it measures is believed: ${facts.reason}`),
+  "device.disagrees": (facts) => told(`Device "${facts.device}" is not what it was: ${facts.detail}`),
+  "measurement.failed": (facts) =>
+    told(`Device "${facts.device}" could not measure for search "${facts.name}": ${facts.reason}`),
   [testEvent]: () => "This is a test of a webhook of Nasturtium: it works.",
 };
 

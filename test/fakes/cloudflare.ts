@@ -26,6 +26,8 @@ export interface FakeVersion {
   mainModule: string;
   /** Text of each module. */
   modules: Map<string, string>;
+  /** Paths of its static files. */
+  assets: string[];
 }
 
 export interface FakeWorker {
@@ -57,7 +59,15 @@ interface Call {
   query: URLSearchParams;
   body: Buffer;
   contentType: string;
+  /** The token that came. */
+  bearer: string;
   params: string[];
+}
+
+/** Static files on their way: what they are called, and the content that is missing still. */
+interface AssetSession {
+  paths: string[];
+  missing: Set<string>;
 }
 
 interface Route {
@@ -88,6 +98,10 @@ export class FakeCloudflare {
   onChange: ((request: FakeRequest) => boolean) | undefined;
   /** What asks for it finds nobody. */
   isDown = false;
+  /** By the token that stands for them. */
+  readonly #assetSessions = new Map<string, AssetSession>();
+  /** Hashes of the content that is stored. */
+  readonly #assetContents = new Set<string>();
   #server = createServer((request, response) => {
     this.#answer(request, response).catch((error: unknown) => {
       response.writeHead(500);
@@ -156,7 +170,7 @@ export class FakeCloudflare {
       query: searchParams,
       body: Buffer.concat(chunks),
       contentType: request.headers["content-type"] ?? "",
-      authorization: request.headers.authorization ?? "",
+      bearer: (request.headers.authorization ?? "").replace(/^Bearer /, ""),
     });
     const isChange = seen.method !== "GET" && answer.errors === undefined;
     if (isChange && this.onChange?.(seen)) {
@@ -175,11 +189,9 @@ export class FakeCloudflare {
     );
   }
 
-  async #route(
-    { method, path }: FakeRequest,
-    { authorization, ...call }: Omit<Call, "params"> & { authorization: string },
-  ): Promise<Answer> {
-    const isValid = authorization === `Bearer ${this.token}`;
+  async #route({ method, path }: FakeRequest, call: Omit<Call, "params">): Promise<Answer> {
+    // Content of static files is sent with the token of its session.
+    const isValid = call.bearer === this.token || this.#assetSessions.has(call.bearer);
     if (path === "/user/tokens/verify") {
       return isValid ? { result: { status: "active" } } : failed(401, 1000, "Invalid API Token");
     }
@@ -338,6 +350,24 @@ export class FakeCloudflare {
         })),
     },
     {
+      method: "POST",
+      path: /^\/workers\/scripts\/[^/]+\/assets-upload-session$/,
+      needs: "workers",
+      run: ({ body }) => {
+        const { manifest } = JSON.parse(body.toString()) as { manifest: Record<string, { hash: string }> };
+        const hashes = Object.values(manifest).map(({ hash }) => hash);
+        const missing = new Set(hashes.filter((hash) => !this.#assetContents.has(hash)));
+        const jwt = `assets_${randomUUID()}`;
+        this.#assetSessions.set(jwt, { paths: Object.keys(manifest), missing });
+        return { result: { jwt, buckets: missing.size === 0 ? [] : [[...missing]] } };
+      },
+    },
+    {
+      method: "POST",
+      path: /^\/workers\/assets\/upload$/,
+      run: (call) => this.#storeAssets(call),
+    },
+    {
       method: "PUT",
       path: /^\/workers\/scripts\/([^/]+)$/,
       needs: "workers",
@@ -483,17 +513,32 @@ export class FakeCloudflare {
     },
   ];
 
+  /** Stores what a session's token was given for. */
+  async #storeAssets({ bearer, body, contentType }: Call): Promise<Answer> {
+    const session = this.#assetSessions.get(bearer);
+    if (session === undefined) return failed(403, 10000, "Authentication error");
+    const form = await formOf(body, contentType);
+    for (const hash of form.keys()) {
+      if (!session.missing.delete(hash)) return failed(400, 100_309, `The file ${hash} was not asked for.`);
+      this.#assetContents.add(hash);
+    }
+    return { status: 201, result: session.missing.size === 0 ? { jwt: bearer } : {} };
+  }
+
   /** Adds the version of an upload to its Worker. */
   async #upload(worker: FakeWorker, body: Buffer, contentType: string): Promise<FakeVersion | Refusal> {
-    const form = await new Response(new Uint8Array(body), {
-      headers: { "content-type": contentType },
-    }).formData();
+    const form = await formOf(body, contentType);
     const metadata = JSON.parse(String(form.get("metadata"))) as {
       main_module: string;
       bindings: FakeBinding[];
       keep_bindings?: string[];
       compatibility_date: string;
+      assets?: { jwt?: string };
     };
+    const assets = this.#assetSessions.get(metadata.assets?.jwt ?? "");
+    if (metadata.assets !== undefined && assets?.missing.size !== 0) {
+      return failed(400, 10_021, "The static files of this version were not uploaded.");
+    }
     for (const { type, id, bucket_name } of metadata.bindings) {
       if (type === "d1" && this.#findDatabase(id) === undefined) {
         return failed(400, 10181, `D1 binding references database '${id}' which was not found.`);
@@ -515,11 +560,15 @@ export class FakeCloudflare {
       compatibilityDate: metadata.compatibility_date,
       mainModule: metadata.main_module,
       modules,
+      assets: assets?.paths ?? [],
     };
     worker.versions.push(version);
     return version;
   }
 }
+
+const formOf = (body: Buffer, contentType: string): Promise<FormData> =>
+  new Response(new Uint8Array(body), { headers: { "content-type": contentType } }).formData();
 
 const r2Disabled = failed(403, 10042, "Please enable R2 through the Cloudflare Dashboard.");
 

@@ -1,12 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { type Code, codeOfText, positionsOf, textOf } from "../../../../shared/code.ts";
+import { GaussianProcess } from "../../../../shared/gaussianProcess.ts";
 import { deriveSeed, Random } from "../../../../shared/random.ts";
 import { resolveSpace } from "../../../../shared/space.ts";
 import type { Measured, Problem } from "../strategy.ts";
 import { tableProblem } from "../tableProblem.ts";
 import { effectsOf } from "./effects.ts";
 import { FeatureMap, groups, ones } from "./features.ts";
-import { GaussianProcess } from "./gaussianProcess.ts";
 import { directions, Reached, reach } from "./improvement.ts";
 import { defaultStrategy } from "./index.ts";
 import { Kernels, Packed } from "./kernel.ts";

@@ -3,7 +3,7 @@
  * one, with more or less noise, whichever makes the measurements most probable.
  */
 
-import { GaussianProcess } from "./gaussianProcess.ts";
+import { GaussianProcess } from "../../../../shared/gaussianProcess.ts";
 import { standardise } from "./standardise.ts";
 
 /** Measurements by which scale and noise are chosen. */

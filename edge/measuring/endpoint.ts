@@ -1,0 +1,178 @@
+/**
+ * Devices that are a URL: each architecture that waits is sent there, signed as webhooks are, and the answer is a number
+ * or a failure. Nothing that it does can hold a search.
+ */
+
+import { z } from "zod";
+import { printGenotype } from "../../shared/genotype.ts";
+import { type Measured, measuringVersion, type SubjectResult } from "../../shared/measuring.ts";
+import type { Env } from "../env.ts";
+import { Problem } from "../problems.ts";
+import { open } from "../secrets.ts";
+import { signaturesOf } from "../signature.ts";
+import { type Device, endpointsWithWork, findDeviceById } from "../store/devices.ts";
+import type { Platform } from "../webhooks/deliver.ts";
+import { hostsIn, targetFault } from "../webhooks/target.ts";
+import { parseTaskId } from "../work.ts";
+import { leaseMeasurement, putInQuarantine, reportMeasured } from "./report.ts";
+
+const timeoutSeconds = 20;
+const longestAnswerBytes = 4096;
+/** Tasks in one invocation, eight architectures each at most; the rest comes a minute later. */
+const tasksPerSweep = 4;
+/** Failures one after the other after which it is asked no more until somebody releases it. */
+const failuresUntilQuarantine = 8;
+
+const answerSchema = z.union([
+  z.strictObject({ value: z.number() }),
+  z.strictObject({ values: z.record(z.string(), z.number()) }),
+  z.strictObject({ failure: z.string().max(1000) }),
+]);
+
+/** Asks every endpoint that something waits for. */
+export async function askEndpoints(env: Env, platform: Platform): Promise<void> {
+  let tasks = tasksPerSweep;
+  for (const id of await endpointsWithWork(env.DB)) {
+    while (tasks > 0) {
+      const device = await findDeviceById(env.DB, id);
+      if (device === null || device.state === "quarantined") break;
+      if (!(await askOnce(env, platform, device))) break;
+      tasks--;
+    }
+  }
+}
+
+/** False where nothing waits. */
+async function askOnce(env: Env, platform: Platform, device: Device): Promise<boolean> {
+  const lease = await leaseMeasurement(env, device);
+  if (lease === null) return false;
+  const key = parseTaskId(lease.task.taskId);
+  if (key.kind !== "measurement") return false;
+  const startedAt = platform.now();
+  const results: SubjectResult[] = [];
+  for (const subject of lease.task.subjects) {
+    if (subject.kind !== "network") continue;
+    const { key: hash, genotype, kind: _, ...network } = subject;
+    const body = JSON.stringify({
+      searchId: lease.task.searchId,
+      objectives: lease.task.objectives,
+      architecture: { ...network, hash, genotype, text: printGenotype(genotype) },
+    });
+    results.push(await asked(env, platform, device, { id: `${key.measurementId}-${hash}`, body, hash }));
+  }
+  const failed = results.filter(({ failure }) => failure !== undefined);
+  if (failed.length === results.length && results.length >= failuresUntilQuarantine) {
+    await putInQuarantine(env, device, failed[0]?.failure ?? "it does not answer");
+    return false;
+  }
+  const seconds = (platform.now() - startedAt) / 1000;
+  const conditions = { clock: "none", temperatureCelsius: null, isThrottled: null, seconds };
+  const { leaseId } = lease;
+  try {
+    const report = {
+      leaseId,
+      measuringVersion,
+      backend: "endpoint" as const,
+      results,
+      reference: null,
+      conditions,
+    };
+    await reportMeasured(env, key.measurementId, report);
+  } catch (error) {
+    // It took longer than its lease, or its search ended.
+    if (!(error instanceof Problem)) throw error;
+  }
+  return true;
+}
+
+interface Question {
+  id: string;
+  body: string;
+  hash: string;
+}
+
+async function asked(
+  env: Env,
+  platform: Platform,
+  device: Device,
+  { id, body, hash: key }: Question,
+): Promise<SubjectResult> {
+  const failed = (failure: string): SubjectResult => ({ key, values: {}, failure: failure.slice(0, 1000) });
+  const url = device.url ?? "";
+  const fault = await targetFault(url, hostsIn(env.NASTURTIUM_WEBHOOK_HOSTS), platform.resolve);
+  if (fault !== null) return failed(`It was not called: ${fault}.`);
+  const timestamp = Math.floor(platform.now() / 1000);
+  const signal = AbortSignal.timeout(timeoutSeconds * 1000);
+  try {
+    const secret = await open(env, device.sealedSecret ?? "");
+    const response = await platform.call(url, {
+      method: "POST",
+      redirect: "manual",
+      headers: {
+        "content-type": "application/json",
+        "user-agent": "Nasturtium",
+        "webhook-id": id,
+        "webhook-timestamp": String(timestamp),
+        "webhook-signature": await signaturesOf([secret], { id, timestamp, body }),
+      },
+      body,
+      signal,
+    });
+    const { status } = response;
+    if (status >= 300 && status < 400) {
+      await response.body?.cancel();
+      return failed(`It answered ${status}: redirects are not followed.`);
+    }
+    const text = await shortText(response);
+    if (text === null) return failed(`Its answer has more than ${longestAnswerBytes} bytes.`);
+    if (!response.ok) return failed(`It answered ${status}: ${text.slice(0, 200)}`);
+    return resultOf(text, key, device);
+  } catch (error) {
+    if (signal.aborted) return failed(`It did not answer within ${timeoutSeconds} s.`);
+    return failed(`It could not be reached: ${String(error)}`);
+  }
+}
+
+/** Null where it is longer than an answer may be; the rest is not read. */
+async function shortText({ body }: Response): Promise<string | null> {
+  const reader = body?.getReader();
+  const decoder = new TextDecoder();
+  let text = "";
+  let bytes = 0;
+  while (reader !== undefined) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    bytes += value.length;
+    if (bytes > longestAnswerBytes) {
+      await reader.cancel();
+      return null;
+    }
+    text += decoder.decode(value, { stream: true });
+  }
+  return text + decoder.decode();
+}
+
+function resultOf(text: string, key: string, { objectives }: Device): SubjectResult {
+  const failed = (failure: string): SubjectResult => ({ key, values: {}, failure });
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    return failed(`Its answer is no JSON: ${text.slice(0, 100)}`);
+  }
+  const { data: answer } = answerSchema.safeParse(json);
+  if (answer === undefined)
+    return failed('Its answer is none of { "value": 1.5 }, { "values": {...} }, { "failure": "why" }.');
+  if ("failure" in answer) return failed(answer.failure);
+  const [only] = objectives;
+  const told = "values" in answer ? answer.values : only === undefined ? {} : { [only.name]: answer.value };
+  const values: Record<string, Measured | null> = {};
+  for (const { name } of objectives) {
+    const value = told[name];
+    if (value !== undefined)
+      values[name] = { median: value, low: value, high: value, samples: 1, outliers: 0 };
+  }
+  return Object.keys(values).length > 0
+    ? { key, values }
+    : failed(`Its answer has none of ${objectives.map(({ name }) => name).join(", ")}.`);
+}
