@@ -6,6 +6,7 @@
 import { existsSync } from "node:fs";
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { configDefaults, defineConfig } from "vitest/config";
+import { ensureDashboard } from "./setup/dashboard.mjs";
 
 const MIGRATIONS_DIR = "schema/migrations";
 /** A training step of a small network takes seconds where two cores are shared. */
@@ -13,7 +14,10 @@ const TIMEOUT_MS = 120_000;
 /** Each worker that loads TensorFlow uses every core it finds. */
 const MAX_WORKERS = 2;
 
-const exclude = [...configDefaults.exclude, "**/*.long.test.ts", "runs/**"];
+const exclude = [...configDefaults.exclude, "**/*.long.test.ts", "test/browser/**", "runs/**"];
+
+// The Worker of the project `edge` does not start without it.
+await ensureDashboard();
 
 export default defineConfig({
   test: {
@@ -48,7 +52,7 @@ export default defineConfig({
           name: "node",
           environment: "node",
           pool: "forks",
-          include: ["{shared,schema,gpu-runner,cli,setup,test,bench}/**/*.test.ts"],
+          include: ["{shared,schema,device,gpu-runner,cli,setup,test,bench}/**/*.test.ts"],
           exclude,
           testTimeout: TIMEOUT_MS,
           hookTimeout: TIMEOUT_MS,

@@ -63,7 +63,11 @@ export async function launch(argv) {
 export function needsTensorFlow(target, args) {
   const command = args.find((arg) => !arg.startsWith("-"));
   const asksForHelp = args.includes("--help") || args.includes("-h");
-  return target === CLI && command !== undefined && TENSORFLOW_COMMANDS.has(command) && !asksForHelp;
+  const needs =
+    command === "device"
+      ? args.some((arg) => /^(--backend=)?tensorflow$/.test(arg)) // it has other backends, too
+      : command !== undefined && TENSORFLOW_COMMANDS.has(command);
+  return target === CLI && needs && !asksForHelp;
 }
 
 /**

@@ -62,6 +62,8 @@ describe("launch", () => {
     expect(needsTensorFlow("cli/main.ts", ["runner", "--once"])).toBe(true);
     expect(needsTensorFlow("cli/main.ts", ["demo", "--help"])).toBe(false);
     expect(needsTensorFlow("cli/main.ts", ["search", "list"])).toBe(false);
+    expect(needsTensorFlow("cli/main.ts", ["device", "--backend", "tensorflow"])).toBe(true);
+    expect(needsTensorFlow("cli/main.ts", ["device", "--backend", "wasm"])).toBe(false);
     expect(needsTensorFlow("@vitest", ["run"])).toBe(false);
   });
 });
