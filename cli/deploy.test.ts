@@ -99,6 +99,7 @@ function expectComplete(name = "nasturtium"): void {
     NASTURTIUM_SECRET: expect.stringMatching(/^[0-9a-f]{64}$/),
     NASTURTIUM_URL: fake.url,
   });
+  expect(fake.deployedVersion(name)?.assets).toContain("/device.html");
   expect(readdirSync(path.join(folder, "tmp"))).toEqual([]);
 }
 

@@ -2,6 +2,7 @@
 
 import { mkdirSync } from "node:fs";
 import path from "node:path";
+import { ensureDashboard } from "../setup/dashboard.mjs";
 import { rootDir } from "../setup/node.mjs";
 import { type Child, startChild } from "./children.ts";
 import { CliError } from "./errors.ts";
@@ -43,6 +44,7 @@ export interface LocalEdgeOptions {
  */
 export async function startLocalEdge(options: LocalEdgeOptions): Promise<LocalEdge> {
   mkdirSync(options.stateDir, { recursive: true });
+  await ensureDashboard();
   await migrate(options);
   let ready: (url: string) => void = () => {};
   const url = new Promise<string>((resolve) => {

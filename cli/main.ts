@@ -12,6 +12,8 @@ import { data } from "./commands/data.ts";
 import { demo } from "./commands/demo.ts";
 import { deploy } from "./commands/deploy.ts";
 import { dev } from "./commands/dev.ts";
+import { device } from "./commands/device.ts";
+import { devices } from "./commands/devices.ts";
 import { doctor } from "./commands/doctor.ts";
 import { exportTraining } from "./commands/export.ts";
 import { front } from "./commands/front.ts";
@@ -33,6 +35,7 @@ const commands: CommandRow[] = [
   demo,
   dev,
   runner,
+  device,
   profile,
   search,
   ...searches,
@@ -48,6 +51,7 @@ const commands: CommandRow[] = [
   exportTraining,
   ...tokens,
   ...webhooks,
+  ...devices,
   ...rentals,
   reap,
   count,
@@ -114,6 +118,7 @@ function createProgram(signal: AbortSignal): Command {
 const groups: Record<string, string> = {
   instances: "list and end rented machines",
   campaigns: "list and steer campaigns",
+  devices: "list, add and calibrate what measures",
   data: "store, list and delete data of one's own",
   searches: "list, steer, export and import searches",
   templates: "specifications with placeholders, to start again and again",

@@ -71,11 +71,14 @@ function countOrRefuse(
   const failures: unknown[] = [];
   for (const auxiliary of needsAuxiliary ? [true] : [true, false]) {
     try {
-      const { parameters, parametersWithAuxiliary, macs, activationBytes } = countGenotype(genotype, {
-        ...size,
-        auxiliary,
-      });
-      return { parameters, parametersWithAuxiliary, macs, activationBytes };
+      const { parameters, parametersWithAuxiliary, macs, activationBytes, modelBytes } = countGenotype(
+        genotype,
+        {
+          ...size,
+          auxiliary,
+        },
+      );
+      return { parameters, parametersWithAuxiliary, macs, activationBytes, modelBytes };
     } catch (error) {
       failures.push(error); // a network may be too small for the auxiliary classifier
     }

@@ -14,6 +14,10 @@ export const front: CommandRow = {
     { flags: "--max <objective=value>", description: "at most this; may be repeated", parse: repeated },
     { flags: "--min <objective=value>", description: "at least this; may be repeated", parse: repeated },
     { flags: "--sort <objective>", description: "order by this objective; - in front reverses" },
+    {
+      flags: "--objectives <ids>",
+      description: "the front of these alone, parted by commas, such as accuracy,latency.phone",
+    },
     { flags: "--limit <n>", description: "at most so many rows", parse: integer("--limit", 1) },
     { flags: "--csv", description: "as CSV" },
     { flags: "--plot", description: "also draw accuracy over parameters" },
@@ -26,8 +30,8 @@ export const front: CommandRow = {
         bounds[`${bound}_${objective}`] = String(value);
       }
     }
-    const { sort, limit } = options as { sort?: string; limit?: number };
-    const query = { ...bounds, sort, limit };
+    const { sort, limit, objectives } = options as { sort?: string; limit?: number; objectives?: string };
+    const query = { ...bounds, sort, limit, objectives };
     const client = ctx.client();
     if (options.csv === true) {
       const csv = await readFrontCsv(client, id, query);

@@ -1,10 +1,12 @@
 /** `nasturtium profile`: what a specification's space holds, before anything is spent. */
 
 import type { InferResponseType } from "hono/client";
+import { deviceObjectivesOf, objectiveId, specificationSchema } from "../../shared/specification.ts";
 import type { EdgeClient } from "../client.ts";
 import type { CommandRow } from "../command.ts";
 import { readSpecification } from "../specificationFile.ts";
 import { textTable } from "../table.ts";
+import { calibrateFor } from "./devices.ts";
 
 const columns = { objective: "OBJECTIVE", minimum: "MINIMUM", median: "MEDIAN", maximum: "MAXIMUM" };
 const SPELLED_OUT = 1e6;
@@ -37,17 +39,35 @@ function estimateLine({ gpuHours, usd }: NonNullable<Profile["estimate"]>): stri
   return `on a rented GPU about ${hours(search + reranking)} hours to search and ${hours(finalTraining)} to train what it found${money}; a factor of two either way`;
 }
 
+/** What is not known yet of the devices that a specification names, and how to know it. */
+async function unmeasuredIn(file: string, known: readonly string[]): Promise<string[]> {
+  if (file === "-") return [];
+  const specification = specificationSchema.parse(await readSpecification(file));
+  const ids = deviceObjectivesOf(specification).map(objectiveId);
+  const missing = ids.filter((id) => !known.includes(id));
+  if (missing.length === 0) return [];
+  return [
+    "",
+    `not measured yet: ${missing.join(", ")}; measure with \`nasturtium profile ${file} --measure\``,
+  ];
+}
+
 export const profile: CommandRow = {
   name: "profile",
   args: "<specification>",
   description: "show the range of each cheap objective and the length of a search, before it is started",
-  async run(ctx, [file = ""]) {
+  options: [
+    { flags: "--measure", description: "first have the devices that it names measure, and wait for them" },
+  ],
+  async run(ctx, [file = ""], options) {
+    if (options.measure === true) await calibrateFor(ctx, file);
     const client = ctx.client();
     const result = await client.json(client.v1.profiles.$post({ json: await readSpecification(file) }), [
       "ranges",
       "reranking",
       "estimate",
     ]);
+    const unknown = await unmeasuredIn(file, Object.keys(result.ranges));
     const rows = Object.entries(result.ranges).map(([objective, { minimum, median, maximum }]) => ({
       objective,
       minimum,
@@ -56,7 +76,9 @@ export const profile: CommandRow = {
     }));
     ctx.print(
       result,
-      [...(rows.length > 0 ? [textTable(rows, columns), ""] : []), ...lengthLines(result)].join("\n"),
+      [...(rows.length > 0 ? [textTable(rows, columns), ""] : []), ...lengthLines(result), ...unknown].join(
+        "\n",
+      ),
     );
   },
 };

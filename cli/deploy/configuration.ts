@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { z } from "zod";
+import { ensureDashboard } from "../../setup/dashboard.mjs";
 import { MINIMUM_NODE, rootDir } from "../../setup/node.mjs";
 import { capture } from "../../setup/progress.mjs";
 import { CliError } from "../errors.ts";
@@ -30,7 +31,7 @@ export interface Target {
   vars: Record<string, string>;
 }
 
-/** wrangler.toml as wrangler reads it. */
+/** wrangler.toml as wrangler reads it, with what it names: the pages are built where they are not. */
 export async function readConfiguration(): Promise<RawConfiguration> {
   if (!existsSync(WRANGLER_DIR)) {
     throw new CliError(
@@ -44,6 +45,7 @@ export async function readConfiguration(): Promise<RawConfiguration> {
   const file = path.join(rootDir, "wrangler.toml");
   const { ok, output } = await capture(process.execPath, ["-e", script, WRANGLER_DIR, file]);
   if (!ok) throw new CliError(`wrangler.toml cannot be read: ${output}`, "Check out the release's own.");
+  await ensureDashboard();
   const json = output.split("\n").findLast((line) => line.startsWith("{"));
   return rawSchema.parse(JSON.parse(json ?? "null"));
 }
