@@ -5,8 +5,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { createToken, readEvents, readFront } from "../cli/api.ts";
 import { type Child, startChild } from "../cli/children.ts";
 import { rootDir } from "../setup/node.mjs";
-import type { SpecificationInput } from "../shared/specification.ts";
-import { isFinished, SEARCH_LIMIT_MS, smallSearch, TestEdge } from "./wholeSearch.ts";
+import { isFinished, SEARCH_LIMIT_MS, searchOnDevices, TestEdge } from "./wholeSearch.ts";
 
 let edge: TestEdge;
 const devices: Child[] = [];
@@ -40,27 +39,12 @@ async function untilKnown(name: string, child: Child): Promise<void> {
   }
 }
 
-/** Few operations, so that calibrating is a matter of seconds. */
-const searchOn = (...names: string[]): SpecificationInput => {
-  const search = smallSearch(`on ${names.join(" and ")}`);
-  const stages = [{ layers: 3, channels: 4, steps: 12, warmupSteps: 4, drop: { normal: 0, reduction: 0 } }];
-  return {
-    ...search,
-    space: { normal: ["skip_connect", "sep_conv_3x3"], nodes: 2 },
-    schedule: { ...(search.schedule as object), stages } as NonNullable<SpecificationInput["schedule"]>,
-    objectives: [
-      { name: "accuracy", goal: "maximize" },
-      ...names.map((device) => ({ name: "latency", device, goal: "minimize" as const })),
-    ],
-  };
-};
-
 test(
   "a search on two devices, one of which is killed half-way, ends with a model and what the other measured",
   async () => {
     await startDevice("steady", "onnxruntime");
     const mortal = await startDevice("mortal", "wasm");
-    const id = await edge.create(searchOn("steady", "mortal"));
+    const id = await edge.create(searchOnDevices("steady", "mortal"));
     const runner = edge.startRunner(id);
     await edge.until(id, runner, ({ progress }) => progress.round >= 3);
     mortal.process.kill("SIGKILL");
@@ -83,7 +67,7 @@ test(
 test(
   "latency without a device is what the runner measures of each candidate",
   async () => {
-    const search = searchOn();
+    const search = searchOnDevices();
     const id = await edge.create({
       ...search,
       objectives: [

@@ -59,6 +59,21 @@ export const smallSearch = (name: string): SpecificationInput => ({
   seed: 3,
 });
 
+/** With the latency of devices as objectives; few operations, so that calibrating is a matter of seconds. */
+export const searchOnDevices = (...names: string[]): SpecificationInput => {
+  const search = smallSearch(`on ${names.join(" and ")}`);
+  const stages = [{ layers: 3, channels: 4, steps: 12, warmupSteps: 4, drop: { normal: 0, reduction: 0 } }];
+  return {
+    ...search,
+    space: { normal: ["skip_connect", "sep_conv_3x3"], nodes: 2 },
+    schedule: { ...(search.schedule as object), stages } as NonNullable<SpecificationInput["schedule"]>,
+    objectives: [
+      { name: "accuracy", goal: "maximize" },
+      ...names.map((device) => ({ name: "latency", device, goal: "minimize" as const })),
+    ],
+  };
+};
+
 /** The edge with one token for the test and one for its runners. */
 export class TestEdge {
   readonly edge: LocalEdge;
