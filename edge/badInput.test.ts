@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { protocolVersion } from "../shared/protocol.ts";
 import app from "./index.ts";
+import { deviceRequest, registerDevice } from "./measuring/testDevice.ts";
 import {
   anonymous,
   type Caller,
@@ -23,6 +24,8 @@ import {
 interface Route {
   method: string;
   path: string;
+  /** Scopes that may, one at a time. */
+  scopes: string[];
 }
 
 /** What is there to be asked for, so that some requests come far. */
@@ -50,9 +53,16 @@ beforeAll(async () => {
   vi.spyOn(globalThis, "fetch").mockImplementation(async () => new Response(null, { status: 500 }));
   const settings = { ...env, NASTURTIUM_WEBHOOK_HOSTS: hookHost };
   admin = callerWith(await tokenWith("admin"), async (request) => app.fetch(request, settings));
-  const { paths } = await ok<{ paths: Record<string, object> }>(anonymous("/openapi.json"));
+  type Operation = { security?: Record<string, string[]>[] };
+  const { paths } = await ok<{ paths: Record<string, Record<string, Operation>> }>(
+    anonymous("/openapi.json"),
+  );
   routes = Object.entries(paths).flatMap(([path, operations]) =>
-    Object.keys(operations).map((method) => ({ method: method.toUpperCase(), path })),
+    Object.entries(operations).map(([method, { security = [] }]) => ({
+      method: method.toUpperCase(),
+      path,
+      scopes: security.flatMap(({ token = [] }) => token),
+    })),
   );
   runnerId = await registerRunner(admin);
   const searchId = await createSearch(admin, { visibility: "public" });
@@ -93,6 +103,7 @@ async function makeWorld(): Promise<World> {
   const begun = await ok<{ id: string }>(admin("/v1/imports", { body: archive }));
   const hook = { url: `https://${hookHost}/`, events: ["search.stalled"] };
   const webhook = await ok<{ id: string }>(admin("/v1/webhooks", { body: hook }));
+  const deviceId = await registerDevice(admin, { name: `d-${searchId}` });
   const token = await ok<{ id: string }>(admin("/v1/tokens", { body: { name: "t", scopes: ["device"] } }));
   const bound = { scopes: ["runner"], expiresAt: "2999-01-01T00:00:00Z", searchId, instance: "i" };
   return {
@@ -109,6 +120,7 @@ async function makeWorld(): Promise<World> {
       templates: [template.name],
       triggers: [trigger.id],
       webhooks: [webhook.id],
+      devices: [`d-${searchId}`, deviceId],
       imports: [begun.id],
       rounds: ["0"],
       parts: ["1"],
@@ -131,6 +143,19 @@ async function makeWorld(): Promise<World> {
       "POST /v1/imports": archive,
       "POST /v1/webhooks": hook,
       "PATCH /v1/webhooks/{id}": { description: "d" },
+      "POST /v1/devices": { ...deviceRequest, name: `d-${searchId}` },
+      "POST /v1/endpoints": {
+        name: `e-${searchId}`,
+        url: hook.url,
+        objectives: [{ name: "cost", unit: "cents" }],
+      },
+      "POST /v1/devices/{name}/calibrations": {
+        ...tinySpecification,
+        objectives: [
+          { name: "accuracy", goal: "maximize" },
+          { name: "latency", device: `d-${searchId}`, goal: "minimize" },
+        ],
+      },
       "POST /v1/runners": {
         protocolVersion,
         name: "r",
@@ -298,6 +323,8 @@ test("no id, query, body, type or key makes any route fail, and what is right co
       }),
       { seed, numRuns: runsPerRoute },
     );
+    // A deployment has so many and no more.
+    for (const id of world.ids.webhooks ?? []) await admin(`/v1/webhooks/${id}`, { method: "DELETE" });
   }
   // The rest need data in a bucket, or a report in the right order.
   expect(worked.size).toBeGreaterThan(0.75 * routes.length);
@@ -352,16 +379,18 @@ describe("each route refuses", () => {
     const revoked = await create("admin");
     await ok(admin(`/v1/tokens/${revoked.id}`, { method: "DELETE" }));
     const device = await create("device");
+    const reader = await create("searches:read");
     // Of a search that is public, anyone may read.
     const address = (path: string) => path.replaceAll(/\{\w+\}/g, "aaaa");
-    for (const { method, path } of routes) {
+    for (const { method, path, scopes } of routes) {
       expect([path, await problemOf(callerWith(revoked.token)(address(path), { method }))]).toEqual([
         path,
         "401 unauthorized",
       ]);
       // What is public is gathered for anyone, and a delivery is known by its signature.
       if (path === "/v1/fronts" || (path === "/v1/triggers/{id}" && method === "POST")) continue;
-      expect([path, (await callerWith(device.token)(address(path), { method })).status]).toEqual([path, 403]);
+      const other = scopes.includes("device") ? reader : device;
+      expect([path, (await callerWith(other.token)(address(path), { method })).status]).toEqual([path, 403]);
     }
   });
 });

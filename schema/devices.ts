@@ -75,7 +75,7 @@ export const measurements = sqliteTable(
     finishedAt: integer(),
   },
   (table) => [
-    index("measurements_of_device").on(table.deviceId, table.createdAt).where(sql`state = 'queued'`),
+    index("measurements_of_device").on(table.deviceId, table.state, table.createdAt),
     index("measurements_waiting").on(table.createdAt).where(sql`state = 'queued'`),
     index("measurements_by_search").on(table.searchId, table.state).where(sql`search_id IS NOT NULL`),
     index("measurements_by_calibration").on(table.calibrationId).where(sql`calibration_id IS NOT NULL`),

@@ -65,6 +65,7 @@ function nextVersion(): string {
   const root = folder();
   const parts = [
     "cli",
+    "device",
     "edge",
     "gpu-runner",
     "schema",

@@ -54,7 +54,7 @@ CREATE TABLE `measurements` (
 	FOREIGN KEY (`device_id`) REFERENCES `devices`(`id`) ON UPDATE no action ON DELETE cascade
 );
 --> statement-breakpoint
-CREATE INDEX `measurements_of_device` ON `measurements` (`device_id`,`created_at`) WHERE state = 'queued';--> statement-breakpoint
+CREATE INDEX `measurements_of_device` ON `measurements` (`device_id`,`state`,`created_at`);--> statement-breakpoint
 CREATE INDEX `measurements_waiting` ON `measurements` (`created_at`) WHERE state = 'queued';--> statement-breakpoint
 CREATE INDEX `measurements_by_search` ON `measurements` (`search_id`,`state`) WHERE search_id IS NOT NULL;--> statement-breakpoint
 CREATE INDEX `measurements_by_calibration` ON `measurements` (`calibration_id`) WHERE calibration_id IS NOT NULL;--> statement-breakpoint
