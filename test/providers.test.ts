@@ -484,6 +484,17 @@ describe.each(fakes)("$name: failures", (row) => {
 });
 
 describe("runpod alone", () => {
+  test("an account without a record of a pod yet tells nothing, which is not the same as nothing to pay", async () => {
+    const world = await World.start(fakeRowOf("runpod"));
+    const billed = (records: unknown[]) =>
+      world
+        .providerWith({ fetch: async () => Response.json({ records }) })
+        .billedUsd?.("pod1", start, start + hourMs);
+    expect(await billed([])).toBeNull();
+    expect(await billed([{ podId: "pod2", totalAmount: 1 }])).toBeNull();
+    expect(await billed([{ podId: "pod1", totalAmount: 0 }])).toBe(0);
+  });
+
   test("each GPU is an offer of the secure cloud and one of the community, each launched in its own", async () => {
     const offers = [offerOf("offer1", "RTX 4090", 24, 0.44), offerOf("community1", "RTX 4090", 24, 0.31)];
     const { provider, cloud } = await World.start(fakeRowOf("runpod"), offers);
