@@ -11,6 +11,7 @@ import {
   type Demand,
   type Instance,
   insertInstance,
+  machineFailed,
   rememberWaiting,
   retryAt,
   totals,
@@ -22,7 +23,7 @@ import { limits, offersTried } from "./limits.ts";
 import { costOf, lastsMs, microUsd, usd } from "./money.ts";
 import { instanceName } from "./names.ts";
 import { runnerEnv } from "./runnerEnv.ts";
-import { addressOf, deploymentOf } from "./setUp.ts";
+import { addressOf, deploymentOf, unreadableCaps } from "./setUp.ts";
 import { speedOf } from "./speed.ts";
 
 /** For the image, the data and the checkpoints. */
@@ -32,13 +33,19 @@ const diskGb = 40;
 interface Trouble {
   problem: string;
   detail: string;
+  /** As its provider asks. */
+  retryAfterSeconds?: number | null;
 }
 
 const noneFree: Trouble = { problem: "capacity", detail: "no provider has a machine that suits now" };
 
 export async function hire(loop: Loop, demand: Demand): Promise<void> {
-  const trouble = await tryToHire(loop, demand);
   const { env, platform } = loop;
+  // Another one may come again; what is missing is one that starts.
+  const failsToStart = demand.problem === machineFailed && isOutOfPatience(demand, platform.now());
+  const trouble = failsToStart
+    ? { problem: machineFailed, detail: "machines came and did not start" }
+    : await tryToHire(loop, demand);
   // What there was before is forgotten once the machine's runner registers.
   if (trouble === null) return;
   const now = platform.now();
@@ -50,9 +57,18 @@ export async function hire(loop: Loop, demand: Demand): Promise<void> {
     );
     return;
   }
+  const { problem, detail, retryAfterSeconds } = trouble;
   const failures = demand.failures + 1;
-  await rememberWaiting(env.DB, demand, { failures, tryAt: retryAt(failures, now), ...trouble }, now);
+  const asked = Math.min(limits.longestRetry, 1000 * (retryAfterSeconds ?? 0));
+  const tryAt = Math.max(retryAt(failures, now), now + asked);
+  await rememberWaiting(env.DB, demand, { failures, tryAt, problem, detail }, now);
 }
+
+const troubleOf = ({ fault, message, retryAfterSeconds }: ProviderError): Trouble => ({
+  problem: fault,
+  detail: message,
+  retryAfterSeconds,
+});
 
 const hourMs = 3_600_000;
 
@@ -69,6 +85,9 @@ async function tryToHire(loop: Loop, demand: Demand): Promise<Trouble | null> {
   const { env, setUp } = loop;
   const { rental } = demand.specification;
   if (rental === undefined) return null;
+  const unreadable = unreadableCaps(env);
+  if (unreadable.length > 0)
+    return { problem: "no-cap", detail: `${unreadable.join(", ")}: set a number, such as 50` };
   const image = rental.image ?? env.NASTURTIUM_IMAGE;
   if (!image)
     return {
@@ -103,7 +122,7 @@ async function quotedBy(
       offers.push(...(await provider.quote(filter)));
     } catch (error) {
       if (!(error instanceof ProviderError)) throw error;
-      trouble = { problem: error.fault, detail: error.message };
+      trouble = troubleOf(error);
     }
   }
   return { offers, trouble };
@@ -120,7 +139,10 @@ async function quotes(
     interruptible: rental?.interruptible ?? false,
     diskGb,
   };
-  const { offers, trouble } = await quotedBy(providers, filter);
+  const firm = await quotedBy(providers, { ...filter, interruptible: false });
+  const bids = filter.interruptible ? await quotedBy(providers, filter) : null;
+  const offers = [...firm.offers, ...(bids?.offers ?? [])];
+  const trouble = firm.trouble ?? bids?.trouble ?? null;
   const bad = await badHostsNow(env.DB, platform.now());
   const good = offers.filter(
     ({ provider, host, priceUsdPerHour }) =>
@@ -173,7 +195,8 @@ async function launchFirst(
     const outcome = await launch(loop, { ...demand, attempts }, offer, start);
     if (outcome === null) return null;
     trouble = outcome;
-    if (outcome.problem === "budget") return trouble;
+    // One that costs less an hour, though more a round, may still be paid for.
+    if (outcome.problem === "budget") continue;
     attempts++;
     if (["auth", "balance", "rate"].includes(outcome.problem)) refused.add(offer.provider);
   }
@@ -230,7 +253,7 @@ async function afterFailure(loop: Loop, instance: Instance, error: ProviderError
   } else {
     await abandon(loop, instance, error.message);
   }
-  return { problem: error.fault, detail: error.message };
+  return troubleOf(error);
 }
 
 async function intentOf(loop: Loop, demand: Demand, offer: Offer, now: number) {
