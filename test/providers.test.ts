@@ -827,6 +827,29 @@ describe("kubernetes alone", () => {
     }
   });
 
+  test.each([
+    [
+      "its pods are refused",
+      {},
+      { items: [{ message: 'pods "a-x7k2p" is forbidden: exceeded quota: gpus' }] },
+      'pods "a-x7k2p" is forbidden: exceeded quota: gpus',
+    ],
+    [
+      "its image cannot be had",
+      { containerStatuses: [{ state: { waiting: { reason: "ImagePullBackOff", message: "Back-off" } } }] },
+      { items: [] },
+      "ImagePullBackOff: Back-off",
+    ],
+    ["nothing is known", { conditions: [{ type: "PodScheduled", status: "True" }] }, { items: [] }, null],
+  ])("a machine that does not start tells that %s", async (_, status, events, why) => {
+    const world = await World.start(fakeRowOf("kubernetes"));
+    const items = "containerStatuses" in status || "conditions" in status ? [{ status }] : [];
+    const provider = world.providerWith({
+      fetch: async (url) => Response.json(String(url).includes("/pods?") ? { items } : events),
+    });
+    expect(await provider.whyWaiting?.("a")).toBe(why);
+  });
+
   test("a list whose next page is no longer kept may work later", async () => {
     const world = await World.start(fakeRowOf("kubernetes"));
     const body = { kind: "Status", status: "Failure", reason: "Expired", message: "too old", code: 410 };

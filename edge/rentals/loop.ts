@@ -158,17 +158,34 @@ async function drain({ env, platform }: Loop, instance: Instance, reason: string
 async function terminate(
   loop: Loop,
   instance: Instance,
-  { reason, isLost = false, hostFailed = false, ifIdle = false }: Extract<Step, { kind: "terminate" }>,
+  step: Extract<Step, { kind: "terminate" }>,
 ): Promise<boolean> {
   const { env, platform } = loop;
+  const { isLost = false, hostFailed = false, ifIdle = false } = step;
+  const provider = providerOf(loop, instance);
+  const why = hostFailed ? await whyWaiting(provider, instance) : null;
+  const reason = why === null ? step.reason : `${step.reason} (${why})`;
   const now = platform.now();
   const set = { state: "terminating" as const, reason, visitAt: now };
   const events = isLost ? [{ type: "instance.lost", data: { ...told(instance), reason } }] : [];
   const changed = await changeInstance(env.DB, instance, { set, events, ifIdle, endsLeases: !ifIdle }, now);
   if (changed === null) return false;
   if (hostFailed) await rememberFailure(env.DB, instance, reason, now);
-  await end(loop, changed, providerOf(loop, instance));
+  await end(loop, changed, provider);
   return true;
+}
+
+const mostWhyCharacters = 300;
+
+/** What the provider says of a machine that did not start; null where it says nothing, or may not be asked. */
+async function whyWaiting(provider: Provider | undefined, { machineId }: Instance): Promise<string | null> {
+  if (machineId === null) return null;
+  try {
+    return (await provider?.whyWaiting?.(machineId))?.slice(0, mostWhyCharacters) ?? null;
+  } catch (error) {
+    if (error instanceof ProviderError) return null;
+    throw error;
+  }
 }
 
 async function check(loop: Loop, instance: Instance, provider: Provider): Promise<boolean> {
