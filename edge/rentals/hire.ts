@@ -6,6 +6,7 @@ import { gpuName, nearestGpus, wantsGpu } from "../providers/gpus.ts";
 import { variablesOf } from "../providers/index.ts";
 import { type Offer, type Provider, ProviderError, type QuoteFilter } from "../providers/provider.ts";
 import {
+  avoid,
   badHostsNow,
   changeInstance,
   type Demand,
@@ -14,6 +15,7 @@ import {
   machineFailed,
   rememberWaiting,
   retryAt,
+  takeTurn,
   totals,
 } from "../store/instances.ts";
 import { giveUp } from "../work.ts";
@@ -28,6 +30,8 @@ import { speedOf } from "./speed.ts";
 
 /** For the image, the data and the checkpoints. */
 const diskGb = 40;
+
+const pinned = /@sha256:[0-9a-f]{64}$/;
 
 /** Why a search has no machine. */
 interface Trouble {
@@ -80,7 +84,7 @@ const isOutOfPatience = ({ specification: { rental }, waitsSince }: Demand, now:
 const outOfPatience = ({ problem, detail }: Trouble): string =>
   `No machine came within rental.patienceHours (${problem}: ${detail}).`;
 
-/** @returns null where a machine was rented, or may have been */
+/** @returns null where a machine was rented, or may have been, or where its turn comes with the next run */
 async function tryToHire(loop: Loop, demand: Demand): Promise<Trouble | null> {
   const { env, setUp } = loop;
   const { rental } = demand.specification;
@@ -94,6 +98,8 @@ async function tryToHire(loop: Loop, demand: Demand): Promise<Trouble | null> {
       problem: "no-image",
       detail: "name the runner's image in rental.image, or for all searches in NASTURTIUM_IMAGE",
     };
+  if (!pinned.test(image))
+    return { problem: "no-image", detail: `${image} may change: name it by its digest, @sha256:...` };
   const address = await addressOf(env);
   if (address === "")
     return { problem: "no-address", detail: "set NASTURTIUM_URL to the address of this deployment" };
@@ -145,8 +151,9 @@ async function quotes(
   const trouble = firm.trouble ?? bids?.trouble ?? null;
   const bad = await badHostsNow(env.DB, platform.now());
   const good = offers.filter(
-    ({ provider, host, priceUsdPerHour }) =>
-      priceUsdPerHour <= filter.maxUsdPerHour && (host === null || !bad.has(`${provider} ${host}`)),
+    ({ provider, id, host, priceUsdPerHour }) =>
+      priceUsdPerHour <= filter.maxUsdPerHour &&
+      ![id, host].some((avoided) => bad.has(`${provider} ${avoided}`)),
   );
   const pricePerRound = ({ priceUsdPerHour, gpu }: Offer) => priceUsdPerHour / speedOf(gpu);
   return { offers: good.sort((a, b) => pricePerRound(a) - pricePerRound(b)), trouble };
@@ -187,20 +194,41 @@ async function launchFirst(
   offers: readonly Offer[],
   start: { image: string; address: string },
 ): Promise<Trouble | null> {
-  let trouble = noneFree;
+  let trouble: Trouble | null = null;
+  let isEarly = false;
   const refused = new Set<string>();
   let attempts = demand.attempts;
   for (const offer of offers.slice(0, offersTried)) {
     if (refused.has(offer.provider)) continue;
+    if (!(await isTurn(loop, offer))) {
+      isEarly = true;
+      refused.add(offer.provider);
+      continue;
+    }
     const outcome = await launch(loop, { ...demand, attempts }, offer, start);
     if (outcome === null) return null;
     trouble = outcome;
     // One that costs less an hour, though more a round, may still be paid for.
     if (outcome.problem === "budget") continue;
     attempts++;
+    if (outcome.problem === "capacity") await passOver(loop, offer, outcome.detail);
     if (["auth", "balance", "rate"].includes(outcome.problem)) refused.add(offer.provider);
   }
-  return trouble;
+  return trouble ?? (isEarly ? null : noneFree);
+}
+
+/** Whether its provider takes another launch now. */
+async function isTurn(loop: Loop, offer: Offer): Promise<boolean> {
+  const pauseMs = providerOf(loop, offer)?.launchPauseMs;
+  if (pauseMs === undefined) return true;
+  return takeTurn(loop.env.DB, `launchedAt ${offer.provider}`, loop.platform.now(), pauseMs);
+}
+
+/** Where launches are far between, the next one is not to meet the same refusal. */
+async function passOver(loop: Loop, offer: Offer, reason: string): Promise<void> {
+  if (providerOf(loop, offer)?.launchPauseMs === undefined) return;
+  const until = loop.platform.now() + limits.passedOver;
+  await avoid(loop.env.DB, { provider: offer.provider, host: offer.id }, reason, until).run();
 }
 
 async function launch(

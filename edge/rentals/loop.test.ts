@@ -2,6 +2,8 @@
 
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { FakeCloud, type FakeOffer, type Operation } from "../../test/fakes/cloud.ts";
+import { kubernetesFake } from "../../test/fakes/kubernetes.ts";
+import { lambdaFake } from "../../test/fakes/lambda.ts";
 import { runpodFake } from "../../test/fakes/runpod.ts";
 import { vastFake } from "../../test/fakes/vast.ts";
 import type { Instance } from "../store/instances.ts";
@@ -140,6 +142,20 @@ describe("a machine is rented", () => {
     expect(runpod.machines).toHaveLength(1);
   });
 
+  test("by one launch at a time where its provider wants pauses, and another offer than the one that was gone", async () => {
+    const cloud = cloudOf("lambda", 0.4);
+    const [offer] = cloud.offers;
+    if (offer !== undefined) cloud.offers.push({ ...offer, id: "o2", location: "US", priceUsdPerHour: 0.5 });
+    cloud.faults.once.launch = [{ kind: "capacity" }];
+    world = await World.make({ fakes: [lambdaFake(cloud)] });
+    await world.createSearch(3, 60, { providers: ["lambda"] });
+    await world.createSearch(3, 60, { providers: ["lambda"] });
+    await world.run();
+    expect(cloud.calls.launch).toBe(1);
+    await minutes(4);
+    expect(cloud.machines.map((machine) => machine.offer.location)).toEqual(["US", "US"]);
+  });
+
   test("by two runs of the loop at the same time only once", async () => {
     await world.createSearch(3);
     await Promise.all([world.run(), world.run(), world.run()]);
@@ -192,6 +208,20 @@ describe("a machine is ended", () => {
     expect(live()).toEqual([]);
     expect(vast.machines).toHaveLength(1);
     expect(await rowsOf(env.DB, "bad_hosts")).toMatchObject([{ provider: "vast" }]);
+  });
+
+  test("when no node has room for it, which is told", async () => {
+    const cloud = cloudOf("kubernetes", 0);
+    cloud.faults.neverRun = true;
+    world = await World.make({ fakes: [kubernetesFake(cloud)] });
+    await world.createSearch(3, 6, { providers: ["kubernetes"] });
+    await minutes(18);
+    const why = expect.stringContaining("Unschedulable: 0/3 nodes are available");
+    expect(await events()).toContainEqual({
+      type: "instance.lost",
+      data: expect.objectContaining({ reason: why }),
+    });
+    expect(await waiting()).toMatchObject({ problem: "machine-failed", detail: why });
   });
 
   test("when it stopped, and another goes on with the search", async () => {
@@ -348,6 +378,7 @@ describe("no machine is rented, and the search says why,", () => {
     ["rate", () => begin({ NASTURTIUM_USD_PER_HOUR: "0.1" }), /NASTURTIUM_USD_PER_HOUR is 0.1/],
     ["budget", () => begin({ NASTURTIUM_USD_PER_MONTH: "0.01" }), /0\.01 USD are left/],
     ["no-image", () => begin({ NASTURTIUM_IMAGE: "" }), /rental\.image/],
+    ["no-image", () => begin({ NASTURTIUM_IMAGE: "registry.test/runner:latest" }), /by its digest/],
     ["no-cap", () => begin({ NASTURTIUM_USD_PER_MONTH: "$50" }), /NASTURTIUM_USD_PER_MONTH: set a number/],
     ["no-cap", () => begin({ NASTURTIUM_INSTANCES: "two" }), /NASTURTIUM_INSTANCES: set a number/],
   ];

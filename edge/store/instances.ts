@@ -489,6 +489,20 @@ export async function badHostsNow(db: D1Database, now: number): Promise<Set<stri
   return new Set(results.map(({ provider, host }) => `${provider} ${host}`));
 }
 
+/** Has a host, or an offer, not rented until then. */
+export const avoid = (
+  db: D1Database,
+  { provider, host }: { provider: string; host: string },
+  reason: string,
+  until: number,
+): D1PreparedStatement =>
+  statement(
+    db,
+    `INSERT INTO bad_hosts (provider, host, reason, until) VALUES (:provider, :host, :reason, :until)
+     ON CONFLICT (provider, host) DO UPDATE SET reason = excluded.reason, until = excluded.until`,
+    { provider, host, reason, until },
+  );
+
 /** When a search that failed to get a machine so often in a row tries again. */
 export const retryAt = (failures: number, now: number): number =>
   now + Math.min(limits.longestRetry, limits.retry * 2 ** Math.min(failures - 1, 10));
@@ -517,16 +531,7 @@ export async function rememberFailure(
          problem = excluded.problem, detail = excluded.detail`,
       values,
     ),
-    ...(host === null
-      ? []
-      : [
-          statement(
-            db,
-            `INSERT INTO bad_hosts (provider, host, reason, until) VALUES (:provider, :host, :reason, :until)
-             ON CONFLICT (provider, host) DO UPDATE SET reason = excluded.reason, until = excluded.until`,
-            { provider, host, reason, until: now + limits.badHost },
-          ),
-        ]),
+    ...(host === null ? [] : [avoid(db, { provider, host }, reason, now + limits.badHost)]),
   ]);
 }
 
