@@ -473,6 +473,8 @@ test("ledger, budget, machines and metrics tell the same sums, and the provider'
     spentUsd: number;
     reservedUsd: number;
     capUsd: number;
+    perArchitectureUsd: number | null;
+    perHypervolumePercentUsd: number | null;
     instances: { spentUsd: number }[];
   }
   const during = await read<Budget>(`/v1/searches/${id}/budget`);
@@ -485,6 +487,11 @@ test("ledger, budget, machines and metrics tell the same sums, and the provider'
   const metrics = await (await world.admin("/metrics")).text();
   expect(metrics).toMatch(/^nasturtium_instances\{state="launched"\} 1$/m);
   expect(metrics).toMatch(/^nasturtium_usd_per_hour 0\.4$/m);
+  const sample = (name: string) =>
+    Number(new RegExp(`^nasturtium_search_${name}{search="${id}"} (\\S+)$`, "m").exec(metrics)?.[1]);
+  expect(sample("usd")).toBeCloseTo(during.spentUsd, 6);
+  expect(sample("architecture_usd")).toBeCloseTo(during.perArchitectureUsd ?? Number.NaN, 6);
+  expect(sample("hypervolume_percent_usd")).toBeCloseTo(during.perHypervolumePercentUsd ?? Number.NaN, 6);
 
   await world.admin(`/v1/searches/${id}/cancel`, { method: "POST" });
   await minutes(5);
