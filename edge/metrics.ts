@@ -3,10 +3,10 @@
 import { Hono } from "hono";
 import { requires } from "./auth.ts";
 import type { AppEnv } from "./env.ts";
-import { usd } from "./rentals/money.ts";
+import { pricesOf, usd } from "./rentals/money.ts";
 import { capsOf } from "./rentals/setUp.ts";
 import { totals } from "./store/instances.ts";
-import { statesOf } from "./store/metrics.ts";
+import { rentedNow, statesOf } from "./store/metrics.ts";
 
 interface Metric {
   name: string;
@@ -42,6 +42,12 @@ export const metrics = new Hono<AppEnv>().get("/metrics", requires("searches:rea
   const { monthMicroUsd, microUsdPerHour } = await totals(c.env.DB, now);
   const states = await statesOf(c.env.DB, now);
   const caps = capsOf(c.env);
+  const searches = (await rentedNow(c.env.DB, now)).map(({ id, spent, summary }) => {
+    const spentUsd = usd(Math.ceil(spent));
+    return { search: id, spentUsd, ...pricesOf(spentUsd, summary) };
+  });
+  const ofSearches = (key: Exclude<keyof (typeof searches)[number], "search">): Metric["samples"] =>
+    searches.flatMap(({ search, [key]: value }) => (value === null ? [] : [{ labels: { search }, value }]));
   const list: Metric[] = [
     {
       name: "nasturtium_searches",
@@ -78,6 +84,21 @@ export const metrics = new Hono<AppEnv>().get("/metrics", requires("searches:rea
       name: "nasturtium_month_cap_usd",
       help: "What may be spent in a month.",
       samples: [{ value: usd(caps.microUsdPerMonth) }],
+    },
+    {
+      name: "nasturtium_search_usd",
+      help: "What searches that rent and are not over have spent.",
+      samples: ofSearches("spentUsd"),
+    },
+    {
+      name: "nasturtium_search_architecture_usd",
+      help: "What each architecture on their fronts has cost.",
+      samples: ofSearches("perArchitectureUsd"),
+    },
+    {
+      name: "nasturtium_search_hypervolume_percent_usd",
+      help: "What each percent of their hypervolume has cost.",
+      samples: ofSearches("perHypervolumePercentUsd"),
     },
   ];
   return c.text(text(list), 200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" });

@@ -484,6 +484,17 @@ describe.each(fakes)("$name: failures", (row) => {
 });
 
 describe("runpod alone", () => {
+  test("an account without a record of a pod yet tells nothing, which is not the same as nothing to pay", async () => {
+    const world = await World.start(fakeRowOf("runpod"));
+    const billed = (records: unknown[]) =>
+      world
+        .providerWith({ fetch: async () => Response.json({ records }) })
+        .billedUsd?.("pod1", start, start + hourMs);
+    expect(await billed([])).toBeNull();
+    expect(await billed([{ podId: "pod2", totalAmount: 1 }])).toBeNull();
+    expect(await billed([{ podId: "pod1", totalAmount: 0 }])).toBe(0);
+  });
+
   test("each GPU is an offer of the secure cloud and one of the community, each launched in its own", async () => {
     const offers = [offerOf("offer1", "RTX 4090", 24, 0.44), offerOf("community1", "RTX 4090", 24, 0.31)];
     const { provider, cloud } = await World.start(fakeRowOf("runpod"), offers);
@@ -814,6 +825,29 @@ describe("kubernetes alone", () => {
       world.cloud.stop(machine.id, stop);
       expect(await world.stateOf(id)).toBe(state);
     }
+  });
+
+  test.each([
+    [
+      "its pods are refused",
+      {},
+      { items: [{ message: 'pods "a-x7k2p" is forbidden: exceeded quota: gpus' }] },
+      'pods "a-x7k2p" is forbidden: exceeded quota: gpus',
+    ],
+    [
+      "its image cannot be had",
+      { containerStatuses: [{ state: { waiting: { reason: "ImagePullBackOff", message: "Back-off" } } }] },
+      { items: [] },
+      "ImagePullBackOff: Back-off",
+    ],
+    ["nothing is known", { conditions: [{ type: "PodScheduled", status: "True" }] }, { items: [] }, null],
+  ])("a machine that does not start tells that %s", async (_, status, events, why) => {
+    const world = await World.start(fakeRowOf("kubernetes"));
+    const items = "containerStatuses" in status || "conditions" in status ? [{ status }] : [];
+    const provider = world.providerWith({
+      fetch: async (url) => Response.json(String(url).includes("/pods?") ? { items } : events),
+    });
+    expect(await provider.whyWaiting?.("a")).toBe(why);
   });
 
   test("a list whose next page is no longer kept may work later", async () => {

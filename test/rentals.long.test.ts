@@ -87,7 +87,7 @@ beforeAll(async () => {
   await new Promise<void>((resolve) => receiver.listen(0, "127.0.0.1", resolve));
   edge = await TestEdge.start({
     ...runpod.env,
-    NASTURTIUM_IMAGE: "registry.test/runner@sha256:0",
+    NASTURTIUM_IMAGE: `registry.test/runner@sha256:${"0".repeat(64)}`,
     NASTURTIUM_WEBHOOK_HOSTS: `127.0.0.1:${(receiver.address() as AddressInfo).port}`,
     NASTURTIUM_RATE_LIMIT: "0",
   });

@@ -17,6 +17,15 @@ interface Found {
   machine: Machine;
   why: string;
 }
+/** With what kept providers from being asked. */
+interface Machines {
+  machines: Omit<Found, "why">[];
+  failures: string[];
+}
+interface Unwanted {
+  found: Found[];
+  failures: string[];
+}
 
 const columns = { name: "MACHINE", provider: "PROVIDER", state: "STATE", why: "WHY", done: "DONE" };
 
@@ -41,7 +50,7 @@ export const reap: CommandRow = {
         "No provider's key is in the environment.",
         "Set the same as the Worker has, such as RUNPOD_API_KEY.",
       );
-    const found =
+    const { found, failures } =
       options.deployment === undefined
         ? await unwanted(ctx, providers)
         : await orphaned(providers, options.deployment as string, options.all === true);
@@ -57,56 +66,62 @@ export const reap: CommandRow = {
         `${failed.length} of ${rows.length} machines could not be ended.`,
         "Try again, or end them at the provider.",
       );
+    if (failures.length > 0)
+      throw new CliError(`Not all providers could be asked: ${failures.join("; ")}.`, "Check their keys.");
   },
 };
 
-async function machinesOf(providers: readonly Provider[], deployment: string): Promise<Omit<Found, "why">[]> {
+/** One provider that cannot be asked keeps no other's machines alive. */
+async function machinesOf(providers: readonly Provider[], deployment: string): Promise<Machines> {
   const { namePrefix, parseInstanceName } = await import("../../edge/rentals/names.ts");
-  const lists = await Promise.all(
-    providers.map(async (provider) =>
-      (
-        await provider.list(namePrefix(deployment)).catch((error: unknown) => {
-          throw new CliError(`${reasonOf(error)}.`, "Check the provider's key.");
-        })
-      ).map((machine) => ({ provider, machine })),
-    ),
-  );
-  return lists
+  const failures: string[] = [];
+  const listed = async (provider: Provider): Promise<Omit<Found, "why">[]> => {
+    try {
+      return (await provider.list(namePrefix(deployment))).map((machine) => ({ provider, machine }));
+    } catch (error) {
+      failures.push(reasonOf(error));
+      return [];
+    }
+  };
+  const machines = (await Promise.all(providers.map(listed)))
     .flat()
     .filter(
       ({ machine: { name, state } }) =>
         state !== "gone" && parseInstanceName(name)?.deployment === deployment,
     );
+  return { machines, failures };
 }
 
 /** Machines that the edge does not know as live. Asked for after the list, so that none is missed that was just made. */
-async function unwanted(ctx: Context, providers: readonly Provider[]): Promise<Found[]> {
+async function unwanted(ctx: Context, providers: readonly Provider[]): Promise<Unwanted> {
   const client = ctx.client();
   const { deployment } = await client.json(client.v1.budgets.$get(), ["deployment"]);
-  const machines = await machinesOf(providers, deployment);
+  const { machines, failures } = await machinesOf(providers, deployment);
   const live = await client.all(
     (query) => client.v1.instances.$get({ query: { ...query, state: "live" } }),
     ["name", "expiresAt"],
   );
   const ends = new Map(live.map(({ name, expiresAt }) => [name, Date.parse(expiresAt)]));
-  return machines.flatMap(({ provider, machine }) => {
+  const found = machines.flatMap(({ provider, machine }) => {
     const expiresAt = ends.get(machine.name);
     if (expiresAt === undefined) return [{ provider, machine, why: "the edge wants none of this name" }];
     return expiresAt < Date.now() ? [{ provider, machine, why: "its time is over" }] : [];
   });
+  return { found, failures };
 }
 
-async function orphaned(providers: readonly Provider[], deployment: string, all: boolean): Promise<Found[]> {
+async function orphaned(providers: readonly Provider[], deployment: string, all: boolean): Promise<Unwanted> {
   if (!/^[a-z2-7]+$/.test(deployment))
     throw badInput(`"${deployment}" is no deployment.`, "It is the second part of its machines' names.");
   const { parseInstanceName } = await import("../../edge/rentals/names.ts");
-  const machines = await machinesOf(providers, deployment);
-  return machines.flatMap(({ provider, machine }) => {
+  const { machines, failures } = await machinesOf(providers, deployment);
+  const found = machines.flatMap(({ provider, machine }) => {
     const launchedAt = (parseInstanceName(machine.name)?.launchedAt ?? 0) * 1000;
     const hours = (Date.now() - launchedAt) / HOUR_MS;
     if (!all && hours < LONGEST_LIFE_HOURS) return [];
     return [{ provider, machine, why: `it is ${hours.toFixed(1)} hours old` }];
   });
+  return { found, failures };
 }
 
 async function end(provider: Provider, id: string): Promise<string> {

@@ -139,12 +139,16 @@ export const rentals: CommandRow[] = [
       }
       const answer = client.v1.searches[":id"].budget.$get({ param: { id } });
       const budget = await client.json(answer, ["spentUsd", "reservedUsd", "capUsd", "instances"]);
-      const per = budget.perArchitectureUsd;
+      const { perArchitectureUsd, perHypervolumePercentUsd } = budget;
+      const bought = [
+        [perArchitectureUsd, "architecture on the front"] as const,
+        [perHypervolumePercentUsd, "percent of hypervolume"] as const,
+      ];
       ctx.print(
         budget,
         [
           `Spent ${dollars(budget.spentUsd)}, set aside ${dollars(budget.reservedUsd)}, of ${dollars(budget.capUsd)}.`,
-          ...(per === null ? [] : [`${dollars(per)} for each architecture on the front.`]),
+          ...bought.flatMap(([usd, what]) => (usd === null ? [] : [`${dollars(usd)} for each ${what}.`])),
           ...(budget.instances.length === 0
             ? []
             : [textTable(budget.instances.map(instanceRow), instanceColumns)]),

@@ -56,6 +56,8 @@ export interface Machine {
 
 export interface Provider {
   readonly name: ProviderName;
+  /** Between launches, for all of an account; absent where nothing is asked for. */
+  readonly launchPauseMs?: number;
   /** Cheapest first. */
   quote(filter: QuoteFilter): Promise<Offer[]>;
   /** @returns the machine's id; the machine may exist although this throws */
@@ -68,6 +70,8 @@ export interface Provider {
   terminate(id: string): Promise<void>;
   /** What was billed for a machine, in US dollars; null while the provider cannot tell. Absent where it never can. */
   billedUsd?(id: string, from: number, to: number): Promise<number | null>;
+  /** What keeps a machine from starting; null where nothing is known. Absent where the provider never tells. */
+  whyWaiting?(id: string): Promise<string | null>;
 }
 
 export const providerFaults = {

@@ -1,6 +1,7 @@
 /** What happens to a rented machine, each one change of its row with the money and the events of it. */
 
 import type { Env } from "../env.ts";
+import type { NewEvent } from "../store/events.ts";
 import { changeInstance, type Instance } from "../store/instances.ts";
 import { revokeToken } from "../store/tokens.ts";
 import { limits } from "./limits.ts";
@@ -58,7 +59,12 @@ export async function isLaunched(
 }
 
 /** There is no machine, and none was billed. */
-export async function abandon({ env, platform }: Loop, instance: Instance, reason: string): Promise<boolean> {
+export async function abandon(
+  { env, platform }: Loop,
+  instance: Instance,
+  reason: string,
+  events: readonly NewEvent[] = [],
+): Promise<void> {
   const now = platform.now();
   await changeInstance(
     env.DB,
@@ -78,11 +84,11 @@ export async function abandon({ env, platform }: Loop, instance: Instance, reaso
         { kind: "reserved", microUsd: -instance.reservedMicroUsd },
         { kind: "accrued", microUsd: -instance.accruedMicroUsd },
       ],
+      events,
     },
     now,
   );
   if (instance.tokenId !== null) await revokeToken(env.DB, instance.tokenId, now);
-  return true;
 }
 
 /** It costs nothing any more: what is set aside is free again, and the account is closed but for the provider's own. */

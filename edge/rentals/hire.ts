@@ -6,13 +6,16 @@ import { gpuName, nearestGpus, wantsGpu } from "../providers/gpus.ts";
 import { variablesOf } from "../providers/index.ts";
 import { type Offer, type Provider, ProviderError, type QuoteFilter } from "../providers/provider.ts";
 import {
+  avoid,
   badHostsNow,
   changeInstance,
   type Demand,
   type Instance,
   insertInstance,
+  machineFailed,
   rememberWaiting,
   retryAt,
+  takeTurn,
   totals,
 } from "../store/instances.ts";
 import { giveUp } from "../work.ts";
@@ -22,23 +25,31 @@ import { limits, offersTried } from "./limits.ts";
 import { costOf, lastsMs, microUsd, usd } from "./money.ts";
 import { instanceName } from "./names.ts";
 import { runnerEnv } from "./runnerEnv.ts";
-import { addressOf, deploymentOf } from "./setUp.ts";
+import { addressOf, deploymentOf, unreadableCaps } from "./setUp.ts";
 import { speedOf } from "./speed.ts";
 
 /** For the image, the data and the checkpoints. */
 const diskGb = 40;
 
+const pinned = /@sha256:[0-9a-f]{64}$/;
+
 /** Why a search has no machine. */
 interface Trouble {
   problem: string;
   detail: string;
+  /** As its provider asks. */
+  retryAfterSeconds?: number | null;
 }
 
 const noneFree: Trouble = { problem: "capacity", detail: "no provider has a machine that suits now" };
 
 export async function hire(loop: Loop, demand: Demand): Promise<void> {
-  const trouble = await tryToHire(loop, demand);
   const { env, platform } = loop;
+  // Another one may come again; what is missing is one that starts.
+  const failsToStart = demand.problem === machineFailed && isOutOfPatience(demand, platform.now());
+  const trouble = failsToStart
+    ? { problem: machineFailed, detail: "machines came and did not start" }
+    : await tryToHire(loop, demand);
   // What there was before is forgotten once the machine's runner registers.
   if (trouble === null) return;
   const now = platform.now();
@@ -50,9 +61,18 @@ export async function hire(loop: Loop, demand: Demand): Promise<void> {
     );
     return;
   }
+  const { problem, detail, retryAfterSeconds } = trouble;
   const failures = demand.failures + 1;
-  await rememberWaiting(env.DB, demand, { failures, tryAt: retryAt(failures, now), ...trouble }, now);
+  const asked = Math.min(limits.longestRetry, 1000 * (retryAfterSeconds ?? 0));
+  const tryAt = Math.max(retryAt(failures, now), now + asked);
+  await rememberWaiting(env.DB, demand, { failures, tryAt, problem, detail }, now);
 }
+
+const troubleOf = ({ fault, message, retryAfterSeconds }: ProviderError): Trouble => ({
+  problem: fault,
+  detail: message,
+  retryAfterSeconds,
+});
 
 const hourMs = 3_600_000;
 
@@ -64,17 +84,22 @@ const isOutOfPatience = ({ specification: { rental }, waitsSince }: Demand, now:
 const outOfPatience = ({ problem, detail }: Trouble): string =>
   `No machine came within rental.patienceHours (${problem}: ${detail}).`;
 
-/** @returns null where a machine was rented, or may have been */
+/** @returns null where a machine was rented, or may have been, or where its turn comes with the next run */
 async function tryToHire(loop: Loop, demand: Demand): Promise<Trouble | null> {
   const { env, setUp } = loop;
   const { rental } = demand.specification;
   if (rental === undefined) return null;
+  const unreadable = unreadableCaps(env);
+  if (unreadable.length > 0)
+    return { problem: "no-cap", detail: `${unreadable.join(", ")}: set a number, such as 50` };
   const image = rental.image ?? env.NASTURTIUM_IMAGE;
   if (!image)
     return {
       problem: "no-image",
       detail: "name the runner's image in rental.image, or for all searches in NASTURTIUM_IMAGE",
     };
+  if (!pinned.test(image))
+    return { problem: "no-image", detail: `${image} may change: name it by its digest, @sha256:...` };
   const address = await addressOf(env);
   if (address === "")
     return { problem: "no-address", detail: "set NASTURTIUM_URL to the address of this deployment" };
@@ -103,7 +128,7 @@ async function quotedBy(
       offers.push(...(await provider.quote(filter)));
     } catch (error) {
       if (!(error instanceof ProviderError)) throw error;
-      trouble = { problem: error.fault, detail: error.message };
+      trouble = troubleOf(error);
     }
   }
   return { offers, trouble };
@@ -120,11 +145,15 @@ async function quotes(
     interruptible: rental?.interruptible ?? false,
     diskGb,
   };
-  const { offers, trouble } = await quotedBy(providers, filter);
+  const firm = await quotedBy(providers, { ...filter, interruptible: false });
+  const bids = filter.interruptible ? await quotedBy(providers, filter) : null;
+  const offers = [...firm.offers, ...(bids?.offers ?? [])];
+  const trouble = firm.trouble ?? bids?.trouble ?? null;
   const bad = await badHostsNow(env.DB, platform.now());
   const good = offers.filter(
-    ({ provider, host, priceUsdPerHour }) =>
-      priceUsdPerHour <= filter.maxUsdPerHour && (host === null || !bad.has(`${provider} ${host}`)),
+    ({ provider, id, host, priceUsdPerHour }) =>
+      priceUsdPerHour <= filter.maxUsdPerHour &&
+      ![id, host].some((avoided) => bad.has(`${provider} ${avoided}`)),
   );
   const pricePerRound = ({ priceUsdPerHour, gpu }: Offer) => priceUsdPerHour / speedOf(gpu);
   return { offers: good.sort((a, b) => pricePerRound(a) - pricePerRound(b)), trouble };
@@ -165,19 +194,41 @@ async function launchFirst(
   offers: readonly Offer[],
   start: { image: string; address: string },
 ): Promise<Trouble | null> {
-  let trouble = noneFree;
+  let trouble: Trouble | null = null;
+  let isEarly = false;
   const refused = new Set<string>();
   let attempts = demand.attempts;
   for (const offer of offers.slice(0, offersTried)) {
     if (refused.has(offer.provider)) continue;
+    if (!(await isTurn(loop, offer))) {
+      isEarly = true;
+      refused.add(offer.provider);
+      continue;
+    }
     const outcome = await launch(loop, { ...demand, attempts }, offer, start);
     if (outcome === null) return null;
     trouble = outcome;
-    if (outcome.problem === "budget") return trouble;
+    // One that costs less an hour, though more a round, may still be paid for.
+    if (outcome.problem === "budget") continue;
     attempts++;
+    if (outcome.problem === "capacity") await passOver(loop, offer, outcome.detail);
     if (["auth", "balance", "rate"].includes(outcome.problem)) refused.add(offer.provider);
   }
-  return trouble;
+  return trouble ?? (isEarly ? null : noneFree);
+}
+
+/** Whether its provider takes another launch now. */
+async function isTurn(loop: Loop, offer: Offer): Promise<boolean> {
+  const pauseMs = providerOf(loop, offer)?.launchPauseMs;
+  if (pauseMs === undefined) return true;
+  return takeTurn(loop.env.DB, `launchedAt ${offer.provider}`, loop.platform.now(), pauseMs);
+}
+
+/** Where launches are far between, the next one is not to meet the same refusal. */
+async function passOver(loop: Loop, offer: Offer, reason: string): Promise<void> {
+  if (providerOf(loop, offer)?.launchPauseMs === undefined) return;
+  const until = loop.platform.now() + limits.passedOver;
+  await avoid(loop.env.DB, { provider: offer.provider, host: offer.id }, reason, until).run();
 }
 
 async function launch(
@@ -230,7 +281,7 @@ async function afterFailure(loop: Loop, instance: Instance, error: ProviderError
   } else {
     await abandon(loop, instance, error.message);
   }
-  return { problem: error.fault, detail: error.message };
+  return troubleOf(error);
 }
 
 async function intentOf(loop: Loop, demand: Demand, offer: Offer, now: number) {

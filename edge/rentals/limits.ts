@@ -33,6 +33,8 @@ export const limits = {
   life: 24 * 60 * minute,
   /** A host that failed is left alone so long. */
   badHost: 24 * 60 * minute,
+  /** An offer that was gone is passed over so long. */
+  passedOver: 10 * minute,
   /** The provider's account of an ended machine is asked for then, and given up at last. */
   settle: 60 * minute,
   settleAtLast: 26 * 60 * minute,

@@ -2,6 +2,8 @@
 
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { FakeCloud, type FakeOffer, type Operation } from "../../test/fakes/cloud.ts";
+import { kubernetesFake } from "../../test/fakes/kubernetes.ts";
+import { lambdaFake } from "../../test/fakes/lambda.ts";
 import { runpodFake } from "../../test/fakes/runpod.ts";
 import { vastFake } from "../../test/fakes/vast.ts";
 import type { Instance } from "../store/instances.ts";
@@ -114,6 +116,46 @@ describe("a machine is rented", () => {
     expect((await instances()).filter(({ state }) => state === "launched")).toHaveLength(1);
   });
 
+  test("for every search, though the older ones have theirs and go on", async () => {
+    const count = 7;
+    for (let made = 0; made < count; made++) await world.createSearch(3, 200);
+    await minutes(3);
+    expect(live()).toHaveLength(count);
+  });
+
+  test("that the budget still pays for, where the best for its price is too dear by the hour", async () => {
+    changeOffer(runpod, { gpu: "RTX 5090", priceUsdPerHour: 0.9 });
+    changeOffer(vast, { gpu: "T4", priceUsdPerHour: 0.2 });
+    await world.createSearch(0.3, 6, { providers: ["runpod", "vast"] });
+    await world.minute();
+    expect([runpod.machines.length, vast.machines.length]).toEqual([0, 1]);
+  });
+
+  test("on demand where that costs less than what may be taken back", async () => {
+    const rental = { interruptible: true, providers: ["runpod" as const, "vast" as const] };
+    await world.createSearch(3, 60, rental);
+    await world.minute();
+    expect(vast.machines).toMatchObject([{ interruptible: true }]);
+    changeOffer(runpod, { priceUsdPerHour: 0.1 });
+    await world.createSearch(3, 60, rental);
+    await world.minute();
+    expect(runpod.machines).toHaveLength(1);
+  });
+
+  test("by one launch at a time where its provider wants pauses, and another offer than the one that was gone", async () => {
+    const cloud = cloudOf("lambda", 0.4);
+    const [offer] = cloud.offers;
+    if (offer !== undefined) cloud.offers.push({ ...offer, id: "o2", location: "US", priceUsdPerHour: 0.5 });
+    cloud.faults.once.launch = [{ kind: "capacity" }];
+    world = await World.make({ fakes: [lambdaFake(cloud)] });
+    await world.createSearch(3, 60, { providers: ["lambda"] });
+    await world.createSearch(3, 60, { providers: ["lambda"] });
+    await world.run();
+    expect(cloud.calls.launch).toBe(1);
+    await minutes(4);
+    expect(cloud.machines.map((machine) => machine.offer.location)).toEqual(["US", "US"]);
+  });
+
   test("by two runs of the loop at the same time only once", async () => {
     await world.createSearch(3);
     await Promise.all([world.run(), world.run(), world.run()]);
@@ -166,6 +208,20 @@ describe("a machine is ended", () => {
     expect(live()).toEqual([]);
     expect(vast.machines).toHaveLength(1);
     expect(await rowsOf(env.DB, "bad_hosts")).toMatchObject([{ provider: "vast" }]);
+  });
+
+  test("when no node has room for it, which is told", async () => {
+    const cloud = cloudOf("kubernetes", 0);
+    cloud.faults.neverRun = true;
+    world = await World.make({ fakes: [kubernetesFake(cloud)] });
+    await world.createSearch(3, 6, { providers: ["kubernetes"] });
+    await minutes(18);
+    const why = expect.stringContaining("Unschedulable: 0/3 nodes are available");
+    expect(await events()).toContainEqual({
+      type: "instance.lost",
+      data: expect.objectContaining({ reason: why }),
+    });
+    expect(await waiting()).toMatchObject({ problem: "machine-failed", detail: why });
   });
 
   test("when it stopped, and another goes on with the search", async () => {
@@ -231,6 +287,67 @@ describe("a machine is ended", () => {
   });
 });
 
+describe("what does not end is told", () => {
+  const stuck = async () => (await events()).filter(({ type }) => type === "instance.stuck");
+  const endLater = async (id: string) => world.admin(`/v1/searches/${id}/cancel`, { method: "POST" });
+
+  test("also where its provider cannot be asked whether it is gone", async () => {
+    const id = await world.createSearch(3, 60);
+    await minutes(4);
+    runpod.faults.once.get = Array.from({ length: 30 }, () => ({ kind: "error" as const }));
+    runpod.faults.deletesLie = true;
+    await endLater(id);
+    await minutes(8);
+    expect(await stuck()).toMatchObject([
+      { data: { problem: expect.stringContaining("the provider failed") } },
+    ]);
+  });
+
+  test("also where its provider's key was taken away", async () => {
+    const id = await world.createSearch(3, 60);
+    await minutes(4);
+    Object.assign(world.env, { RUNPOD_API_KEY: "" });
+    await endLater(id);
+    await minutes(8);
+    expect(await stuck()).toMatchObject([
+      { data: { problem: expect.stringContaining("its key is not set") } },
+    ]);
+  });
+});
+
+test("a machine whose provider fails is looked at once a minute, so that others have their turn", async () => {
+  await world.createSearch(3, 60);
+  await world.minute();
+  world.advance(1);
+  runpod.faults.once.get = [{ kind: "error" }];
+  await world.run();
+  const asked = runpod.calls.get;
+  await world.run();
+  expect(runpod.calls.get).toBe(asked);
+});
+
+describe("an account that the provider does not tell", () => {
+  const ended = async () => {
+    const id = await world.createSearch(3, 60);
+    await minutes(8);
+    await world.admin(`/v1/searches/${id}/cancel`, { method: "POST" });
+    await minutes(4);
+  };
+
+  test("leaves ours as it is in the end, though it fails each time", async () => {
+    await ended();
+    for (let hour = 0; hour < 28; hour++) {
+      runpod.faults.once.billing = [{ kind: "error" }];
+      world.advance(61);
+      await world.run();
+    }
+    const [row] = await instances();
+    expect(row).toMatchObject({ state: "ended", settledMicroUsd: 0, visitAt: null });
+    expect(row?.settledAt).not.toBeNull();
+    expect(row?.accruedMicroUsd).toBeGreaterThan(0);
+  });
+});
+
 describe("no machine is rented, and the search says why,", () => {
   const cases: [problem: string, prepare: () => void | Promise<void>, detail: RegExp][] = [
     [
@@ -261,6 +378,9 @@ describe("no machine is rented, and the search says why,", () => {
     ["rate", () => begin({ NASTURTIUM_USD_PER_HOUR: "0.1" }), /NASTURTIUM_USD_PER_HOUR is 0.1/],
     ["budget", () => begin({ NASTURTIUM_USD_PER_MONTH: "0.01" }), /0\.01 USD are left/],
     ["no-image", () => begin({ NASTURTIUM_IMAGE: "" }), /rental\.image/],
+    ["no-image", () => begin({ NASTURTIUM_IMAGE: "registry.test/runner:latest" }), /by its digest/],
+    ["no-cap", () => begin({ NASTURTIUM_USD_PER_MONTH: "$50" }), /NASTURTIUM_USD_PER_MONTH: set a number/],
+    ["no-cap", () => begin({ NASTURTIUM_INSTANCES: "two" }), /NASTURTIUM_INSTANCES: set a number/],
   ];
   test.each(cases)("%s", async (problem, prepare, detail) => {
     await prepare();
@@ -313,6 +433,29 @@ describe("no machine is rented, and the search says why,", () => {
     });
   });
 
+  test("and waits as long as the provider asks", async () => {
+    sellOut(vast);
+    runpod.faults.once.launch = [{ kind: "rate", retryAfterSeconds: 240 }];
+    await world.createSearch(3);
+    await minutes(4);
+    expect([runpod.calls.launch, await waiting()]).toMatchObject([1, { problem: "rate" }]);
+    await minutes(2);
+    expect(live()).toHaveLength(1);
+  });
+
+  test("and launches that get no answer are told, come ever more rarely, and end with its patience", async () => {
+    sellOut(vast);
+    runpod.faults.once.launch = Array.from({ length: 60 }, () => ({ kind: "error" as const }));
+    const id = await world.createSearch(3, 6, { patienceHours: 1 });
+    await minutes(120);
+    expect(runpod.calls.launch).toBeLessThan(8);
+    expect((await events()).map(({ type }) => type)).toContain("instance.lost");
+    expect(await ok(world.admin(`/v1/searches/${id}`))).toMatchObject({
+      state: "failed",
+      failure: expect.stringContaining("machines came and did not start"),
+    });
+  });
+
   test("and it is tried again, ever more rarely", async () => {
     runpod.offers.length = 0;
     vast.offers.length = 0;
@@ -330,6 +473,8 @@ test("ledger, budget, machines and metrics tell the same sums, and the provider'
     spentUsd: number;
     reservedUsd: number;
     capUsd: number;
+    perArchitectureUsd: number | null;
+    perHypervolumePercentUsd: number | null;
     instances: { spentUsd: number }[];
   }
   const during = await read<Budget>(`/v1/searches/${id}/budget`);
@@ -342,6 +487,11 @@ test("ledger, budget, machines and metrics tell the same sums, and the provider'
   const metrics = await (await world.admin("/metrics")).text();
   expect(metrics).toMatch(/^nasturtium_instances\{state="launched"\} 1$/m);
   expect(metrics).toMatch(/^nasturtium_usd_per_hour 0\.4$/m);
+  const sample = (name: string) =>
+    Number(new RegExp(`^nasturtium_search_${name}{search="${id}"} (\\S+)$`, "m").exec(metrics)?.[1]);
+  expect(sample("usd")).toBeCloseTo(during.spentUsd, 6);
+  expect(sample("architecture_usd")).toBeCloseTo(during.perArchitectureUsd ?? Number.NaN, 6);
+  expect(sample("hypervolume_percent_usd")).toBeCloseTo(during.perHypervolumePercentUsd ?? Number.NaN, 6);
 
   await world.admin(`/v1/searches/${id}/cancel`, { method: "POST" });
   await minutes(5);

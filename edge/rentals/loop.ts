@@ -13,7 +13,6 @@ import { guarded } from "../store/database.ts";
 import { appendEvents } from "../store/events.ts";
 import {
   changeInstance,
-  type Demand,
   demands,
   dueInstances,
   type Instance,
@@ -45,12 +44,9 @@ export async function rent(env: Env, platform: Platform): Promise<void> {
   for (const visited of await dueInstances(env.DB, now, visitsPerRun))
     await unharmed(`instance ${visited.instance.name}`, () => visit(loop, visited));
   for (const demand of await demands(env.DB, platform.now(), hiresPerRun))
-    if (demand.live < wantedOf(demand)) await unharmed(`search ${demand.searchId}`, () => hire(loop, demand));
+    await unharmed(`search ${demand.searchId}`, () => hire(loop, demand));
   if (await takeTurn(env.DB, "reapedAt", now, limits.reap)) await unharmed("reaping", () => reap(loop));
 }
-
-const wantedOf = ({ specification, tasks }: Demand): number =>
-  Math.min(tasks, specification.rental?.maxInstances ?? 0);
 
 /** One machine's trouble is not another's. */
 async function unharmed(what: string, work: () => Promise<void>): Promise<void> {
@@ -72,8 +68,15 @@ async function visit(loop: Loop, visited: Visited): Promise<void> {
   const current = { ...instance, idleSince };
   const ceiling = visited.specification?.rental?.maxUsdPerHour ?? Number.POSITIVE_INFINITY;
   const situation = { ...visited, now, fundedUntil, ceilingMicroUsdPerHour: microUsd(ceiling) };
-  if (await perform(loop, current, stepOf(current, situation))) return;
-  await changeInstance(env.DB, instance, { set: { idleSince, visitAt: now + limits.visit } }, now);
+  const later = { set: { idleSince, visitAt: now + limits.visit } };
+  try {
+    if (await perform(loop, current, stepOf(current, situation))) return;
+  } catch (error) {
+    // Others are due, too: those of a provider that fails are not to come first for ever.
+    await changeInstance(env.DB, instance, later, now);
+    throw error;
+  }
+  await changeInstance(env.DB, instance, later, now);
 }
 
 /** Writes what a machine has cost and sets aside more; null when its row was changed meanwhile. */
@@ -134,7 +137,7 @@ async function perform(loop: Loop, instance: Instance, step: Step): Promise<bool
     case "lookUp":
       return provider === undefined ? false : lookUp(loop, instance, provider);
     case "end":
-      return provider === undefined ? false : end(loop, instance, provider);
+      return end(loop, instance, provider);
     case "settle":
       return settle(loop, instance, provider);
   }
@@ -155,18 +158,34 @@ async function drain({ env, platform }: Loop, instance: Instance, reason: string
 async function terminate(
   loop: Loop,
   instance: Instance,
-  { reason, isLost = false, hostFailed = false, ifIdle = false }: Extract<Step, { kind: "terminate" }>,
+  step: Extract<Step, { kind: "terminate" }>,
 ): Promise<boolean> {
   const { env, platform } = loop;
+  const { isLost = false, hostFailed = false, ifIdle = false } = step;
+  const provider = providerOf(loop, instance);
+  const why = hostFailed ? await whyWaiting(provider, instance) : null;
+  const reason = why === null ? step.reason : `${step.reason} (${why})`;
   const now = platform.now();
   const set = { state: "terminating" as const, reason, visitAt: now };
   const events = isLost ? [{ type: "instance.lost", data: { ...told(instance), reason } }] : [];
   const changed = await changeInstance(env.DB, instance, { set, events, ifIdle, endsLeases: !ifIdle }, now);
   if (changed === null) return false;
   if (hostFailed) await rememberFailure(env.DB, instance, reason, now);
-  const provider = providerOf(loop, instance);
-  if (provider !== undefined) await end(loop, changed, provider);
+  await end(loop, changed, provider);
   return true;
+}
+
+const mostWhyCharacters = 300;
+
+/** What the provider says of a machine that did not start; null where it says nothing, or may not be asked. */
+async function whyWaiting(provider: Provider | undefined, { machineId }: Instance): Promise<string | null> {
+  if (machineId === null) return null;
+  try {
+    return (await provider?.whyWaiting?.(machineId))?.slice(0, mostWhyCharacters) ?? null;
+  } catch (error) {
+    if (error instanceof ProviderError) return null;
+    throw error;
+  }
 }
 
 async function check(loop: Loop, instance: Instance, provider: Provider): Promise<boolean> {
@@ -202,21 +221,21 @@ async function lookUp(loop: Loop, instance: Instance, provider: Provider): Promi
     await changeInstance(env.DB, instance, { set: { visitAt: now + limits.visit } }, now);
     return true;
   }
-  return abandon(loop, instance, "its launch got no answer, and it is not there");
+  const reason = "its launch got no answer, and it is not there";
+  await abandon(loop, instance, reason, [{ type: "instance.lost", data: { ...told(instance), reason } }]);
+  // Its host may not have heard of it.
+  await rememberFailure(env.DB, { ...instance, host: null }, reason, now);
+  return true;
 }
 
 /** Has it ended, until the provider says that it is gone. */
-async function end(loop: Loop, instance: Instance, provider: Provider): Promise<boolean> {
+async function end(loop: Loop, instance: Instance, provider: Provider | undefined): Promise<boolean> {
   const { env, platform } = loop;
-  const machineId = instance.machineId ?? (await named(provider, instance))?.id ?? null;
-  if (machineId === null) return gone(loop, instance);
-  const failure = await failureOf(() => provider.terminate(machineId));
-  const machine = failure === null ? await provider.get(machineId) : undefined;
-  if (machine === null || machine?.state === "gone") return gone(loop, { ...instance, machineId });
+  const { machineId, problem } = await ending(instance, provider);
+  if (problem === null) return gone(loop, { ...instance, machineId });
   const now = platform.now();
   const terminations = instance.terminations + 1;
   const isStuck = terminations === terminationsUntilStuck;
-  const problem = failure?.message ?? "it was told to end, and is still there";
   if (isStuck) console.error(`rentals, ALERT: ${instance.name} does not end: ${problem}`);
   const events = isStuck ? [{ type: "instance.stuck", data: { ...told(instance), problem } }] : [];
   const set = { machineId, terminations, visitAt: now + limits.visit };
@@ -224,12 +243,23 @@ async function end(loop: Loop, instance: Instance, provider: Provider): Promise<
   return true;
 }
 
-async function failureOf(work: () => Promise<void>): Promise<ProviderError | null> {
+/** Tells the provider to end it. @returns a problem unless it is gone, and its id where it is known */
+async function ending(
+  instance: Instance,
+  provider: Provider | undefined,
+): Promise<{ machineId: string | null; problem: string | null }> {
+  let { machineId } = instance;
+  if (provider === undefined)
+    return { machineId, problem: `${instance.provider}: its key is not set here any more` };
   try {
-    await work();
-    return null;
+    machineId ??= (await named(provider, instance))?.id ?? null;
+    if (machineId === null) return { machineId, problem: null };
+    await provider.terminate(machineId);
+    const machine = await provider.get(machineId);
+    const isGone = machine === null || machine.state === "gone";
+    return { machineId, problem: isGone ? null : "it was told to end, and is still there" };
   } catch (error) {
-    if (error instanceof ProviderError) return error;
+    if (error instanceof ProviderError) return { machineId, problem: error.message };
     throw error;
   }
 }
@@ -243,8 +273,7 @@ async function settle(
   const now = platform.now();
   const { machineId, launchedAt, endedAt } = instance;
   const until = endedAt ?? now;
-  const billed =
-    machineId === null ? null : ((await provider?.billedUsd?.(machineId, launchedAt, until)) ?? null);
+  const billed = machineId === null ? null : await billedBy(provider, machineId, launchedAt, until);
   if (billed === null && now - until < limits.settleAtLast) {
     await changeInstance(env.DB, instance, { set: { visitAt: now + limits.settle } }, now);
     return true;
@@ -253,4 +282,20 @@ async function settle(
   const set = { settledAt: now, settledMicroUsd: difference, visitAt: null };
   await changeInstance(env.DB, instance, { set, entries: [{ kind: "settled", microUsd: difference }] }, now);
   return true;
+}
+
+/** Null where the provider cannot tell, or fails to. */
+async function billedBy(
+  provider: Provider | undefined,
+  machineId: string,
+  from: number,
+  to: number,
+): Promise<number | null> {
+  try {
+    return (await provider?.billedUsd?.(machineId, from, to)) ?? null;
+  } catch (error) {
+    if (!(error instanceof ProviderError)) throw error;
+    console.error("rentals, settling:", error.message);
+    return null;
+  }
 }

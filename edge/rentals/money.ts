@@ -15,3 +15,12 @@ export const lastsMs = (micro: number, microUsdPerHour: number): number =>
   microUsdPerHour <= 0
     ? Number.POSITIVE_INFINITY
     : Math.floor((Math.max(0, micro) * hourMs) / microUsdPerHour);
+
+/** What a search's money bought, in US dollars each; null before there is any. */
+export const pricesOf = (
+  spentUsd: number,
+  { frontSize, hypervolume }: { frontSize: number; hypervolume: number | null },
+) => ({
+  perArchitectureUsd: frontSize > 0 ? spentUsd / frontSize : null,
+  perHypervolumePercentUsd: hypervolume ? spentUsd / (100 * hypervolume) : null,
+});

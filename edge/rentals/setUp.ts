@@ -12,12 +12,25 @@ export type Platform = Pick<WholePlatform, "call" | "now">;
 
 export interface SetUp {
   providers: Provider[];
-  /** Infinite where nothing is set. */
+  /** Infinite where nothing is set; 0, so that nothing is rented, where it cannot be read. */
   caps: { microUsdPerMonth: number; microUsdPerHour: number; instances: number };
 }
 
-const positive = (text: string | undefined): number =>
-  text !== undefined && /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.POSITIVE_INFINITY;
+const capVariables = ["NASTURTIUM_USD_PER_MONTH", "NASTURTIUM_USD_PER_HOUR", "NASTURTIUM_INSTANCES"] as const;
+const isNumber = (text: string): boolean => /^\d+(\.\d+)?$/.test(text);
+
+function capIn(text: string | undefined): number {
+  const trimmed = text?.trim() ?? "";
+  if (trimmed === "") return Number.POSITIVE_INFINITY;
+  return isNumber(trimmed) ? Number(trimmed) : 0;
+}
+
+/** Variables of caps that are no numbers. */
+export const unreadableCaps = (env: Env): string[] =>
+  capVariables.filter((name) => {
+    const text = env[name]?.trim() ?? "";
+    return text !== "" && !isNumber(text);
+  });
 
 /** @returns null where no provider is configured: then nothing is ever rented */
 export function setUp(env: Env, { call, now }: Platform): SetUp | null {
@@ -31,9 +44,9 @@ export function setUp(env: Env, { call, now }: Platform): SetUp | null {
 }
 
 export const capsOf = (env: Env): SetUp["caps"] => ({
-  microUsdPerMonth: microUsd(positive(env.NASTURTIUM_USD_PER_MONTH)),
-  microUsdPerHour: microUsd(positive(env.NASTURTIUM_USD_PER_HOUR)),
-  instances: positive(env.NASTURTIUM_INSTANCES),
+  microUsdPerMonth: microUsd(capIn(env.NASTURTIUM_USD_PER_MONTH)),
+  microUsdPerHour: microUsd(capIn(env.NASTURTIUM_USD_PER_HOUR)),
+  instances: capIn(env.NASTURTIUM_INSTANCES),
 });
 
 const deploymentBytes = 5;

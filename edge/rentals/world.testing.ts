@@ -106,7 +106,7 @@ export class World {
     const env: Env = {
       ...bindings,
       NASTURTIUM_URL: "https://edge.test",
-      NASTURTIUM_IMAGE: "registry.test/runner@sha256:0",
+      NASTURTIUM_IMAGE: `registry.test/runner@sha256:${"0".repeat(64)}`,
       ...secrets,
       ...vars,
     };

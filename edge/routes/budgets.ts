@@ -17,7 +17,7 @@ import {
 } from "../app.ts";
 import { requires } from "../auth.ts";
 import { searchCap } from "../rentals/caps.ts";
-import { usd } from "../rentals/money.ts";
+import { pricesOf, usd } from "../rentals/money.ts";
 import { capsOf, deploymentOf } from "../rentals/setUp.ts";
 import { instancesOf, ledgerOf, listSpending, spendingOfSearch, totals } from "../store/instances.ts";
 import { instanceExample, instanceSchema, instanceView } from "./instances.ts";
@@ -174,7 +174,6 @@ export const budgets = newApp()
     const now = Date.now();
     const spending = await spendingOfSearch(c.env.DB, search.id, now);
     const spentUsd = usd(spending.spent);
-    const { frontSize, hypervolume } = search.summary;
     const cap = await searchCap(c.env.DB, { ...search, searchId: search.id });
     const rows = await instancesOf(c.env.DB, search.id, shownInstances);
     return c.json(
@@ -184,8 +183,7 @@ export const budgets = newApp()
         spentUsd,
         reservedUsd: usd(spending.reserved),
         capUsd: usd(cap),
-        perArchitectureUsd: frontSize > 0 ? spentUsd / frontSize : null,
-        perHypervolumePercentUsd: hypervolume ? spentUsd / (100 * hypervolume) : null,
+        ...pricesOf(spentUsd, search.summary),
         instances: rows.map((row) => instanceView(row, now)),
       },
       200,

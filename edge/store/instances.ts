@@ -314,6 +314,7 @@ interface DemandRow {
   id: string;
   specification: string;
   campaignId: string | null;
+  createdAt: number;
   tasks: number;
   live: number;
   attempts: number;
@@ -323,21 +324,23 @@ interface DemandRow {
   waitsSince: number | null;
 }
 
-/** Searches whose work wants machines and that are to be tried now. */
+/** Searches that have fewer machines than their work wants and that are to be tried now. */
 export async function demands(db: D1Database, now: number, limit: number): Promise<Demand[]> {
   const { results } = await statement(
     db,
-    `SELECT s.id, s.specification, s.campaign_id AS campaignId, h.failures, h.problem, h.since AS waitsSince,
+    `SELECT * FROM (SELECT s.id, s.specification, s.campaign_id AS campaignId, s.created_at AS createdAt, h.failures, h.problem, h.since AS waitsSince,
        (s.searching = 1 AND s.state IN ('queued', 'running')) + (SELECT count(*) FROM ${openTrainings}) AS tasks,
        (SELECT count(*) FROM instances i WHERE i.search_id = s.id
          AND i.state IN ('launching', 'launched', 'draining')) AS live,
        (SELECT count(*) FROM instances i WHERE i.search_id = s.id) AS attempts,
        ${committedTo("s.id")} AS committed
      FROM searches s LEFT JOIN hires h ON h.search_id = s.id
-     WHERE s.id IN (${renting}) AND coalesce(h.try_at, 0) <= :now ORDER BY s.created_at LIMIT :limit`,
+     WHERE s.id IN (${renting}) AND coalesce(h.try_at, 0) <= :now)
+     WHERE live < min(tasks, coalesce(json_extract(specification, '$.rental.maxInstances'), 0))
+     ORDER BY createdAt LIMIT :limit`,
     { now, limit },
   ).all<DemandRow>();
-  return results.map(({ id, specification, committed, failures, ...row }) => ({
+  return results.map(({ id, specification, committed, failures, createdAt: _, ...row }) => ({
     ...row,
     searchId: id,
     specification: JSON.parse(specification) as Specification,
@@ -486,9 +489,26 @@ export async function badHostsNow(db: D1Database, now: number): Promise<Set<stri
   return new Set(results.map(({ provider, host }) => `${provider} ${host}`));
 }
 
+/** Has a host, or an offer, not rented until then. */
+export const avoid = (
+  db: D1Database,
+  { provider, host }: { provider: string; host: string },
+  reason: string,
+  until: number,
+): D1PreparedStatement =>
+  statement(
+    db,
+    `INSERT INTO bad_hosts (provider, host, reason, until) VALUES (:provider, :host, :reason, :until)
+     ON CONFLICT (provider, host) DO UPDATE SET reason = excluded.reason, until = excluded.until`,
+    { provider, host, reason, until },
+  );
+
 /** When a search that failed to get a machine so often in a row tries again. */
 export const retryAt = (failures: number, now: number): number =>
   now + Math.min(limits.longestRetry, limits.retry * 2 ** Math.min(failures - 1, 10));
+
+/** Why a search waits whose machines did not start. */
+export const machineFailed = "machine-failed";
 
 /** A machine failed before it was of use: its host is not rented again soon, and its search waits, longer each time. */
 export async function rememberFailure(
@@ -501,26 +521,17 @@ export async function rememberFailure(
     searchId,
   }).first<number>("failures");
   const failures = (before ?? 0) + 1;
-  const values = { searchId, failures, tryAt: retryAt(failures, now), reason, now };
+  const values = { searchId, failures, tryAt: retryAt(failures, now), problem: machineFailed, reason, now };
   await db.batch([
     statement(
       db,
       `INSERT INTO hires (search_id, failures, try_at, problem, detail, since)
-       VALUES (:searchId, :failures, :tryAt, 'machine-failed', :reason, :now)
+       VALUES (:searchId, :failures, :tryAt, :problem, :reason, :now)
        ON CONFLICT (search_id) DO UPDATE SET failures = excluded.failures, try_at = excluded.try_at,
          problem = excluded.problem, detail = excluded.detail`,
       values,
     ),
-    ...(host === null
-      ? []
-      : [
-          statement(
-            db,
-            `INSERT INTO bad_hosts (provider, host, reason, until) VALUES (:provider, :host, :reason, :until)
-             ON CONFLICT (provider, host) DO UPDATE SET reason = excluded.reason, until = excluded.until`,
-            { provider, host, reason, until: now + limits.badHost },
-          ),
-        ]),
+    ...(host === null ? [] : [avoid(db, { provider, host }, reason, now + limits.badHost)]),
   ]);
 }
 

@@ -1,7 +1,9 @@
 /** Counts for `/metrics`: of what is not over, so that they stay cheap however long a deployment lives. */
 
 import { liveStates } from "../../schema/instances.ts";
+import type { Summary } from "../../schema/searches.ts";
 import { statement } from "./database.ts";
+import { spentByNow } from "./instances.ts";
 
 export interface States {
   searches: Record<string, number>;
@@ -38,4 +40,26 @@ export async function statesOf(db: D1Database, now: number): Promise<States> {
     leases: row?.leases ?? 0,
     deliveries: row?.deliveries ?? 0,
   };
+}
+
+export interface Rented {
+  id: string;
+  /** In millionths of a dollar, until now. */
+  spent: number;
+  summary: Summary;
+}
+
+/** So many searches at most are in the metrics. */
+const mostRented = 100;
+
+/** Searches that rent and are not over. */
+export async function rentedNow(db: D1Database, now: number): Promise<Rented[]> {
+  const { results } = await statement(
+    db,
+    `SELECT s.id, c.summary, (SELECT ${spentByNow} FROM instances WHERE search_id = s.id) AS spent
+     FROM searches s JOIN controller_states c ON c.search_id = s.id
+     WHERE s.rents = 1 AND s.state IN ('queued', 'running', 'paused') LIMIT :limit`,
+    { now, limit: mostRented },
+  ).all<{ id: string; spent: number; summary: string }>();
+  return results.map((row) => ({ ...row, summary: JSON.parse(row.summary) as Summary }));
 }

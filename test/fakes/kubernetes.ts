@@ -38,6 +38,8 @@ const routes: readonly Route[] = [
   ["POST", /^\/apis\/authorization\.k8s\.io\/v1\/selfsubjectaccessreviews$/, "quote", review],
   ["POST", new RegExp(`^${jobs}$`), "launch", createJob],
   ["POST", new RegExp(`^/api/v1/namespaces/${namespace}/secrets$`), null, createSecret],
+  ["GET", new RegExp(`^/api/v1/namespaces/${namespace}/pods$`), null, listPods],
+  ["GET", new RegExp(`^/api/v1/namespaces/${namespace}/events$`), null, () => Response.json({ items: [] })],
   ["GET", new RegExp(`^${jobs}$`), "list", list],
   ["GET", new RegExp(`^${jobs}/([^/]+)$`), "get", show],
   ["DELETE", new RegExp(`^${jobs}/([^/]+)$`), "terminate", remove],
@@ -213,6 +215,19 @@ function list({ cloud, made, query }: Exchange): Response {
     metadata: rest > 0 ? { continue: String(after + limit), remainingItemCount: rest } : {},
     items: page.map((machine) => jobOf(cloud, made, machine)),
   });
+}
+
+/** Of a Job: one pod, which no node has room for where it will never run. */
+function listPods({ cloud, query }: Exchange): Response {
+  const machine = findJob(cloud, (query.get("labelSelector") ?? "").replace(/^job-name=/, ""));
+  if (machine === undefined) return Response.json({ kind: "PodList", items: [] });
+  const reason = "Unschedulable";
+  const message = "0/3 nodes are available: 3 Insufficient nvidia.com/gpu.";
+  const condition = Number.isFinite(machine.runsAt)
+    ? { type: "PodScheduled", status: "True" }
+    : { type: "PodScheduled", status: "False", reason, message };
+  const pod = { metadata: { name: `${machine.name}-x7k2p` }, status: { conditions: [condition] } };
+  return Response.json({ kind: "PodList", items: [pod] });
 }
 
 function show({ cloud, made, id }: Exchange): Response {

@@ -90,6 +90,18 @@ export class Kubernetes implements Provider {
     return this.#client.deleteJob(id);
   }
 
+  /** Its pod's own trouble; without a pod, that of its Job, such as a quota. */
+  async whyWaiting(id: string): Promise<string | null> {
+    const [pod] = await this.#client.pods(id);
+    if (pod === undefined) return (await this.#client.warnings(id)).at(-1)?.message ?? null;
+    const { containerStatuses, conditions } = pod.status ?? {};
+    const waiting = containerStatuses?.find(({ state }) => state?.waiting != null)?.state?.waiting;
+    const trouble =
+      waiting ?? conditions?.find(({ status, message }) => status === "False" && message != null);
+    if (trouble === undefined) return null;
+    return [trouble.reason, trouble.message].filter((part) => part != null && part !== "").join(": ");
+  }
+
   #offer(): Offer {
     const gpu = gpuName(this.#env.KUBERNETES_GPU ?? "");
     return {

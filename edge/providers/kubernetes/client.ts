@@ -5,7 +5,17 @@ import type { Secret } from "kubernetes-types/core/v1";
 import { z } from "zod";
 import { type ErrorFormat, ProviderHttp } from "../http.ts";
 import { type ProviderContext, ProviderError } from "../provider.ts";
-import { failureSchema, jobSchema, jobsSchema, type KubernetesJob, reviewSchema } from "./types.ts";
+import {
+  failureSchema,
+  jobSchema,
+  jobsSchema,
+  type KubernetesJob,
+  type Pod,
+  podsSchema,
+  reviewSchema,
+  type Warning,
+  warningsSchema,
+} from "./types.ts";
 
 const defaultNamespace = "default";
 /** A Job is some kilobytes. */
@@ -69,7 +79,7 @@ export class KubernetesClient {
     await this.#http.call({
       operation: "launch",
       method: "POST",
-      path: `/api/v1/namespaces/${encodeURIComponent(this.namespace)}/secrets`,
+      path: `${this.#corePath}/secrets`,
       body,
       schema: z.unknown(),
       secrets: Object.values(body.stringData ?? {}),
@@ -99,6 +109,21 @@ export class KubernetesClient {
     throw new ProviderError("kubernetes", "invalid", `list: there are more than ${maxPages} pages`);
   }
 
+  /** Of a Job. */
+  async pods(job: string): Promise<Pod[]> {
+    const query = new URLSearchParams({ labelSelector: `job-name=${job}` });
+    const call = { operation: "get", method: "GET", path: `${this.#corePath}/pods?${query}` } as const;
+    return (await this.#http.call({ ...call, schema: podsSchema })).items;
+  }
+
+  /** About a Job itself, oldest first. */
+  async warnings(job: string): Promise<Warning[]> {
+    const fieldSelector = `involvedObject.kind=Job,involvedObject.name=${job},type=Warning`;
+    const query = new URLSearchParams({ fieldSelector, limit: String(pageSize) });
+    const call = { operation: "get", method: "GET", path: `${this.#corePath}/events?${query}` } as const;
+    return (await this.#http.call({ ...call, schema: warningsSchema })).items;
+  }
+
   /** And, by the cluster itself, its pod and its Secret. */
   async deleteJob(name: string): Promise<void> {
     await this.#http.find({
@@ -107,6 +132,10 @@ export class KubernetesClient {
       path: `${this.#jobPath(name)}?propagationPolicy=Background`,
       schema: z.unknown(),
     });
+  }
+
+  get #corePath(): string {
+    return `/api/v1/namespaces/${encodeURIComponent(this.namespace)}`;
   }
 
   get #jobsPath(): string {

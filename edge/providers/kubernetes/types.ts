@@ -23,6 +23,25 @@ export const jobsSchema = z.object({
   items: z.array(jobSchema),
 });
 
+const troubleSchema = z.object({ reason: z.string().nullish(), message: z.string().nullish() });
+
+/** Of pods that do not run: which condition is not met, or what their container waits for. */
+const podSchema = z.object({
+  status: z
+    .object({
+      conditions: z.array(troubleSchema.extend({ type: z.string(), status: z.string() })).nullish(),
+      containerStatuses: z
+        .array(z.object({ state: z.object({ waiting: troubleSchema.nullish() }).nullish() }))
+        .nullish(),
+    })
+    .nullish(),
+});
+export type Pod = z.infer<typeof podSchema>;
+export const podsSchema = z.object({ items: z.array(podSchema) });
+
+export const warningsSchema = z.object({ items: z.array(troubleSchema) });
+export type Warning = z.infer<typeof troubleSchema>;
+
 export const reviewSchema = z.object({ status: z.object({ allowed: z.boolean() }) });
 
 export const failureSchema = z.object({

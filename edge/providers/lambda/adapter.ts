@@ -29,6 +29,7 @@ const states: Record<string, Machine["state"]> = {
 
 export class Lambda implements Provider {
   readonly name = "lambda";
+  readonly launchPauseMs = 12_000;
   readonly #client: LambdaClient;
   /** Every machine has to have one; nothing uses it. */
   readonly #sshKeyName: string;

@@ -83,8 +83,8 @@ export class RunPodClient {
     });
   }
 
-  /** In US dollars; times in milliseconds since 1970. */
-  async billed(id: string, from: number, to: number): Promise<number> {
+  /** In US dollars, null while there is no record of it; times in milliseconds since 1970. */
+  async billed(id: string, from: number, to: number): Promise<number | null> {
     const query = new URLSearchParams({
       podId: id,
       bucketSize: "day",
@@ -97,9 +97,8 @@ export class RunPodClient {
       path: `/billing/pods?${query}`,
       schema: billingSchema,
     });
-    return records
-      .filter(({ podId }) => podId === id || podId == null)
-      .reduce((sum, { totalAmount }) => sum + totalAmount, 0);
+    const own = records.filter(({ podId }) => podId === id || podId == null);
+    return own.length === 0 ? null : own.reduce((sum, { totalAmount }) => sum + totalAmount, 0);
   }
 }
 

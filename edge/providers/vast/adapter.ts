@@ -46,6 +46,7 @@ const variants: Record<string, readonly string[]> = {
 
 export class Vast implements Provider {
   readonly name = "vast";
+  readonly launchPauseMs = 4500;
   readonly #client: VastClient;
 
   constructor(context: ProviderContext) {
