@@ -143,11 +143,17 @@ describe("an endpoint", () => {
       return Response.json({ value: 12 });
     });
     const id = await createSearch(admin, { objectives: objectivesWith(name) });
+    const warmup = await leaseRound(runner, runnerId, id);
+    await ok(report(runner, warmup.task, reportFor(warmup)));
     const round = await leaseRound(runner, runnerId, id);
     await ok(report(runner, round.task, reportFor(round)));
-    await sweep(env, realPlatform());
-    expect(await ok(admin(`/v1/devices/${name}`))).toMatchObject({ waiting: 0 });
-    for (const { values } of await frontOf(id)) expect(values[`cost.${name}`]).toBe(12);
+    await vi.waitFor(async () =>
+      expect(await ok(admin(`/v1/devices/${name}`))).toMatchObject({ waiting: 0 }),
+    );
+    expect(await failuresOf(id)).toEqual([]);
+    const front = await frontOf(id);
+    expect(front.length).toBeGreaterThan(0);
+    for (const { values } of front) expect(values[`cost.${name}`]).toBe(12);
   });
 
   test("is asked once for what several ask it for at once", async () => {
@@ -168,8 +174,12 @@ describe("an endpoint", () => {
       stages: [{ layers: 3, channels: 4, steps: 20, drop: { normal: 1, reduction: 1 } }],
     };
     const { id } = await searchWith(name, () => new Response("broken", { status: 500 }), { schedule });
-    const device = await ok<{ state: string; problem: string }>(admin(`/v1/devices/${name}`));
-    expect(device).toMatchObject({ state: "quarantined", problem: expect.stringContaining("500") });
+    await vi.waitFor(async () =>
+      expect(await ok(admin(`/v1/devices/${name}`))).toMatchObject({
+        state: "quarantined",
+        problem: expect.stringContaining("500"),
+      }),
+    );
     const { data } = await ok<{ data: { type: string }[] }>(admin(`/v1/searches/${id}/events`));
     expect(data.map(({ type }) => type)).toContain("device.quarantined");
   });
