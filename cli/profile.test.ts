@@ -11,8 +11,14 @@ const specification = path.join(folder, "search.yaml");
 const plain = { ranges: {}, architectures: 81, steps: 20, rounds: 3, evaluations: 25, estimate: null };
 let costs: object = { tuningSteps: 0, reranking: { trainings: 0, steps: 0 } };
 
-const server = createServer((_request, response) => {
-  response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ ...plain, ...costs }));
+const calibration = { device: "pi", state: "ready", waiting: 0, seconds: 60, failure: null, quality: {} };
+let calibrated: string[] = [];
+
+const server = createServer(({ url = "" }, response) => {
+  const isCalibration = url.includes("/calibrations");
+  if (isCalibration) calibrated.push(url);
+  const answer = isCalibration ? { ...calibration, ranges: {} } : { ...plain, ...costs };
+  response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(answer));
 });
 
 beforeAll(async () => {
@@ -47,4 +53,23 @@ test("a profile tells what confirming and ordering the archive cost at most, whe
     length,
     "on a rented GPU about 4.0 hours to search and 13.2 to train what it found, $10.32 at the price that may be paid; a factor of two either way",
   ]);
+});
+
+test("what a device measures only in the search is told as that, and asked of no device before it", async () => {
+  const { port } = server.address() as AddressInfo;
+  const profile = async (objectives: string[]) => {
+    const text = ["{ name: accuracy, goal: maximize }", ...objectives].map((one) => `  - ${one}\n`).join("");
+    const to = ["--edge", `http://127.0.0.1:${port}`, "--token", "t"];
+    return runCli(["profile", "-", "--measure", ...to], {
+      cwd: folder,
+      input: `name: x\nobjectives:\n${text}`,
+    });
+  };
+  calibrated = [];
+  const cost = "{ name: cost, device: simulator, goal: minimize }";
+  const { code, stdout } = await profile(["{ name: latency, device: pi, goal: minimize }", cost]);
+  expect([code, calibrated]).toEqual([0, ["/v1/devices/pi/calibrations?again=false"]]);
+  expect(stdout).toContain("measured in the search, architecture by architecture: cost.simulator");
+  const none = await profile([cost]);
+  expect([none.code, none.stderr]).toEqual([2, expect.stringContaining("no device with latency or energy")]);
 });

@@ -24,6 +24,9 @@ export const measuredUnits = {
 } as const;
 export type MeasuredName = keyof typeof measuredUnits;
 
+/** Of these every operation adds its share: what is predicted from a table of operations. */
+export const predictableNames: readonly string[] = ["latency", "energy"] satisfies MeasuredName[];
+
 export const deviceBackends = [
   "tensorflow",
   "wasm",

@@ -60,7 +60,9 @@ export const smallSearch = (name: string): SpecificationInput => ({
 });
 
 /** With the latency of devices as objectives; few operations, so that calibrating is a matter of seconds. */
-export const searchOnDevices = (...names: string[]): SpecificationInput => {
+export const searchOnDevices = (
+  ...names: string[]
+): SpecificationInput & { objectives: NonNullable<SpecificationInput["objectives"]> } => {
   const search = smallSearch(`on ${names.join(" and ")}`);
   const stages = [{ layers: 3, channels: 4, steps: 12, warmupSteps: 4, drop: { normal: 0, reduction: 0 } }];
   return {

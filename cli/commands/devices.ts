@@ -2,7 +2,12 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { InferResponseType } from "hono/client";
-import { deviceObjectivesOf, specificationSchema } from "../../shared/specification.ts";
+import { predictableNames } from "../../shared/measuring.ts";
+import {
+  deviceObjectivesOf,
+  type SpecificationInput,
+  specificationSchema,
+} from "../../shared/specification.ts";
 import type { EdgeClient } from "../client.ts";
 import { type CommandRow, type Context, repeated } from "../command.ts";
 import { badInput, CliError, exitCodes } from "../errors.ts";
@@ -59,7 +64,7 @@ export const devices: CommandRow[] = [
       "have the devices that a specification names measure its space's operations, and wait for it",
     options: [{ flags: "--again", description: "also where they have done so before" }],
     async run(ctx, [file = ""], options) {
-      const all = await calibrateFor(ctx, file, options.again === true);
+      const all = await calibrateFor(ctx, file, await readSpecification(file), options.again === true);
       ctx.print({ data: all }, all.map(calibrationText).join("\n\n"));
     },
   },
@@ -128,13 +133,21 @@ export function parseObjective(text: string): { name: string; unit: string } {
   );
 }
 
+/** What is measured of a space before a search of it; a device's other objectives are measured in the search. */
+export const calibratedObjectivesOf = (input: SpecificationInput) =>
+  deviceObjectivesOf(specificationSchema.parse(input)).filter(({ name }) => predictableNames.includes(name));
+
 /** Calibrates the devices that a specification names, and waits. Throws CliError where one does nothing. */
-export async function calibrateFor(ctx: Context, file: string, again = false): Promise<Calibration[]> {
-  const input = await readSpecification(file);
-  const names = new Set(deviceObjectivesOf(specificationSchema.parse(input)).map(({ device }) => device));
+export async function calibrateFor(
+  ctx: Context,
+  file: string,
+  input: SpecificationInput,
+  again = false,
+): Promise<Calibration[]> {
+  const names = new Set(calibratedObjectivesOf(input).map(({ device }) => device));
   if (names.size === 0)
     throw badInput(
-      `${file} names no device.`,
+      `${file} names no device with latency or energy, which are what is measured before a search.`,
       "Add an objective such as { name: latency, device: NAME, goal: minimize }.",
     );
   const client = ctx.client();

@@ -1,12 +1,18 @@
 /** `nasturtium profile`: what a specification's space holds, before anything is spent. */
 
 import type { InferResponseType } from "hono/client";
-import { deviceObjectivesOf, objectiveId, specificationSchema } from "../../shared/specification.ts";
+import {
+  deviceObjectivesOf,
+  type Objective,
+  objectiveId,
+  type SpecificationInput,
+  specificationSchema,
+} from "../../shared/specification.ts";
 import type { EdgeClient } from "../client.ts";
 import type { CommandRow } from "../command.ts";
 import { readSpecification } from "../specificationFile.ts";
 import { textTable } from "../table.ts";
-import { calibrateFor } from "./devices.ts";
+import { calibratedObjectivesOf, calibrateFor } from "./devices.ts";
 
 const columns = { objective: "OBJECTIVE", minimum: "MINIMUM", median: "MEDIAN", maximum: "MAXIMUM" };
 const SPELLED_OUT = 1e6;
@@ -40,15 +46,19 @@ function estimateLine({ gpuHours, usd }: NonNullable<Profile["estimate"]>): stri
 }
 
 /** What is not known yet of the devices that a specification names, and how to know it. */
-async function unmeasuredIn(file: string, known: readonly string[]): Promise<string[]> {
-  if (file === "-") return [];
-  const specification = specificationSchema.parse(await readSpecification(file));
-  const ids = deviceObjectivesOf(specification).map(objectiveId);
-  const missing = ids.filter((id) => !known.includes(id));
-  if (missing.length === 0) return [];
+function unmeasuredIn(input: SpecificationInput, file: string, known: readonly string[]): string[] {
+  const unknown = (list: readonly Objective[]) => list.map(objectiveId).filter((id) => !known.includes(id));
+  const missing = unknown(calibratedObjectivesOf(input));
+  const later = unknown(deviceObjectivesOf(specificationSchema.parse(input))).filter(
+    (id) => !missing.includes(id),
+  );
   return [
-    "",
-    `not measured yet: ${missing.join(", ")}; measure with \`nasturtium profile ${file} --measure\``,
+    ...(missing.length > 0
+      ? [`not measured yet: ${missing.join(", ")}; measure with \`nasturtium profile ${file} --measure\``]
+      : []),
+    ...(later.length > 0
+      ? [`measured in the search, architecture by architecture: ${later.join(", ")}`]
+      : []),
   ];
 }
 
@@ -60,14 +70,15 @@ export const profile: CommandRow = {
     { flags: "--measure", description: "first have the devices that it names measure, and wait for them" },
   ],
   async run(ctx, [file = ""], options) {
-    if (options.measure === true) await calibrateFor(ctx, file);
+    const input = await readSpecification(file);
+    if (options.measure === true) await calibrateFor(ctx, file, input);
     const client = ctx.client();
-    const result = await client.json(client.v1.profiles.$post({ json: await readSpecification(file) }), [
+    const result = await client.json(client.v1.profiles.$post({ json: input }), [
       "ranges",
       "reranking",
       "estimate",
     ]);
-    const unknown = await unmeasuredIn(file, Object.keys(result.ranges));
+    const unknown = unmeasuredIn(input, file, Object.keys(result.ranges));
     const rows = Object.entries(result.ranges).map(([objective, { minimum, median, maximum }]) => ({
       objective,
       minimum,
@@ -76,9 +87,11 @@ export const profile: CommandRow = {
     }));
     ctx.print(
       result,
-      [...(rows.length > 0 ? [textTable(rows, columns), ""] : []), ...lengthLines(result), ...unknown].join(
-        "\n",
-      ),
+      [
+        ...(rows.length > 0 ? [textTable(rows, columns), ""] : []),
+        ...lengthLines(result),
+        ...(unknown.length > 0 ? ["", ...unknown] : []),
+      ].join("\n"),
     );
   },
 };

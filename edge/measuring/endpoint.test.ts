@@ -2,6 +2,7 @@
 
 import { Webhook } from "standardwebhooks";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import type { Objective, SpecificationInput } from "../../shared/specification.ts";
 import {
   type Caller,
   callerWith,
@@ -9,9 +10,12 @@ import {
   env,
   finishRounds,
   leaseOf,
+  leaseRound,
   ok,
   problemOf,
   registerRunner,
+  report,
+  reportFor,
   tokenWith,
 } from "../testEdge.ts";
 import { realPlatform } from "../webhooks/deliver.ts";
@@ -46,22 +50,27 @@ interface Asked {
 }
 
 /** A search to the end of its rounds, with an endpoint that answers so; what it was asked. */
-async function searchWith(name: string, answer: Answer): Promise<{ id: string; requests: Asked[] }> {
+async function searchWith(
+  name: string,
+  answer: Answer,
+  change: Partial<SpecificationInput> = {},
+): Promise<{ id: string; requests: Asked[] }> {
   const requests: Asked[] = [];
   vi.stubGlobal("fetch", async (input: RequestInfo, init?: RequestInit) => {
     const request = new Request(input, init);
     requests.push({ headers: Object.fromEntries(request.headers), body: await request.clone().text() });
     return answer(request);
   });
-  const objectives = [
-    { name: "accuracy" as const, goal: "maximize" as const },
-    { name: "cost", device: name, goal: "minimize" as const },
-  ];
-  const id = await createSearch(admin, { objectives });
+  const id = await createSearch(admin, { objectives: objectivesWith(name), ...change });
   await finishRounds(runner, await leaseOf(runner, runnerId, id));
   for (let count = 0; count < 3; count++) await sweep(env, realPlatform());
   return { id, requests };
 }
+
+const objectivesWith = (device: string): Objective[] => [
+  { name: "accuracy", goal: "maximize" },
+  { name: "cost", device, goal: "minimize" },
+];
 
 const frontOf = async (id: string) =>
   (await ok<{ data: { values: Record<string, number | null> }[] }>(admin(`/v1/searches/${id}/front`))).data;
@@ -115,6 +124,64 @@ describe("an endpoint", () => {
     await ok(add(name));
     const { id } = await searchWith(name, () => Response.json({ failure: "the board is off" }));
     expect((await failuresOf(id)).join()).toContain("the board is off");
+  });
+
+  test("that answers more than it is asked for is believed in what it is asked for", async () => {
+    const name = freshName();
+    const both = ["delay", "cost"].map((one) => ({ name: one, unit: "1" }));
+    await ok(add(name, { objectives: both }));
+    const { id } = await searchWith(name, () => Response.json({ values: { cost: 12, delay: 3 } }));
+    expect(await failuresOf(id)).toEqual([]);
+    for (const { values } of await frontOf(id)) expect(values[`cost.${name}`]).toBe(12);
+  });
+
+  test("that takes long for each architecture keeps its lease meanwhile", async () => {
+    const name = freshName();
+    await ok(add(name));
+    vi.stubGlobal("fetch", async () => {
+      vi.setSystemTime(Date.now() + 50_000);
+      return Response.json({ value: 12 });
+    });
+    const id = await createSearch(admin, { objectives: objectivesWith(name) });
+    const warmup = await leaseRound(runner, runnerId, id);
+    await ok(report(runner, warmup.task, reportFor(warmup)));
+    const round = await leaseRound(runner, runnerId, id);
+    await ok(report(runner, round.task, reportFor(round)));
+    await vi.waitFor(async () =>
+      expect(await ok(admin(`/v1/devices/${name}`))).toMatchObject({ waiting: 0 }),
+    );
+    expect(await failuresOf(id)).toEqual([]);
+    const front = await frontOf(id);
+    expect(front.length).toBeGreaterThan(0);
+    for (const { values } of front) expect(values[`cost.${name}`]).toBe(12);
+  });
+
+  test("is asked once for what several ask it for at once", async () => {
+    const name = freshName();
+    await ok(add(name));
+    const { requests } = await searchWith(name, () => Response.json({ failure: "no" }));
+    const ids = requests.map(({ headers }) => headers["webhook-id"]);
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+
+  test("that fails for eight architectures in turn is quarantined, however few were asked at once", async () => {
+    const name = freshName();
+    await ok(add(name));
+    const schedule = {
+      batchSize: 64,
+      stepsPerRound: 2,
+      policy: { candidates: 3 },
+      stages: [{ layers: 3, channels: 4, steps: 20, drop: { normal: 1, reduction: 1 } }],
+    };
+    const { id } = await searchWith(name, () => new Response("broken", { status: 500 }), { schedule });
+    await vi.waitFor(async () =>
+      expect(await ok(admin(`/v1/devices/${name}`))).toMatchObject({
+        state: "quarantined",
+        problem: expect.stringContaining("500"),
+      }),
+    );
+    const { data } = await ok<{ data: { type: string }[] }>(admin(`/v1/searches/${id}/events`));
+    expect(data.map(({ type }) => type)).toContain("device.quarantined");
   });
 
   test("at an address that is not public is refused when it is added", async () => {

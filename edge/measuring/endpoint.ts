@@ -6,11 +6,14 @@
 import { z } from "zod";
 import { printGenotype } from "../../shared/genotype.ts";
 import { type Measured, measuringVersion, type SubjectResult } from "../../shared/measuring.ts";
+import { leaseSeconds } from "../../shared/protocol.ts";
 import type { Env } from "../env.ts";
 import { Problem } from "../problems.ts";
 import { open } from "../secrets.ts";
 import { signaturesOf } from "../signature.ts";
 import { type Device, endpointsWithWork, findDeviceById } from "../store/devices.ts";
+import { measurementsOf } from "../store/measurements.ts";
+import { renewLease } from "../store/runners.ts";
 import type { Platform } from "../webhooks/deliver.ts";
 import { hostsIn, targetFault } from "../webhooks/target.ts";
 import { parseTaskId } from "../work.ts";
@@ -29,45 +32,57 @@ const answerSchema = z.union([
   z.strictObject({ failure: z.string().max(1000) }),
 ]);
 
-/** Asks every endpoint that something waits for. */
+/** Asks the endpoints that something waits for, beside each other: one that hangs holds up no other. */
 export async function askEndpoints(env: Env, platform: Platform): Promise<void> {
-  let tasks = tasksPerSweep;
-  for (const id of await endpointsWithWork(env.DB)) {
-    while (tasks > 0) {
-      const device = await findDeviceById(env.DB, id);
-      if (device === null || device.state === "quarantined") break;
-      if (!(await askOnce(env, platform, device))) break;
-      tasks--;
-    }
+  const ids = (await endpointsWithWork(env.DB)).slice(0, tasksPerSweep);
+  const tasksOfEach = Math.floor(tasksPerSweep / ids.length);
+  await Promise.all(ids.map((id) => askInTurn(env, platform, id, tasksOfEach)));
+}
+
+async function askInTurn(env: Env, platform: Platform, id: string, tasks: number): Promise<void> {
+  for (let task = 0; task < tasks; task++) {
+    const device = await findDeviceById(env.DB, id);
+    if (device === null || device.state === "quarantined") return;
+    if (!(await askOnce(env, platform, device))) return;
   }
 }
 
-/** False where nothing waits. */
+/** False where nothing waits, or somebody else asks. */
 async function askOnce(env: Env, platform: Platform, device: Device): Promise<boolean> {
   const lease = await leaseMeasurement(env, device);
   if (lease === null) return false;
   const key = parseTaskId(lease.task.taskId);
   if (key.kind !== "measurement") return false;
+  const { leaseId } = lease;
+  const { searchId, objectives } = lease.task;
   const startedAt = platform.now();
+  let heldAt = Date.now();
   const results: SubjectResult[] = [];
   for (const subject of lease.task.subjects) {
     if (subject.kind !== "network") continue;
+    const now = Date.now();
+    if (now - heldAt > (leaseSeconds / 2) * 1000) {
+      if (!(await renewLease(env.DB, { resource: key.measurementId, leaseId }, undefined, now))) return false;
+      heldAt = now;
+    }
     const { key: hash, genotype, kind: _, ...network } = subject;
     const body = JSON.stringify({
-      searchId: lease.task.searchId,
-      objectives: lease.task.objectives,
+      searchId,
+      objectives,
       architecture: { ...network, hash, genotype, text: printGenotype(genotype) },
     });
-    results.push(await asked(env, platform, device, { id: `${key.measurementId}-${hash}`, body, hash }));
+    const id = `${key.measurementId}-${hash}`;
+    results.push(await asked(env, platform, device, { id, body, hash, objectives }));
   }
-  const failed = results.filter(({ failure }) => failure !== undefined);
-  if (failed.length === results.length && results.length >= failuresUntilQuarantine) {
-    await putInQuarantine(env, device, failed[0]?.failure ?? "it does not answer");
+  const before = searchId === null ? [] : await resultsBefore(env.DB, searchId, device.id);
+  const inTurn = [...before, ...results];
+  const failures = inTurn.length - 1 - inTurn.findLastIndex(({ failure }) => failure === undefined);
+  if (failures >= failuresUntilQuarantine) {
+    await putInQuarantine(env, device, inTurn.at(-1)?.failure ?? "it does not answer");
     return false;
   }
   const seconds = (platform.now() - startedAt) / 1000;
   const conditions = { clock: "none", temperatureCelsius: null, isThrottled: null, seconds };
-  const { leaseId } = lease;
   try {
     const report = {
       leaseId,
@@ -85,17 +100,25 @@ async function askOnce(env: Env, platform: Platform, device: Device): Promise<bo
   return true;
 }
 
+/** What it answered a search last, in turn. */
+async function resultsBefore(db: D1Database, searchId: string, deviceId: string): Promise<SubjectResult[]> {
+  const newest = await measurementsOf(db, { searchId, deviceId, limit: failuresUntilQuarantine });
+  return newest.reverse().flatMap(({ results }) => results ?? []);
+}
+
 interface Question {
   id: string;
   body: string;
   hash: string;
+  /** Names of what is asked for. */
+  objectives: readonly string[];
 }
 
 async function asked(
   env: Env,
   platform: Platform,
   device: Device,
-  { id, body, hash: key }: Question,
+  { id, body, hash: key, objectives }: Question,
 ): Promise<SubjectResult> {
   const failed = (failure: string): SubjectResult => ({ key, values: {}, failure: failure.slice(0, 1000) });
   const url = device.url ?? "";
@@ -126,7 +149,7 @@ async function asked(
     const text = await shortText(response);
     if (text === null) return failed(`Its answer has more than ${longestAnswerBytes} bytes.`);
     if (!response.ok) return failed(`It answered ${status}: ${text.slice(0, 200)}`);
-    return resultOf(text, key, device);
+    return resultOf(text, key, objectives);
   } catch (error) {
     if (signal.aborted) return failed(`It did not answer within ${timeoutSeconds} s.`);
     return failed(`It could not be reached: ${String(error)}`);
@@ -152,7 +175,7 @@ async function shortText({ body }: Response): Promise<string | null> {
   return text + decoder.decode();
 }
 
-function resultOf(text: string, key: string, { objectives }: Device): SubjectResult {
+function resultOf(text: string, key: string, objectives: readonly string[]): SubjectResult {
   const failed = (failure: string): SubjectResult => ({ key, values: {}, failure });
   let json: unknown;
   try {
@@ -165,14 +188,14 @@ function resultOf(text: string, key: string, { objectives }: Device): SubjectRes
     return failed('Its answer is none of { "value": 1.5 }, { "values": {...} }, { "failure": "why" }.');
   if ("failure" in answer) return failed(answer.failure);
   const [only] = objectives;
-  const told = "values" in answer ? answer.values : only === undefined ? {} : { [only.name]: answer.value };
+  const told = "values" in answer ? answer.values : only === undefined ? {} : { [only]: answer.value };
   const values: Record<string, Measured | null> = {};
-  for (const { name } of objectives) {
+  for (const name of objectives) {
     const value = told[name];
     if (value !== undefined)
       values[name] = { median: value, low: value, high: value, samples: 1, outliers: 0 };
   }
   return Object.keys(values).length > 0
     ? { key, values }
-    : failed(`Its answer has none of ${objectives.map(({ name }) => name).join(", ")}.`);
+    : failed(`Its answer has none of ${objectives.join(", ")}.`);
 }

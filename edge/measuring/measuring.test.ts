@@ -185,6 +185,26 @@ describe("a device that reports what cannot be true", () => {
       expect(await leaseOfDevice(device, deviceId)).toBeNull();
     });
 
+  test("while it is calibrated, the search that waits for that is told", async () => {
+    const name = freshName();
+    const deviceId = await registerDevice(device, { name });
+    const objectives: Objective[] = [
+      { name: "accuracy", goal: "maximize" },
+      { name: "latency", device: name, goal: "minimize" },
+    ];
+    const id = await createSearch(admin, { objectives });
+    const lease = await leaseOfDevice(device, deviceId);
+    if (lease === null) throw new Error("nothing to measure");
+    const body = measureReport(
+      lease,
+      resultsOf(lease, () => -1),
+    );
+    expect(await problemOf(device(`/v1/tasks/${lease.task.taskId}/report`, { body }))).toBe(
+      "409 device-quarantined",
+    );
+    expect((await eventsOf(id)).map(({ type }) => type)).toContain("device.quarantined");
+  });
+
   test("numbers that JSON does not have are refused before they are read", async () => {
     const name = freshName();
     const deviceId = await registerDevice(device, { name });
@@ -219,6 +239,8 @@ describe("registering", () => {
     const { backend, fingerprint } = deviceRequest;
     const others = [
       { backend: { ...backend, name: "webgl" as const } },
+      { backend: { ...backend, threads: 4 } },
+      { objectives: [{ name: "memory", unit: "MB" }] },
       { fingerprint: { ...fingerprint, processor: "another" } },
     ];
     for (const change of others)

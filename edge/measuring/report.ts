@@ -13,6 +13,7 @@ import { heartbeatSeconds, leaseSeconds } from "../../shared/protocol.ts";
 import { isoTime } from "../app.ts";
 import { completedCandidates, type DeviceResult, withMeasured } from "../controller/onDevices.ts";
 import type { Env } from "../env.ts";
+import { newId } from "../ids.ts";
 import { Problem } from "../problems.ts";
 import { guarded } from "../store/database.ts";
 import { type Device, findDeviceById, noteReference, quarantine } from "../store/devices.ts";
@@ -28,7 +29,7 @@ import {
 } from "../store/measurements.ts";
 import { amendmentOf, recordedRound } from "../store/rounds.ts";
 import { takeLease } from "../store/runners.ts";
-import { findController, findSearch } from "../store/searches.ts";
+import { findController, findSearch, openSearchesOn } from "../store/searches.ts";
 import { measureTaskId } from "../work.ts";
 import { calibrationMeasured } from "./calibrate.ts";
 import { conclude } from "./conclude.ts";
@@ -63,7 +64,8 @@ export async function leaseMeasurement(env: Env, device: Device): Promise<Leased
         abandonedBy: null,
         mine: offer.mine,
       },
-      device.id,
+      // Of those that ask an endpoint at the same time one holds the lease, not whoever comes last.
+      device.kind === "endpoint" ? newId() : device.id,
       now,
     );
     const measurement = lease === null ? null : await findMeasurement(db, offer.id);
@@ -254,7 +256,8 @@ export async function putInQuarantine(env: Env, device: Device, reason: string):
   const now = Date.now();
   await db.batch(quarantine(db, device.id, reason, now));
   const waiting = await waitingOf(db, device.id);
-  const searches = [...new Set(waiting.flatMap(({ searchId }) => searchId ?? []))];
+  // Also those that wait for its calibration, or will want it in their next round.
+  const searches = await openSearchesOn(db, device.name);
   const event = { type: "device.quarantined", data: { device: device.name, reason } };
   if (searches.length > 0)
     await db.batch(searches.flatMap((searchId) => appendEvents(db, searchId, [event], now)));

@@ -2,13 +2,10 @@
 
 import type { Genotype } from "../../shared/genotype.ts";
 import { hashText } from "../../shared/hash.ts";
-import type { NetworkSubject } from "../../shared/measuring.ts";
+import { type NetworkSubject, predictableNames } from "../../shared/measuring.ts";
 import type { NetworkSize } from "../../shared/network.ts";
 import { networkSizeOf, spaceOf } from "../../shared/networkCosts.ts";
 import { deviceObjectivesOf, type Specification } from "../../shared/specification.ts";
-
-/** Of these every operation adds its share: what is predicted from a table of operations. */
-export const predictableNames: readonly string[] = ["latency", "energy"];
 
 export interface WantedOfDevice {
   device: string;

@@ -342,6 +342,12 @@ function changeOf(known: Device, now: z.output<typeof registerDeviceSchema>, tok
     return "it was registered with another token";
   if (known.backend.name !== now.backend.name)
     return `it was registered with the backend ${known.backend.name}, not ${now.backend.name}`;
+  if (known.backend.threads !== now.backend.threads)
+    return `it was registered with --threads ${known.backend.threads}, not ${now.backend.threads}`;
+  for (const { name, unit } of now.objectives) {
+    const before = known.objectives.find((objective) => objective.name === name)?.unit ?? unit;
+    if (before !== unit) return `its ${name} was in ${before}, and is in ${unit}`;
+  }
   const { processor, gpu, platform } = known.fingerprint ?? now.fingerprint;
   const parts = { processor, gpu, platform };
   for (const [key, value] of Object.entries(parts)) {

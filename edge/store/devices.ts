@@ -81,9 +81,12 @@ export async function deleteDevice(db: D1Database, id: string): Promise<void> {
   ]);
 }
 
-/** Active endpoints that something waits for. */
+/** Active endpoints that something waits for, first those that answered the longest ago. */
 export async function endpointsWithWork(db: D1Database): Promise<string[]> {
-  const { results } = await statement(db, `SELECT d.id FROM devices d WHERE ${hasWork}`).all<{
+  const { results } = await statement(
+    db,
+    `SELECT d.id FROM devices d WHERE ${hasWork} ORDER BY d.seen_at`,
+  ).all<{
     id: string;
   }>();
   return results.map(({ id }) => id);

@@ -16,12 +16,21 @@ export async function findMeasurement(db: D1Database, id: string): Promise<Measu
   return row ?? null;
 }
 
-/** Of a search, the newest first. */
-export const measurementsOf = (db: D1Database, searchId: string, limit: number): Promise<Measurement[]> =>
+/** What a device measured for a search, the newest first. */
+export const measurementsOf = (
+  db: D1Database,
+  { searchId, deviceId, limit }: { searchId: string; deviceId: string; limit: number },
+): Promise<Measurement[]> =>
   database(db)
     .select()
     .from(measurements)
-    .where(and(eq(measurements.searchId, searchId), eq(measurements.state, "measured")))
+    .where(
+      and(
+        eq(measurements.searchId, searchId),
+        eq(measurements.state, "measured"),
+        eq(measurements.deviceId, deviceId),
+      ),
+    )
     .orderBy(desc(measurements.finishedAt))
     .limit(limit);
 
