@@ -1,0 +1,50 @@
+/** Of ECharts, what the pictures are made of. Loaded only where one is drawn; works in Node, too. */
+
+import { CustomChart, HeatmapChart, LineChart, ParallelChart, ScatterChart } from "echarts/charts";
+import {
+  DataZoomInsideComponent,
+  GridComponent,
+  LegendComponent,
+  MarkAreaComponent,
+  MarkLineComponent,
+  ParallelComponent,
+  VisualMapComponent,
+} from "echarts/components";
+import { type ECharts, init, use } from "echarts/core";
+import { CanvasRenderer, SVGRenderer } from "echarts/renderers";
+import type { PictureSpec } from "./spec.ts";
+
+use([
+  CustomChart,
+  HeatmapChart,
+  LineChart,
+  ParallelChart,
+  ScatterChart,
+  DataZoomInsideComponent,
+  GridComponent,
+  LegendComponent,
+  MarkAreaComponent,
+  MarkLineComponent,
+  ParallelComponent,
+  VisualMapComponent,
+  CanvasRenderer,
+  SVGRenderer,
+]);
+
+export type Chart = ECharts;
+
+export const onCanvas = (element: HTMLElement): Chart => init(element, null, { renderer: "canvas" });
+
+/** The picture as the text of an SVG. */
+export function asSvg(
+  { option }: PictureSpec,
+  { width, height, ground }: { width: number; height: number; ground?: string },
+): string {
+  const chart = init(null, null, { renderer: "svg", ssr: true, width, height });
+  try {
+    chart.setOption({ ...option, ...(ground && { backgroundColor: ground }) });
+    return chart.renderToSVGString();
+  } finally {
+    chart.dispose();
+  }
+}
