@@ -6,7 +6,7 @@
 import { graphlib, layout } from "@dagrejs/dagre";
 import type { CellGenotype } from "../../shared/genotype.ts";
 import type { SearchSpace } from "../../shared/space.ts";
-import { operationName } from "../ui/format.ts";
+import { operationLabel, operationName } from "../ui/format.ts";
 
 export type Family = "convolution" | "separable" | "dilated" | "pool" | "skip" | "other";
 
@@ -52,7 +52,7 @@ export const familyOf = (operation: string): Family => {
 export function layoutOf(cell: CellGenotype, space: Pick<SearchSpace, "skeleton" | "inputs">): CellLayout {
   const { skeleton, inputs } = space;
   const graph = new graphlib.Graph();
-  graph.setGraph({ rankdir: "TB", nodesep: 14, ranksep: 16, edgesep: 10, marginx: 6, marginy: 6 });
+  graph.setGraph({ rankdir: "TB", nodesep: 10, ranksep: 16, edgesep: 10, marginx: 6, marginy: 6 });
   graph.setDefaultEdgeLabel(() => ({}));
   const about = new Map<string, Pick<Box, "kind" | "label"> & { family?: Family }>();
   const add = (id: string, box: Pick<Box, "kind" | "label"> & { family?: Family }) => {
@@ -62,7 +62,7 @@ export function layoutOf(cell: CellGenotype, space: Pick<SearchSpace, "skeleton"
   const nameOf = (node: number) => (node < inputs ? inputName(node, space) : `node ${node - inputs}`);
   const used = new Set(cell.nodes.flat().map(({ input }) => input));
   for (let input = 0; input < inputs; input++)
-    if (used.has(input) || inputs === 1) add(String(input), { kind: "input", label: nameOf(input) });
+    if (used.has(input) || inputs === 1) add(String(input), { kind: "input", label: labelOf(input, space) });
   cell.nodes.forEach((edges, index) => {
     const node = index + inputs;
     const isLast = skeleton !== "cells" && index === cell.nodes.length - 1;
@@ -70,7 +70,7 @@ export function layoutOf(cell: CellGenotype, space: Pick<SearchSpace, "skeleton"
     add(String(node), { kind: isLast ? "output" : "node", label });
     edges.forEach(({ operation, input }, at) => {
       const id = `${node}.${at}`;
-      add(id, { kind: "operation", family: familyOf(operation), label: operationName(operation) });
+      add(id, { kind: "operation", family: familyOf(operation), label: operationLabel(operation) });
       graph.setEdge(String(input), id);
       graph.setEdge(id, String(node));
     });
@@ -101,6 +101,9 @@ function inputName(input: number, { skeleton, inputs }: Pick<SearchSpace, "skele
   if (inputs === 1 || skeleton !== "cells") return "input";
   return input === 0 ? "cell before last" : "last cell";
 }
+
+const labelOf = (input: number, space: Pick<SearchSpace, "skeleton" | "inputs">): string =>
+  space.skeleton === "cells" && space.inputs === 2 ? `cell k−${2 - input}` : inputName(input, space);
 
 function cellText(
   { nodes, concat }: CellGenotype,

@@ -7,22 +7,25 @@ export interface Linear {
 }
 
 export function nearestPoint(
-  points: { x: ArrayLike<number>; y: ArrayLike<number> },
+  points: { x: ArrayLike<number>; y: ArrayLike<number>; prominent?: number },
   axes: { x: Linear; y: Linear },
   at: { x: number; y: number },
   withinPixels: number,
 ): number | null {
-  let best: number | null = null;
-  let least = withinPixels ** 2;
-  for (let index = 0; index < points.x.length; index++) {
-    const across = axes.x.origin + (points.x[index] ?? Number.NaN) * axes.x.scale - at.x;
-    const up = axes.y.origin + (points.y[index] ?? Number.NaN) * axes.y.scale - at.y;
-    const distance = across * across + up * up;
-    // Of equally near ones the first: it was put there first because it matters more.
-    if (distance < least) {
-      best = index;
-      least = distance;
+  const { prominent = 0 } = points;
+  const among = (first: number, end: number): number | null => {
+    let best: number | null = null;
+    let least = withinPixels ** 2;
+    for (let index = first; index < end; index++) {
+      const across = axes.x.origin + (points.x[index] ?? Number.NaN) * axes.x.scale - at.x;
+      const up = axes.y.origin + (points.y[index] ?? Number.NaN) * axes.y.scale - at.y;
+      const distance = across * across + up * up;
+      if (distance < least) {
+        best = index;
+        least = distance;
+      }
     }
-  }
-  return best;
+    return best;
+  };
+  return among(0, prominent) ?? among(prominent, points.x.length);
 }

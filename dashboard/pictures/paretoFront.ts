@@ -63,8 +63,8 @@ export function paretoFront(data: FrontData, palette: Palette): PictureSpec {
       { id: "y", type: "inside", yAxisIndex: 0, filterMode: "none", zoomOnMouseWheel: false, disabled: true },
     ],
     series: [
-      cloudSeries("feasible", cloud.feasible, palette.soft, 0.5),
-      cloudSeries("infeasible", cloud.infeasible, palette.bad, 0.28),
+      cloudSeries("feasible", cloud.feasible, palette.soft),
+      cloudSeries("infeasible", cloud.infeasible, palette.bad),
       {
         id: "front-line",
         type: "line",
@@ -151,6 +151,7 @@ export function paretoFront(data: FrontData, palette: Palette): PictureSpec {
       x: [...archive.map((point) => point.x), ...cloud.x],
       y: [...archive.map((point) => point.y), ...cloud.y],
       keys: [...archive.map(({ hash }) => hash), ...cloud.keys],
+      prominent: archive.length,
     },
     zooms: true,
   };
@@ -189,7 +190,7 @@ function cloudOf({ hash, x, y, feasible }: FrontData["candidates"]) {
 }
 
 /** Flat numbers, drawn as one path: that is what keeps 50,000 quick. */
-const cloudSeries = (id: string, flat: readonly number[], color: string, opacity: number) => ({
+const cloudSeries = (id: string, flat: readonly number[], color: string) => ({
   id,
   type: "scatter" as const,
   data: Float64Array.from(flat) as unknown as number[],
@@ -199,7 +200,8 @@ const cloudSeries = (id: string, flat: readonly number[], color: string, opacity
   progressive: 0,
   silent: true,
   symbolSize: flat.length > 10_000 ? 3 : 5,
-  itemStyle: { color, opacity },
+  // Where there are many, how many shows in how dark it is.
+  itemStyle: { color, opacity: flat.length > 10_000 ? 0.22 : 0.4 },
 });
 
 /** Of feasible points, what no other beats in these two objectives, by the first. */
@@ -230,11 +232,20 @@ function axisOf({ id, limit, target }: FrontAxis, palette: Palette, at: "x" | "y
     ...valueAxis({ name: unit === "" ? title : `${title} (${unit})`, palette, format }, at),
     // Lines that are asked for are seen even where no candidate comes near.
     ...(lines.length > 0 && {
-      min: (range: { min: number }) => Math.min(range.min, ...lines),
-      max: (range: { max: number }) => Math.max(range.max, ...lines),
+      min: ({ min, max }: Extent) => beyond(Math.min(...lines), min, max - min, -1),
+      max: ({ min, max }: Extent) => beyond(Math.max(...lines), max, max - min, 1),
     }),
   };
 }
+
+interface Extent {
+  min: number;
+  max: number;
+}
+
+/** An end of the axis for a line that lies outside of the data; null: the axis finds a round one by itself. */
+const beyond = (line: number, end: number, width: number, sign: 1 | -1): number | null =>
+  sign * (line - end) > 0 ? line + sign * 0.05 * (width || Math.abs(line)) : null;
 
 function linesOf({ id, limit, target }: FrontAxis, key: "xAxis" | "yAxis", palette: Palette) {
   const line = (value: number | undefined, name: string, color: string, type: "solid" | "dashed") => {
@@ -246,16 +257,16 @@ function linesOf({ id, limit, target }: FrontAxis, key: "xAxis" | "yAxis", palet
   return [...line(limit, "limit", palette.bad, "solid"), ...line(target, "target", palette.good, "dashed")];
 }
 
-type Corner = { xAxis?: number | "min" | "max"; yAxis?: number | "min" | "max" };
+type Corner = { xAxis?: number; yAxis?: number };
 
 /** What no feasible architecture is in, per limit. */
 function beyondLimits(x: FrontAxis, y: FrontAxis): [Corner, Corner][] {
-  const beyond = (axis: FrontAxis, key: "xAxis" | "yAxis"): [Corner, Corner][] => {
+  const cut = (axis: FrontAxis, key: "xAxis" | "yAxis"): [Corner, Corner][] => {
     if (axis.limit === undefined) return [];
-    const end = axis.goal === "minimize" ? "max" : "min";
+    const end = axis.goal === "minimize" ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
     return [[{ [key]: axis.limit }, { [key]: end }]];
   };
-  return [...beyond(x, "xAxis"), ...beyond(y, "yAxis")];
+  return [...cut(x, "xAxis"), ...cut(y, "yAxis")];
 }
 
 const whiskers =

@@ -139,10 +139,10 @@ export function Picture<T>({ title, draw, data, onSelect, card, onZoom, children
             </Button>
           </>
         )}
-        <Button tone="quiet" onClick={() => saveSvg(spec, name, holder.current, palettes[theme])}>
+        <Button tone="quiet" onClick={() => save("svg", spec, name, holder.current, palettes[theme].card)}>
           SVG
         </Button>
-        <Button tone="quiet" onClick={() => savePng(chart, name, palettes[theme])}>
+        <Button tone="quiet" onClick={() => save("png", spec, name, holder.current, palettes[theme].card)}>
           PNG
         </Button>
       </div>
@@ -328,22 +328,21 @@ function scaled(chart: Chart, factor: number): Range | null {
   return rangeOf(chart, { x: x - half.x, y: y - half.y, toX: x + half.x, toY: y + half.y });
 }
 
-async function saveSvg(spec: PictureSpec, name: string, element: HTMLElement | null, { card }: Palette) {
+async function save(
+  format: "svg" | "png",
+  spec: PictureSpec,
+  name: string,
+  element: HTMLElement | null,
+  ground: string,
+): Promise<void> {
+  const size = { width: element?.clientWidth || 800, height: element?.clientHeight || 400, ground };
   try {
-    const { asSvg } = await import("./echarts.ts");
-    const size = { width: element?.clientWidth || 800, height: element?.clientHeight || 400 };
-    download(`${name}.svg`, asSvg(spec, { ...size, ground: card }), "image/svg+xml");
+    const { asPng, asSvg } = await import("./echarts.ts");
+    if (format === "svg") return download(`${name}.svg`, asSvg(spec, size), "image/svg+xml");
+    const blob = await asPng(spec, size);
+    if (blob !== null) return download(`${name}.png`, blob);
   } catch {
-    toast("The picture could not be saved.", "bad");
+    // Told below: it may be too large for the browser, or ECharts could not be loaded.
   }
-}
-
-async function savePng(chart: Chart | null, name: string, { card }: Palette) {
-  const canvas = chart?.renderToCanvas({ pixelRatio: 2, backgroundColor: card });
-  const blob = await new Promise<Blob | null>((resolve) => {
-    if (canvas === undefined) resolve(null);
-    else canvas.toBlob(resolve, "image/png");
-  });
-  if (blob === null) toast("The picture could not be saved.", "bad");
-  else download(`${name}.png`, blob);
+  toast("The picture could not be saved.", "bad");
 }

@@ -21,7 +21,13 @@ export interface PictureSpec {
     keys?: readonly string[];
   };
   /** Points that a pointer finds: the nearest wins. In the units of the axes; keys are what is chosen. */
-  points?: { x: ArrayLike<number>; y: ArrayLike<number>; keys: readonly string[] };
+  points?: {
+    x: ArrayLike<number>;
+    y: ArrayLike<number>;
+    keys: readonly string[];
+    /** So many of the first win over those behind them. */
+    prominent?: number;
+  };
   /** Axes that a brush zooms. */
   zooms?: boolean;
 }
@@ -32,7 +38,7 @@ export const base = (palette: Palette): EChartsOption => ({
   backgroundColor: "transparent",
   color: [...palette.series],
   textStyle: { color: palette.text, fontFamily: "system-ui, sans-serif" },
-  grid: { left: 8, right: 16, top: 28, bottom: 8, outerBoundsMode: "same", outerBoundsContain: "all" },
+  grid: { left: 8, right: 16, top: 14, bottom: 8, outerBoundsMode: "same", outerBoundsContain: "all" },
 });
 
 interface AxisOptions {

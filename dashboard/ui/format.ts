@@ -51,7 +51,7 @@ export function duration(seconds: Given): string {
   const hours = Math.floor(minutes / 60);
   if (hours < 24) return joined(hours, "h", minutes % 60, "min");
   const days = Math.floor(hours / 24);
-  return days > 9999 ? `${whole(days)} d` : joined(days, "d", hours % 24, "h");
+  return days > 9999 ? `${number(days)} d` : joined(days, "d", hours % 24, "h");
 }
 
 const joined = (large: number, unit: string, small: number, smaller: string): string =>
@@ -130,6 +130,14 @@ export function measured(objective: string, value: Given): string {
 /** `sep_conv_3x3` as `sep conv 3×3`. */
 export const operationName = (name: string): string =>
   name.replaceAll("_", " ").replace(/(\d)x(\d)/g, "$1×$2");
+
+/** The same on a drawing: `sep 3×3`, `max 5×5`, `skip`. */
+export const operationLabel = (name: string): string =>
+  operationName(name)
+    .replace(/^nor /, "")
+    .replace(/^(sep|dil) conv /, "$1 ")
+    .replace(/^(max|avg) pool /, "$1 ")
+    .replace(/^skip connect$/, "skip");
 
 const wholeDigits = (value: number): number => String(Math.trunc(Math.abs(value))).length;
 

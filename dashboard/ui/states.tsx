@@ -178,12 +178,13 @@ interface LoadedProps<T> {
 /** The content once it is there; bars before, the problem instead, a note above where it is old. */
 export function Loaded<T>({ of: data, what, lines = 3, children }: LoadedProps<T>) {
   const { value, error, loadedAt, refresh } = data;
-  if (value === undefined)
-    return error === null ? (
-      <Loading what={what} lines={lines} />
-    ) : (
-      <ProblemCard error={error} onAgain={refresh} />
-    );
+  // The shell asks for another token, once for all of the page.
+  const isAsked = error instanceof ApiProblem && error.status === 401;
+  if (value === undefined) {
+    if (isAsked) return null;
+    if (error === null) return <Loading what={what} lines={lines} />;
+    return <ProblemCard error={error} onAgain={refresh} />;
+  }
   return (
     <>
       {error !== null && <StaleNote what={what} loadedAt={loadedAt} error={error} onAgain={refresh} />}

@@ -101,7 +101,8 @@ function Searches({ list, onMore }: SearchesProps) {
     <>
       <search class="filters">
         <TextField
-          label="Filter by name, data or id"
+          label="Filter"
+          placeholder="name, data or id"
           type="search"
           value={text}
           onValue={(value) => change({ text: value })}
