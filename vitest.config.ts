@@ -52,7 +52,7 @@ export default defineConfig({
           name: "node",
           environment: "node",
           pool: "forks",
-          include: ["{shared,schema,device,gpu-runner,cli,setup,test,bench}/**/*.test.ts"],
+          include: ["{shared,schema,device,dashboard,gpu-runner,cli,setup,test,bench}/**/*.test.ts"],
           exclude,
           testTimeout: TIMEOUT_MS,
           hookTimeout: TIMEOUT_MS,

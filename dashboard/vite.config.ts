@@ -16,8 +16,10 @@ export default defineConfig({
     // The content security policy allows no `data:`.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    // tfjs is that large, and loaded after the first paint.
+    // tfjs and the charts are that large, and loaded after the first paint.
     chunkSizeWarningLimit: 4000,
-    rolldownOptions: { input: { device: path.join(root, "device.html") } },
+    rolldownOptions: {
+      input: { dashboard: path.join(root, "index.html"), device: path.join(root, "device.html") },
+    },
   },
 });

@@ -10,7 +10,7 @@ import {
   measureReportSchema,
   registerDeviceSchema,
 } from "../shared/measuring.ts";
-import { protocolHeader } from "../shared/protocol.ts";
+import { protocolHeader, protocolVersion } from "../shared/protocol.ts";
 import type { WholeDevice } from "./backend.ts";
 import { smallNetwork } from "./subjects.testing.ts";
 import { runDevice, type WorkerOptions } from "./worker.ts";
@@ -48,7 +48,11 @@ class Edge {
   }
 
   #answer({ url = "", headers, method }: IncomingMessage, body: unknown): Answer {
-    expect([method, headers.authorization, headers[protocolHeader]]).toEqual(["POST", "Bearer t", "4"]);
+    expect([method, headers.authorization, headers[protocolHeader]]).toEqual([
+      "POST",
+      "Bearer t",
+      String(protocolVersion),
+    ]);
     const verb = url.split("/").at(-1) ?? "";
     this.calls.push(verb);
     const call = (this.#counts[verb] ?? 0) + 1;

@@ -11,11 +11,13 @@ import { devices } from "./routes/devices.ts";
 import { fronts } from "./routes/fronts.ts";
 import { history } from "./routes/history.ts";
 import { instances } from "./routes/instances.ts";
+import { me } from "./routes/me.ts";
 import { profiles } from "./routes/profiles.ts";
 import { providers } from "./routes/providers.ts";
 import { results } from "./routes/results.ts";
 import { scaled } from "./routes/scaled.ts";
 import { searches } from "./routes/searches.ts";
+import { seriesRoutes } from "./routes/series.ts";
 import { tasks } from "./routes/tasks.ts";
 import { templates } from "./routes/templates.ts";
 import { tokens } from "./routes/tokens.ts";
@@ -29,6 +31,7 @@ export const api = newApp()
   .route("/v1", campaigns)
   .route("/v1", fronts)
   .route("/v1", history)
+  .route("/v1", seriesRoutes)
   .route("/v1", results)
   .route("/v1", scaled)
   .route("/v1", trainings)
@@ -38,6 +41,7 @@ export const api = newApp()
   .route("/v1", datasets)
   .route("/v1", devices)
   .route("/v1", tokens)
+  .route("/v1", me)
   .route("/v1", audit)
   .route("/v1", tasks)
   .route("/v1", blobs)

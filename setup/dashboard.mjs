@@ -12,9 +12,17 @@ import { rootDir } from "./node.mjs";
 import { SetupError, log as stderrLog, step } from "./progress.mjs";
 
 /** What the pages are made of: folders and files of the checkout. */
-const SOURCES = ["dashboard", "device", "gpu-runner", "shared", "package-lock.json", "setup/dashboard.mjs"];
+const SOURCES = [
+  "dashboard",
+  "device",
+  "edge/client.ts",
+  "gpu-runner",
+  "shared",
+  "package-lock.json",
+  "setup/dashboard.mjs",
+];
 /** Made by each build. */
-const RESULT = "device.html";
+const RESULT = "index.html";
 
 /**
  * Builds the pages unless they are newer than all that they are made of.

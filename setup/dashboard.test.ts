@@ -19,6 +19,7 @@ beforeEach(() => {
     "package.json",
     "package-lock.json",
     "tsconfig.json",
+    "edge/client.ts",
     "edge/tsconfig.json",
   ])
     cpSync(path.join(rootDir, part), path.join(root, part), { recursive: true });
@@ -38,7 +39,9 @@ test("it builds once, and again only when something that the pages are made of i
 test("builds at the same time leave whole pages and nothing else", async () => {
   await Promise.all([ensureDashboard({ root, log }), ensureDashboard({ root, log })]);
   expect(readdirSync(path.join(root, "dist"))).toEqual(["dashboard"]);
-  expect(readdirSync(built())).toEqual(expect.arrayContaining(["_headers", "assets", "device.html"]));
+  expect(readdirSync(built())).toEqual(
+    expect.arrayContaining(["_headers", "assets", "device.html", "index.html"]),
+  );
 });
 
 test("what the page loads first is without TensorFlow.js, and nothing of it comes from elsewhere", async () => {

@@ -109,9 +109,8 @@ function line({ method, path, summary, security }: Endpoint) {
   const scopes =
     security?.flatMap(({ token = [], signature }) => (signature === undefined ? token : ["a signature"])) ??
     [];
-  const open = security?.some((requirement) => Object.keys(requirement).length === 0)
-    ? ", or a public search"
-    : "";
+  const isOpen = security?.some((requirement) => Object.keys(requirement).length === 0);
+  const open = isOpen ? (scopes.length === 0 ? "any token, or none" : ", or a public search") : "";
   return html`<li><code>${method.toUpperCase()} ${path}</code><br />${summary} <span class="scope">(${scopes.join(", ")}${open})</span></li>`;
 }
 

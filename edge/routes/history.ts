@@ -14,6 +14,7 @@ import {
   newApp,
   pageOf,
   pageQuery,
+  wholeNumber,
 } from "../app.ts";
 import { eventStream } from "../eventStream.ts";
 import { type EventRow, eventsAfter } from "../store/events.ts";
@@ -111,7 +112,10 @@ const candidates = createRoute({
   ...common,
   path: "/searches/{id}/candidates",
   summary: "Measured candidates, oldest first; a page holds those of `limit` rounds",
-  request: { params: idParam, query: pageQuery },
+  request: {
+    params: idParam,
+    query: pageQuery.extend({ round: wholeNumber(0).optional().describe("only those of this round") }),
+  },
   responses: {
     200: json(pageOf(candidateSchema), "Candidates", lastPage(candidateExample)),
     default: failure,
@@ -141,13 +145,16 @@ export const history = newApp()
     return c.json({ data, nextCursor: cursorAfter(page, limit, (row) => [row.round]) }, 200);
   })
   .openapi(candidates, async (c) => {
-    const { cursor, limit } = c.req.valid("query");
+    const { cursor, limit, round: one } = c.req.valid("query");
     const { id } = await readableSearch(c, c.req.valid("param").id);
-    const page = await candidatesAfter(c.env.DB, id, decodeCursor(cursor, roundCursor)?.[0] ?? -1, limit);
+    const after = one === undefined ? (decodeCursor(cursor, roundCursor)?.[0] ?? -1) : one - 1;
+    const found = await candidatesAfter(c.env.DB, id, after, one === undefined ? limit : 1);
+    const page = found.filter(({ round }) => one === undefined || round === one);
     const data = page.flatMap(({ candidates: list, ...round }) =>
       list.map((candidate) => ({ ...round, ...candidate })),
     );
-    return c.json({ data, nextCursor: cursorAfter(page, limit, (row) => [row.round]) }, 200);
+    const nextCursor = one === undefined ? cursorAfter(page, limit, (row) => [row.round]) : null;
+    return c.json({ data, nextCursor }, 200);
   })
   .openapi(events, async (c) => {
     const { cursor, limit } = c.req.valid("query");

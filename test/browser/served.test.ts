@@ -1,4 +1,4 @@
-/** The page `/device` as the Worker serves it. */
+/** The pages as the Worker serves them. */
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -31,6 +31,8 @@ test("what is no page still reaches the Worker", async () => {
     ["/metrics", 401],
     ["/v1/searches", 401],
     ["/nothing", 404],
+    ["/v1/nothing", 404],
+    ["/searches", 404],
   ] as const) {
     const response = await get(where);
     expect({ where, status: response.status }).toEqual({ where, status });
@@ -38,17 +40,21 @@ test("what is no page still reaches the Worker", async () => {
   }
 });
 
-test("the page may load nothing from elsewhere, be framed by nobody, and is isolated", async () => {
-  const { headers } = await get("/device");
-  const policy = headers.get("content-security-policy") ?? "";
-  expect(policy).toContain("default-src 'none'");
-  expect(policy).toContain("script-src 'self' 'wasm-unsafe-eval';");
-  expect(policy).toContain("frame-ancestors 'none'");
-  expect(policy).not.toMatch(/'unsafe-|https?:|\*/);
-  expect(headers.get("cross-origin-opener-policy")).toBe("same-origin");
-  expect(headers.get("cross-origin-embedder-policy")).toBe("require-corp");
-  expect(headers.get("referrer-policy")).toBe("no-referrer");
-});
+test.each(["/", "/device"])(
+  "%s may load nothing from elsewhere, be framed by nobody, and is isolated",
+  async (where) => {
+    const { headers, status } = await get(where);
+    expect(status).toBe(200);
+    const policy = headers.get("content-security-policy") ?? "";
+    expect(policy).toContain("default-src 'none'");
+    expect(policy).toContain("script-src 'self' 'wasm-unsafe-eval';");
+    expect(policy).toContain("frame-ancestors 'none'");
+    expect(policy).not.toMatch(/'unsafe-|https?:|\*/);
+    expect(headers.get("cross-origin-opener-policy")).toBe("same-origin");
+    expect(headers.get("cross-origin-embedder-policy")).toBe("require-corp");
+    expect(headers.get("referrer-policy")).toBe("no-referrer");
+  },
+);
 
 describe.skipIf(hasNoChromium())("in a browser", () => {
   let browser: Browser;

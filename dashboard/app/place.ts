@@ -1,0 +1,65 @@
+/**
+ * Where in the app one is: `#/searches/abc?objective=parameters`. A fragment never reaches a server, so the Worker needs
+ * no rule for the app's pages, and an address of a public search can be shared as it is.
+ */
+
+import { newStore, useStore } from "./store.ts";
+
+export interface Place {
+  /** Begins with a slash. */
+  path: string;
+  query: URLSearchParams;
+}
+
+function placeOf(hash: string): Place {
+  const [path = "", query = ""] = hash.replace(/^#/, "").split(/\?(.*)/s);
+  return { path: path.startsWith("/") ? path : "/searches", query: new URLSearchParams(query) };
+}
+
+export const place = newStore<Place>(placeOf(location.hash));
+
+export function followAddress(): void {
+  place.set(placeOf(location.hash));
+  window.addEventListener("hashchange", () => place.set(placeOf(location.hash)));
+}
+
+/** @example go("/searches/abc") */
+export function go(to: string, { replace = false } = {}): void {
+  if (!replace) {
+    location.hash = to;
+    return;
+  }
+  history.replaceState(null, "", `#${to}`);
+  place.set(placeOf(location.hash));
+}
+
+/** What of a page's state is in its address: kept by a reload and by a shared link. Empty values are left out. */
+export function useQuery(): [
+  query: URLSearchParams,
+  change: (values: Record<string, string | null>) => void,
+] {
+  const { query } = useStore(place);
+  const change = (values: Record<string, string | null>) => {
+    const { path, query: now } = place.get();
+    const next = new URLSearchParams(now);
+    for (const [name, value] of Object.entries(values)) {
+      if (value === null || value === "") next.delete(name);
+      else next.set(name, value);
+    }
+    const text = next.toString();
+    go(text === "" ? path : `${path}?${text}`, { replace: true });
+  };
+  return [query, change];
+}
+
+/** Addresses of the app's pages, in one place. */
+export const addresses = {
+  searches: "#/searches",
+  newSearch: "#/new",
+  search: (id: string) => `#/searches/${encodeURIComponent(id)}`,
+  choose: (id: string) => `#/searches/${encodeURIComponent(id)}/choose`,
+  architecture: (id: string, hash: string) =>
+    `#/searches/${encodeURIComponent(id)}/architectures/${encodeURIComponent(hash)}`,
+  money: "#/money",
+  setUp: "#/set-up",
+};

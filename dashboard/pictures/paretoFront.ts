@@ -1,0 +1,292 @@
+/**
+ * The Pareto front of two objectives: every measured candidate, the archive with the widths of its measurements, the
+ * front as a staircase, targets, and beyond the limits what is infeasible. Made for 50,000 candidates.
+ */
+
+import type { CustomSeriesRenderItem, EChartsOption } from "echarts";
+import { ParetoFront } from "../../shared/pareto.ts";
+import { measured, number, unitOf, whole } from "../ui/format.ts";
+import type { Palette } from "./palette.ts";
+import { base, type PictureSpec, valueAxis } from "./spec.ts";
+
+export interface FrontAxis {
+  /** An objective's id. */
+  id: string;
+  goal: "maximize" | "minimize";
+  /** Soft; a dashed line. */
+  target?: number | undefined;
+  /** Hard; beyond it is infeasible. */
+  limit?: number | undefined;
+}
+
+export interface FrontPoint {
+  hash: string;
+  /** Null where it was not measured: then it is not shown. */
+  x: number | null;
+  y: number | null;
+  /** Half the width of an interval around it. */
+  xWidth?: number | undefined;
+  yWidth?: number | undefined;
+  isFeasible: boolean;
+}
+
+export interface FrontData {
+  x: FrontAxis;
+  y: FrontAxis;
+  /** Columns as /points answers them. */
+  candidates: {
+    hash: readonly string[];
+    x: readonly (number | null)[];
+    y: readonly (number | null)[];
+    feasible: readonly boolean[];
+  };
+  archive: readonly FrontPoint[];
+  /** Hashes that are marked. */
+  selected?: readonly string[];
+}
+
+type Pair = [x: number, y: number];
+
+export function paretoFront(data: FrontData, palette: Palette): PictureSpec {
+  const { x, y, candidates } = data;
+  const archive = data.archive.filter(isMeasured);
+  const cloud = cloudOf(candidates);
+  const front = frontOf(archive, x, y);
+  const marked = archive.filter(({ hash }) => data.selected?.includes(hash));
+  const hidden = candidates.hash.length - cloud.keys.length;
+  const option: EChartsOption = {
+    ...base(palette),
+    xAxis: axisOf(x, palette, "x"),
+    yAxis: axisOf(y, palette, "y"),
+    dataZoom: [
+      { id: "x", type: "inside", xAxisIndex: 0, filterMode: "none", zoomOnMouseWheel: false, disabled: true },
+      { id: "y", type: "inside", yAxisIndex: 0, filterMode: "none", zoomOnMouseWheel: false, disabled: true },
+    ],
+    series: [
+      cloudSeries("feasible", cloud.feasible, palette.soft),
+      cloudSeries("infeasible", cloud.infeasible, palette.bad),
+      {
+        id: "front-line",
+        type: "line",
+        data: staircase(front, x, y),
+        showSymbol: false,
+        silent: true,
+        z: 3,
+        zlevel: 1,
+        lineStyle: { color: palette.accent, width: 2 },
+        markArea: {
+          silent: true,
+          itemStyle: { color: palette.bad, opacity: 0.07 },
+          data: beyondLimits(x, y),
+        },
+        markLine: {
+          silent: true,
+          symbol: "none",
+          data: [...linesOf(x, "xAxis", palette), ...linesOf(y, "yAxis", palette)],
+        },
+      },
+      {
+        id: "widths",
+        type: "custom",
+        silent: true,
+        z: 4,
+        zlevel: 1,
+        data: archive
+          .filter(({ xWidth, yWidth }) => xWidth || yWidth)
+          .map((point) => [point.x, point.y, point.xWidth ?? 0, point.yWidth ?? 0]),
+        renderItem: whiskers(palette.text),
+      },
+      {
+        id: "archive",
+        type: "scatter",
+        z: 5,
+        zlevel: 1,
+        silent: true,
+        symbolSize: 9,
+        data: archive.map((point): Pair => [point.x, point.y]),
+        itemStyle: { color: palette.card, borderColor: palette.text, borderWidth: 1.5 },
+      },
+      {
+        id: "front",
+        type: "scatter",
+        z: 6,
+        zlevel: 1,
+        silent: true,
+        symbolSize: 11,
+        data: front.map((point): Pair => [point.x, point.y]),
+        itemStyle: { color: palette.accent, borderColor: palette.card, borderWidth: 1.5 },
+      },
+      {
+        id: "selected",
+        type: "scatter",
+        z: 7,
+        zlevel: 1,
+        silent: true,
+        symbolSize: 20,
+        data: marked.map((point): Pair => [point.x, point.y]),
+        itemStyle: { color: "transparent", borderColor: palette.text, borderWidth: 2.5 },
+      },
+    ],
+  };
+  const titles = [unitOf(x.id).title, unitOf(y.id).title];
+  const missing = hidden > 0 ? ` ${whole(hidden)} without both measurements are not shown.` : "";
+  return {
+    option,
+    summary: `${titles[1]} against ${titles[0]}: ${whole(cloud.keys.length)} candidates, ${whole(archive.length)} in the archive, ${whole(front.length)} on the front.${missing}`,
+    table: {
+      columns: ["Architecture", titles[0] ?? "", titles[1] ?? "", "Of these two"],
+      rows: archive
+        .toSorted((a, b) => Number(front.includes(b)) - Number(front.includes(a)) || a.x - b.x)
+        .map((point) => [
+          point.hash,
+          widthText(x.id, point.x, point.xWidth),
+          widthText(y.id, point.y, point.yWidth),
+          standing(point, front),
+        ]),
+      keys: archive
+        .toSorted((a, b) => Number(front.includes(b)) - Number(front.includes(a)) || a.x - b.x)
+        .map(({ hash }) => hash),
+    },
+    points: {
+      x: [...archive.map((point) => point.x), ...cloud.x],
+      y: [...archive.map((point) => point.y), ...cloud.y],
+      keys: [...archive.map(({ hash }) => hash), ...cloud.keys],
+      prominent: archive.length,
+    },
+    zooms: true,
+  };
+}
+
+type Measured = FrontPoint & { x: number; y: number };
+
+const isMeasured = (point: FrontPoint): point is Measured =>
+  Number.isFinite(point.x) && Number.isFinite(point.y);
+
+function standing(point: Measured, front: readonly Measured[]): string {
+  if (front.includes(point)) return "on the front";
+  return point.isFeasible ? "beaten" : "infeasible";
+}
+
+const widthText = (id: string, value: number, width: number | undefined): string =>
+  width ? `${measured(id, value)} ± ${number(width, 2)}` : measured(id, value);
+
+function cloudOf({ hash, x, y, feasible }: FrontData["candidates"]) {
+  const cloud = {
+    x: [] as number[],
+    y: [] as number[],
+    keys: [] as string[],
+    feasible: [] as number[],
+    infeasible: [] as number[],
+  };
+  for (let index = 0; index < hash.length; index++) {
+    const [across, up] = [x[index], y[index]];
+    if (across == null || up == null || !Number.isFinite(across) || !Number.isFinite(up)) continue;
+    cloud.x.push(across);
+    cloud.y.push(up);
+    cloud.keys.push(hash[index] ?? "");
+    (feasible[index] ? cloud.feasible : cloud.infeasible).push(across, up);
+  }
+  return cloud;
+}
+
+/** Flat numbers, drawn as one path: that is what keeps 50,000 quick. */
+const cloudSeries = (id: string, flat: readonly number[], color: string) => ({
+  id,
+  type: "scatter" as const,
+  data: Float64Array.from(flat) as unknown as number[],
+  dimensions: ["x", "y"],
+  large: true,
+  largeThreshold: 500,
+  progressive: 0,
+  silent: true,
+  symbolSize: flat.length > 10_000 ? 3 : 5,
+  // Where there are many, how many shows in how dark it is.
+  itemStyle: { color, opacity: flat.length > 10_000 ? 0.22 : 0.4 },
+});
+
+/** Of feasible points, what no other beats in these two objectives, by the first. */
+function frontOf(archive: readonly Measured[], x: FrontAxis, y: FrontAxis): Measured[] {
+  const front = new ParetoFront<Measured>(2);
+  for (const point of archive)
+    if (point.isFeasible) front.insert([point.x * signOf(x), point.y * signOf(y)], point);
+  return front.entries().map(({ item }) => item);
+}
+
+const signOf = ({ goal }: FrontAxis): 1 | -1 => (goal === "minimize" ? 1 : -1);
+
+/** The edge of what is beaten: from one point to the next through the corner that both beat. */
+function staircase(front: readonly Measured[], x: FrontAxis, y: FrontAxis): Pair[] {
+  const worse = (axis: FrontAxis, a: number, b: number) =>
+    axis.goal === "minimize" ? Math.max(a, b) : Math.min(a, b);
+  return front.flatMap((point, index): Pair[] => {
+    const next = front[index + 1];
+    const own: Pair = [point.x, point.y];
+    return next === undefined ? [own] : [own, [worse(x, point.x, next.x), worse(y, point.y, next.y)]];
+  });
+}
+
+function axisOf({ id, limit, target }: FrontAxis, palette: Palette, at: "x" | "y") {
+  const { title, unit, format } = unitOf(id);
+  const lines = [limit, target].filter((value): value is number => value !== undefined);
+  return {
+    ...valueAxis({ name: unit === "" ? title : `${title} (${unit})`, palette, format }, at),
+    // Lines that are asked for are seen even where no candidate comes near.
+    ...(lines.length > 0 && {
+      min: ({ min, max }: Extent) => beyond(Math.min(...lines), min, max - min, -1),
+      max: ({ min, max }: Extent) => beyond(Math.max(...lines), max, max - min, 1),
+    }),
+  };
+}
+
+interface Extent {
+  min: number;
+  max: number;
+}
+
+/** An end of the axis for a line that lies outside of the data; null: the axis finds a round one by itself. */
+const beyond = (line: number, end: number, width: number, sign: 1 | -1): number | null =>
+  sign * (line - end) > 0 ? line + sign * 0.05 * (width || Math.abs(line)) : null;
+
+function linesOf({ id, limit, target }: FrontAxis, key: "xAxis" | "yAxis", palette: Palette) {
+  const line = (value: number | undefined, name: string, color: string, type: "solid" | "dashed") => {
+    if (value === undefined) return [];
+    const formatter = `${name} ${measured(id, value)}`;
+    const label = { formatter, color, position: "insideEndTop" as const, rotate: 0 };
+    return [{ [key]: value, lineStyle: { color, type, width: 1.5 }, label }];
+  };
+  return [...line(limit, "limit", palette.bad, "solid"), ...line(target, "target", palette.good, "dashed")];
+}
+
+type Corner = { xAxis?: number; yAxis?: number };
+
+/** What no feasible architecture is in, per limit. */
+function beyondLimits(x: FrontAxis, y: FrontAxis): [Corner, Corner][] {
+  const cut = (axis: FrontAxis, key: "xAxis" | "yAxis"): [Corner, Corner][] => {
+    if (axis.limit === undefined) return [];
+    const end = axis.goal === "minimize" ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
+    return [[{ [key]: axis.limit }, { [key]: end }]];
+  };
+  return [...cut(x, "xAxis"), ...cut(y, "yAxis")];
+}
+
+const whiskers =
+  (color: string): CustomSeriesRenderItem =>
+  (_, api) => {
+    const [x, y, xWidth, yWidth] = [0, 1, 2, 3].map((dimension) => Number(api.value(dimension)));
+    if (x === undefined || y === undefined || xWidth === undefined || yWidth === undefined) return null;
+    const line = (from: Pair, to: Pair) => {
+      const [[x1 = 0, y1 = 0], [x2 = 0, y2 = 0]] = [api.coord(from), api.coord(to)];
+      return {
+        type: "line" as const,
+        shape: { x1, y1, x2, y2 },
+        style: { stroke: color, lineWidth: 1.2, opacity: 0.6 },
+      };
+    };
+    return {
+      type: "group",
+      children: [
+        ...(xWidth > 0 ? [line([x - xWidth, y], [x + xWidth, y])] : []),
+        ...(yWidth > 0 ? [line([x, y - yWidth], [x, y + yWidth])] : []),
+      ],
+    };
+  };

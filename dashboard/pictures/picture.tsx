@@ -1,0 +1,348 @@
+/**
+ * A picture on the page: drawn on a canvas by ECharts, which is loaded when the first one comes into view. Hovering shows a
+ * card of ours, dragging zooms, clicking chooses; buttons and a table do the same for who uses no pointer.
+ */
+
+import type { ComponentChildren } from "preact";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { appearance } from "../app/appearance.ts";
+import { useStore } from "../app/store.ts";
+import { Button } from "../ui/controls.tsx";
+import { csv, download } from "../ui/download.ts";
+import { toast } from "../ui/toasts.tsx";
+import type { Chart } from "./echarts.ts";
+import { type Linear, nearestPoint } from "./nearest.ts";
+import { type Palette, palettes } from "./palette.ts";
+import type { PictureSpec } from "./spec.ts";
+
+export interface Range {
+  x: [number, number];
+  y: [number, number];
+}
+
+interface PictureProps<T> {
+  /** A heading; also names its files. */
+  title: string;
+  /** A pure function of this folder. */
+  draw: (data: T, palette: Palette) => PictureSpec;
+  /** Kept by the page with useMemo: another object is drawn anew. */
+  data: T;
+  /** A point was clicked, or chosen in the table. */
+  onSelect?: (key: string) => void;
+  /** What is shown beside a point while the pointer is on it. */
+  card?: (key: string) => ComponentChildren;
+  /** A rectangle was drawn, or null: all is shown again. */
+  onZoom?: (range: Range | null) => void;
+  /** Below the title: choices of what is drawn. */
+  children?: ComponentChildren;
+}
+
+const hitPixels = 14;
+/** A shorter drag is a click that slipped. */
+const dragPixels = 6;
+const shownRows = 100;
+
+export function Picture<T>({ title, draw, data, onSelect, card, onZoom, children }: PictureProps<T>) {
+  const theme = useStore(appearance);
+  const spec = useMemo(() => draw(data, palettes[theme]), [draw, data, theme]);
+  const holder = useRef<HTMLDivElement>(null);
+  const { chart, hasFailed } = useChart(holder, spec);
+  const [zoom, setZoom] = useState<Range | null>(null);
+  const [hover, setHover] = useState<{ index: number; x: number; y: number } | null>(null);
+  const [brush, setBrush] = useState<{ x: number; y: number; toX: number; toY: number } | null>(null);
+
+  const changeZoom = (range: Range | null) => {
+    setZoom(range);
+    onZoom?.(range);
+    if (chart !== null) showRange(chart, range);
+  };
+  const found = (event: PointerEvent) => {
+    if (chart === null || spec.points === undefined) return null;
+    const at = placeIn(event, holder.current);
+    const axes = axesOf(chart);
+    return axes === null ? null : nearestPoint(spec.points, axes, at, hitPixels);
+  };
+  const onPointerDown = (event: PointerEvent) => {
+    if (event.button !== 0 || event.pointerType === "touch" || spec.zooms !== true) return;
+    const { x, y } = placeIn(event, holder.current);
+    (event.currentTarget as HTMLElement).setPointerCapture(event.pointerId);
+    setHover(null);
+    setBrush({ x, y, toX: x, toY: y });
+  };
+  const onPointerMove = (event: PointerEvent) => {
+    const at = placeIn(event, holder.current);
+    if (brush !== null) return setBrush({ ...brush, toX: at.x, toY: at.y });
+    const index = found(event);
+    setHover((before) => {
+      if (index === null) return null;
+      return before?.index === index ? before : { index, ...at };
+    });
+  };
+  const onPointerUp = (event: PointerEvent) => {
+    const drawn = brush;
+    setBrush(null);
+    const isDrag =
+      drawn !== null && Math.hypot(drawn.toX - drawn.x, drawn.toY - drawn.y) > dragPixels && chart !== null;
+    if (isDrag) return changeZoom(rangeOf(chart, drawn));
+    const index = found(event);
+    const key = index === null ? undefined : spec.points?.keys[index];
+    if (key !== undefined) onSelect?.(key);
+  };
+
+  const name = title.toLowerCase();
+  const hoverKey = hover === null ? undefined : spec.points?.keys[hover.index];
+  return (
+    <figure class="picture card">
+      <figcaption>
+        <h2>{title}</h2>
+        {children}
+      </figcaption>
+      <div class="picture-area">
+        <div
+          class="picture-canvas"
+          ref={holder}
+          role="img"
+          aria-label={spec.summary}
+          onPointerDown={onPointerDown}
+          onPointerMove={onPointerMove}
+          onPointerUp={onPointerUp}
+          onPointerCancel={() => setBrush(null)}
+          onPointerLeave={() => setHover(null)}
+        />
+        {chart === null && !hasFailed && <span class="bone picture-wait" aria-hidden="true" />}
+        {hasFailed && (
+          <p class="picture-wait">The picture could not be loaded. The table below has its figures.</p>
+        )}
+        {brush !== null && <div class="picture-brush" style={boxOf(brush)} />}
+        {hover !== null && hoverKey !== undefined && card !== undefined && (
+          <HoverCard at={hover} within={holder.current}>
+            {card(hoverKey)}
+          </HoverCard>
+        )}
+      </div>
+      <p class="hint">{spec.summary}</p>
+      <div class="buttons small">
+        {spec.zooms === true && (
+          <>
+            <Button tone="quiet" onClick={() => chart !== null && changeZoom(scaled(chart, 0.5))}>
+              Zoom in
+            </Button>
+            <Button
+              tone="quiet"
+              disabled={zoom === null}
+              onClick={() => chart !== null && changeZoom(scaled(chart, 2))}
+            >
+              Zoom out
+            </Button>
+            <Button tone="quiet" disabled={zoom === null} onClick={() => changeZoom(null)}>
+              Show all
+            </Button>
+          </>
+        )}
+        <Button tone="quiet" onClick={() => save("svg", spec, name, holder.current, palettes[theme].card)}>
+          SVG
+        </Button>
+        <Button tone="quiet" onClick={() => save("png", spec, name, holder.current, palettes[theme].card)}>
+          PNG
+        </Button>
+      </div>
+      <Figures title={title} spec={spec} onSelect={onSelect} />
+    </figure>
+  );
+}
+
+interface HoverCardProps {
+  at: { x: number; y: number };
+  within: HTMLElement | null;
+  children: ComponentChildren;
+}
+
+/** On the side of the point where there is more room. */
+function HoverCard({ at, within, children }: HoverCardProps) {
+  const [width, height] = [within?.clientWidth ?? 0, within?.clientHeight ?? 0];
+  const across = at.x > width / 2 ? { right: `${width - at.x + 16}px` } : { left: `${at.x + 16}px` };
+  const up = at.y > height / 2 ? { bottom: `${height - at.y}px` } : { top: `${at.y}px` };
+  return (
+    <div class="picture-card card" style={{ ...across, ...up }} aria-hidden="true">
+      {children}
+    </div>
+  );
+}
+
+interface FiguresProps {
+  title: string;
+  spec: PictureSpec;
+  onSelect: ((key: string) => void) | undefined;
+}
+
+function Figures({ title, spec: { table }, onSelect }: FiguresProps) {
+  const [isOpen, setOpen] = useState(false);
+  const { columns, rows, keys } = table;
+  const save = () => download(`${title.toLowerCase()}.csv`, csv(columns, rows), "text/csv");
+  return (
+    <details onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary>The figures as a table</summary>
+      {isOpen && (
+        <div class="stack">
+          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keys */}
+          <section class="figures" tabIndex={0} aria-label={`Figures: ${title}`}>
+            <table>
+              <thead>
+                <tr>
+                  {columns.map((column) => (
+                    <th key={column} scope="col">
+                      {column}
+                    </th>
+                  ))}
+                </tr>
+              </thead>
+              <tbody>
+                {rows.slice(0, shownRows).map((row, index) => (
+                  <tr key={keys?.[index] ?? index}>
+                    {row.map((cell, column) => (
+                      <td key={columns[column]}>
+                        {column === 0 && keys?.[index] !== undefined && onSelect !== undefined ? (
+                          <Button tone="quiet" onClick={() => onSelect(keys[index] ?? "")}>
+                            {cell}
+                          </Button>
+                        ) : (
+                          cell
+                        )}
+                      </td>
+                    ))}
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </section>
+          <div class="buttons small">
+            <Button tone="quiet" onClick={save}>
+              {rows.length > shownRows ? `All ${rows.length} rows as CSV` : "CSV"}
+            </Button>
+          </div>
+        </div>
+      )}
+    </details>
+  );
+}
+
+/** The chart in the element, once it has come into view and ECharts is there. */
+function useChart(holder: { current: HTMLDivElement | null }, spec: PictureSpec) {
+  const [chart, setChart] = useState<Chart | null>(null);
+  const [hasFailed, setFailed] = useState(false);
+  useEffect(() => {
+    const element = holder.current;
+    if (element === null) return;
+    let made: Chart | null = null;
+    let isGone = false;
+    const resized = new ResizeObserver(() => made?.resize());
+    const seen = new IntersectionObserver(([entry]) => {
+      if (entry?.isIntersecting !== true) return;
+      seen.disconnect();
+      import("./echarts.ts").then(
+        ({ onCanvas }) => {
+          if (isGone) return;
+          made = onCanvas(element);
+          resized.observe(element);
+          setChart(made);
+        },
+        () => setFailed(true),
+      );
+    });
+    seen.observe(element);
+    return () => {
+      isGone = true;
+      seen.disconnect();
+      resized.disconnect();
+      made?.dispose();
+    };
+  }, [holder]);
+  useEffect(() => {
+    chart?.setOption(spec.option, { notMerge: false, replaceMerge: ["series"] });
+  }, [chart, spec]);
+  return { chart, hasFailed };
+}
+
+function placeIn(event: PointerEvent, element: HTMLElement | null): { x: number; y: number } {
+  const box = element?.getBoundingClientRect();
+  return { x: event.clientX - (box?.left ?? 0), y: event.clientY - (box?.top ?? 0) };
+}
+
+/** Of linear axes; null where there are none. */
+function axesOf(chart: Chart): { x: Linear; y: Linear } | null {
+  const [origin, unit] = [
+    [0, 0],
+    [1, 1],
+  ].map((value) => chart.convertToPixel("grid", value));
+  if (!Array.isArray(origin) || !Array.isArray(unit)) return null;
+  const linear = (at: 0 | 1): Linear => ({
+    origin: origin[at] ?? 0,
+    scale: (unit[at] ?? 0) - (origin[at] ?? 0),
+  });
+  return { x: linear(0), y: linear(1) };
+}
+
+interface Box {
+  x: number;
+  y: number;
+  toX: number;
+  toY: number;
+}
+
+function boxOf({ x, y, toX, toY }: Box): Record<string, string> {
+  return {
+    left: `${Math.min(x, toX)}px`,
+    top: `${Math.min(y, toY)}px`,
+    width: `${Math.abs(toX - x)}px`,
+    height: `${Math.abs(toY - y)}px`,
+  };
+}
+
+function rangeOf(chart: Chart, { x, y, toX, toY }: Box): Range | null {
+  const [from, to] = [
+    [x, y],
+    [toX, toY],
+  ].map((pixel) => chart.convertFromPixel("grid", pixel));
+  if (!Array.isArray(from) || !Array.isArray(to)) return null;
+  const ordered = (at: 0 | 1): [number, number] => {
+    const [a = 0, b = 0] = [from[at], to[at]];
+    return a < b ? [a, b] : [b, a];
+  };
+  return { x: ordered(0), y: ordered(1) };
+}
+
+function showRange(chart: Chart, range: Range | null): void {
+  for (const axis of ["x", "y"] as const)
+    chart.dispatchAction({
+      type: "dataZoom",
+      dataZoomId: axis,
+      ...(range === null ? { start: 0, end: 100 } : { startValue: range[axis][0], endValue: range[axis][1] }),
+    });
+}
+
+/** What is seen now, so many times as wide, around the same middle. */
+function scaled(chart: Chart, factor: number): Range | null {
+  const [width, height] = [chart.getWidth(), chart.getHeight()];
+  const [x, y] = [width / 2, height / 2];
+  const half = { x: (width / 2) * factor * 0.9, y: (height / 2) * factor * 0.9 };
+  return rangeOf(chart, { x: x - half.x, y: y - half.y, toX: x + half.x, toY: y + half.y });
+}
+
+async function save(
+  format: "svg" | "png",
+  spec: PictureSpec,
+  name: string,
+  element: HTMLElement | null,
+  ground: string,
+): Promise<void> {
+  const size = { width: element?.clientWidth || 800, height: element?.clientHeight || 400, ground };
+  try {
+    const { asPng, asSvg } = await import("./echarts.ts");
+    if (format === "svg") return download(`${name}.svg`, asSvg(spec, size), "image/svg+xml");
+    const blob = await asPng(spec, size);
+    if (blob !== null) return download(`${name}.png`, blob);
+  } catch {
+    // Told below: it may be too large for the browser, or ECharts could not be loaded.
+  }
+  toast("The picture could not be saved.", "bad");
+}

@@ -1,0 +1,61 @@
+/**
+ * What a picture is: data in, this out, without a page. The app draws it on a canvas and the report as SVG. Pure; ECharts is
+ * here as types only.
+ */
+
+import type { EChartsOption } from "echarts";
+import type { Palette } from "./palette.ts";
+
+export type Cell = string | number | null;
+
+export interface PictureSpec {
+  /** For `echarts.setOption`: no tooltip (the page shows its own), no animation. */
+  option: EChartsOption;
+  /** What it shows, in a sentence: its accessible name. */
+  summary: string;
+  /** The same as figures, for who does not see it. */
+  table: {
+    columns: readonly string[];
+    rows: readonly (readonly Cell[])[];
+    /** Key of each row, where a row is something that can be chosen. */
+    keys?: readonly string[];
+  };
+  /** Points that a pointer finds: the nearest wins. In the units of the axes; keys are what is chosen. */
+  points?: {
+    x: ArrayLike<number>;
+    y: ArrayLike<number>;
+    keys: readonly string[];
+    /** So many of the first win over those behind them. */
+    prominent?: number;
+  };
+  /** Axes that a brush zooms. */
+  zooms?: boolean;
+}
+
+/** How every picture looks: parts of an option. */
+export const base = (palette: Palette): EChartsOption => ({
+  animation: false,
+  backgroundColor: "transparent",
+  color: [...palette.series],
+  textStyle: { color: palette.text, fontFamily: "system-ui, sans-serif" },
+  grid: { left: 8, right: 16, top: 14, bottom: 8, outerBoundsMode: "same", outerBoundsContain: "all" },
+});
+
+interface AxisOptions {
+  name: string;
+  palette: Palette;
+  format?: (value: number) => string;
+}
+
+/** Of numbers; it need not begin at 0. */
+export const valueAxis = ({ name, palette, format }: AxisOptions, at: "x" | "y") => ({
+  type: "value" as const,
+  name,
+  nameLocation: at === "x" ? ("middle" as const) : ("end" as const),
+  nameGap: at === "x" ? 26 : 12,
+  nameTextStyle: { color: palette.soft, align: at === "x" ? ("center" as const) : ("left" as const) },
+  scale: true,
+  axisLine: { lineStyle: { color: palette.soft } },
+  axisLabel: { color: palette.soft, hideOverlap: true, ...(format && { formatter: format }) },
+  splitLine: { lineStyle: { color: palette.line } },
+});
