@@ -10,8 +10,9 @@ import { isFinished, SEARCH_LIMIT_MS, searchOnDevices, TestEdge } from "./wholeS
 let edge: TestEdge;
 const devices: Child[] = [];
 
+// Longer than a device goes without a heartbeat.
 beforeAll(async () => {
-  edge = await TestEdge.start({ NASTURTIUM_DEVICE_PATIENCE_MINUTES: "0.2" });
+  edge = await TestEdge.start({ NASTURTIUM_DEVICE_PATIENCE_MINUTES: "0.6" });
 });
 afterAll(async () => {
   for (const device of devices) await device.stop();

@@ -127,7 +127,7 @@ const currentState = z.strictObject({
   ),
   finishing: z.boolean(),
   amendments: z.int(),
-  awaitsDevices: z.boolean().optional(),
+  askedOfDevices: z.array(z.string()).optional(),
   predictors: z
     .record(
       z.string(),

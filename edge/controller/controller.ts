@@ -158,7 +158,7 @@ export function completeRound(
   const end = done && unmeasured.length === 0 ? chosen(next, front, context, isBudgetSpent) : nothingYet;
   events.push(...end.events);
   return {
-    state: unmeasured.length > 0 ? { ...next, awaitsDevices: true } : next,
+    state: unmeasured.length > 0 ? { ...next, askedOfDevices: unmeasured } : next,
     record: {
       round: state.round,
       stage: state.stage,
@@ -218,8 +218,10 @@ function rowsBeyond(
     .map((entry) => rowOf(entry, { stage, onFront: false }, context));
 }
 
-/** Most members of a front that are measured before anything is chosen. */
+/** Most members of a front that are measured at once before anything is chosen. */
 const mostMeasured = 64;
+/** Most that are measured one time after the other, as measurements bring others to the front. */
+const mostAsked = 2 * mostMeasured;
 
 /** Members of the front of which a device has not measured what it is to. */
 function toMeasure(state: ControllerState, front: readonly Archived[], context: Context): string[] {
@@ -228,6 +230,18 @@ function toMeasure(state: ControllerState, front: readonly Archived[], context: 
   return rank(front, context, state.stage)
     .filter((hash) => !isMeasured(hash))
     .slice(0, mostMeasured);
+}
+
+/**
+ * What is on the front only now that others were measured, and is to be measured too; empty once nothing is left to ask
+ * for. What was asked for and has no value is not asked for again.
+ */
+export function alsoToMeasure(state: ControllerState, specification: Specification): string[] {
+  const asked = state.askedOfDevices ?? [];
+  const front = paretoEntries(state.archive, specification.objectives);
+  return toMeasure(state, front, new Context(specification, state))
+    .filter((hash) => !asked.includes(hash))
+    .slice(0, Math.max(0, mostAsked - asked.length));
 }
 
 /** What is trained once the members of the last front have been measured, or could not be. */

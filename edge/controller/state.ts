@@ -51,8 +51,8 @@ export interface ControllerState {
   finishing: boolean;
   /** Measurements that came after their round: whoever adds one must have seen all others. */
   amendments: number;
-  /** Rounds are over; devices measure the last front before anything is chosen from it. */
-  awaitsDevices?: boolean;
+  /** Rounds are over; devices measure the last front, and so far were asked for these, before anything is chosen from it. */
+  askedOfDevices?: string[];
   /** By id of an objective that a device measures, what its values are predicted from; absent where nothing is. */
   predictors?: Record<string, Prediction>;
   /** By architecture's hash, what devices measured, the newest last. */

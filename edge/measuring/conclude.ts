@@ -2,13 +2,15 @@
 
 import { scheduleLength } from "../../shared/specification.ts";
 import { isBudgetSpent } from "../budget.ts";
-import { afterMeasuring } from "../controller/controller.ts";
+import { afterMeasuring, alsoToMeasure } from "../controller/controller.ts";
 import { Problem } from "../problems.ts";
 import { isMoneySpent } from "../rentals/exhausted.ts";
 import { spendingOf } from "../store/campaigns.ts";
-import { concludeSearch, findAwaiting } from "../store/conclusions.ts";
+import { concludeSearch, findAwaiting, measureMore } from "../store/conclusions.ts";
+import { finalMeasurements } from "./assign.ts";
 
-const writeTries = 5;
+/** Something else may be written between reading and writing, or no device may be there for what is asked. */
+const writeTries = 8;
 
 /** Does nothing while something is still to be measured, or where it is done already. */
 export async function conclude(db: D1Database, searchId: string): Promise<void> {
@@ -17,6 +19,13 @@ export async function conclude(db: D1Database, searchId: string): Promise<void> 
     const read = await findAwaiting(db, searchId, now);
     if (read === null) return;
     const { specification, state } = read;
+    const unmeasured = alsoToMeasure(state, specification);
+    if (unmeasured.length > 0) {
+      const asked = { ...state, askedOfDevices: [...(state.askedOfDevices ?? []), ...unmeasured] };
+      const measurements = finalMeasurements(db, specification, { state, unmeasured }, now);
+      await measureMore(db, searchId, { state: asked, measurements });
+      continue;
+    }
     const done = {
       rounds: state.round,
       of: scheduleLength(specification).rounds,

@@ -17,6 +17,7 @@ import {
   report,
   reportFor,
   roundOf,
+  tinySpecification,
   tokenWith,
   trainingReportFor,
 } from "../testEdge.ts";
@@ -113,6 +114,36 @@ describe("an objective that a device measures", () => {
     expect(front.map(({ hash }) => hash)).toEqual([kept]);
     const training = await leaseOf(runner, runnerId, id);
     expect(training?.task).toMatchObject({ kind: "finalTraining", hash: kept });
+  });
+
+  test("is measured, too, of what comes to the front only when others turn out worse than predicted", async () => {
+    const name = freshName();
+    const deviceId = await registerDevice(device, { name });
+    const longer = {
+      ...tinySpecification.schedule,
+      policy: { candidates: 4 },
+      confirmation: { images: 500, architectures: 8 },
+      stages: [{ layers: 3, channels: 4, steps: 24, warmupSteps: 2, drop: { normal: 1, reduction: 1 } }],
+    };
+    const id = await createSearch(admin, { objectives: withMemory(name), schedule: longer });
+    let lease = await leaseOf(runner, runnerId, id);
+    let rounds = 0;
+    while (lease?.task.kind === "trainRound") {
+      // Enough for a prediction of the others.
+      if (rounds++ < 4) await measureAll(device, deviceId, memoryOf);
+      lease = (await ok<{ next: typeof lease }>(report(runner, lease.task, reportFor(roundOf(lease))))).next;
+    }
+    const first = new Set((await frontOf(id)).map(({ hash }) => hash));
+    const asked = new Set<string>();
+    await measureAll(device, deviceId, (subject) => {
+      if (subject.kind !== "network") return 1;
+      asked.add(subject.hash);
+      return first.has(subject.hash) ? 90_000 : memoryOf(subject);
+    });
+    expect([...asked].some((hash) => !first.has(hash))).toBe(true);
+    const front = await frontOf(id);
+    expect(front.flatMap(({ predicted }) => predicted)).toEqual([]);
+    expect((await leaseOf(runner, runnerId, id))?.task.kind).toBe("finalTraining");
   });
 
   test("of a device that went away is left out in the end: the search ends with a trained model", async () => {

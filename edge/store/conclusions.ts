@@ -28,7 +28,7 @@ interface AwaitingRow extends RentedRow {
 
 /** SQL that is true of a search `s` with its state `c` once devices have nothing left to do for its end. */
 const isMeasured = `s.searching = 0 AND s.state IN ('running', 'paused')
-  AND json_extract(c.state, '$.awaitsDevices') = 1
+  AND json_extract(c.state, '$.askedOfDevices') IS NOT NULL
   AND NOT EXISTS (SELECT 1 FROM measurements m
     WHERE m.search_id = s.id AND m.state = 'queued' AND m.purpose = 'final')`;
 
@@ -52,6 +52,28 @@ export async function findAwaiting(db: D1Database, searchId: string, now: number
   };
 }
 
+/** Fails where the search has gone on, or other measurements came in, since the state was read. */
+const stateAfter = (db: D1Database, searchId: string, state: ControllerState): D1PreparedStatement =>
+  statement(
+    db,
+    `UPDATE controller_states SET state = :state, round = CASE WHEN EXISTS (
+       SELECT 1 FROM searches s JOIN controller_states c ON c.search_id = s.id
+       WHERE s.id = :searchId AND ${isMeasured} AND json_extract(c.state, '$.amendments') = :seen) THEN round END
+     WHERE search_id = :searchId`,
+    {
+      searchId,
+      seen: state.amendments,
+      state: JSON.stringify({ ...state, amendments: state.amendments + 1 }),
+    },
+  );
+
+/** Has devices measure more before the end; false where the search has changed since it was read. */
+export const measureMore = async (
+  db: D1Database,
+  searchId: string,
+  { state, measurements }: { state: ControllerState; measurements: D1PreparedStatement[] },
+): Promise<boolean> => (await guarded(db, [stateAfter(db, searchId, state), ...measurements])) !== null;
+
 /** What follows the rounds; false where the search has changed since it was read. */
 export async function concludeSearch(
   db: D1Database,
@@ -67,20 +89,9 @@ export async function concludeSearch(
   },
   now: number,
 ): Promise<boolean> {
-  const { awaitsDevices: _, ...ended } = state;
+  const { askedOfDevices: _, ...ended } = state;
   const results = await guarded(db, [
-    statement(
-      db,
-      `UPDATE controller_states SET state = :state, round = CASE WHEN EXISTS (
-         SELECT 1 FROM searches s JOIN controller_states c ON c.search_id = s.id
-         WHERE s.id = :searchId AND ${isMeasured} AND json_extract(c.state, '$.amendments') = :seen) THEN round END
-       WHERE search_id = :searchId`,
-      {
-        searchId,
-        seen: state.amendments,
-        state: JSON.stringify({ ...ended, amendments: state.amendments + 1 }),
-      },
-    ),
+    stateAfter(db, searchId, ended),
     ...archiveChanges(db, searchId, archive, { isLate: true }),
     ...appendEvents(db, searchId, events, now),
     ...trainingsToFollow(db, { searchId, specification, state, ...chosen }, now),
