@@ -509,7 +509,7 @@ describe("runpod alone", () => {
 
   test.each([
     [400, "There are no longer any instances available with enough disk space.", "capacity"],
-    [400, "gpu.count must be 1 for this GPU.", "invalid"],
+    [400, "gpu.count must be 1 for this GPU.", "unclear"],
     [400, "Your balance is too low.", "balance"],
     [402, "Payment required.", "balance"],
     [403, "This GPU is not open to your account.", "capacity"],

@@ -83,6 +83,8 @@ export const providerFaults = {
   balance: "the account has no balance",
   /** Never repeated: the request, or what the provider expects, is wrong. */
   invalid: "the request was refused",
+  /** A launch: a broken rule, or no capacity. The next offer; where every one is refused so, it is as `invalid`. */
+  unclear: "the launch was refused",
   /** Too many requests. */
   rate: "too many requests",
   /** May work later; after a launch the machine may exist. */

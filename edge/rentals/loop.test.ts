@@ -456,6 +456,52 @@ describe("no machine is rented, and the search says why,", () => {
     });
   });
 
+  const refuseLaunches = (...kinds: ("invalid" | "unclear" | "capacity")[]): void => {
+    const [offer] = runpod.offers;
+    if (offer === undefined) throw new Error("nothing is offered");
+    for (const [at, gpu] of ["RTX 3090", "RTX 5090"].entries())
+      runpod.offers.push({ ...offer, id: `more${at}`, gpu });
+    runpod.faults.once.launch = Array.from({ length: 20 }, (_, at) => ({
+      kind: kinds[at % kinds.length] ?? "invalid",
+    }));
+  };
+
+  test.each([
+    ["invalid", 1, "Validation failed"],
+    ["unclear", 3, "cannot be created"],
+  ] as const)("and a launch that is refused as %s is not repeated", async (kind, launches, detail) => {
+    sellOut(vast);
+    refuseLaunches(kind);
+    const id = await world.createSearch(3, 6, { providers: ["runpod"], patienceHours: 3 });
+    await minutes(120);
+    expect(runpod.calls.launch).toBe(launches);
+    expect(await waiting()).toMatchObject({
+      problem: "invalid",
+      detail: expect.stringContaining(detail),
+    });
+    expect((await events()).filter(({ type }) => type === "rental.waiting")).toHaveLength(1);
+    await minutes(90);
+    expect(await ok(world.admin(`/v1/searches/${id}`))).toMatchObject({ state: "failed" });
+  });
+
+  test("and what one provider calls wrong is asked of another", async () => {
+    refuseLaunches("invalid");
+    await world.createSearch(3);
+    await world.minute();
+    expect([runpod.calls.launch, vast.machines.length]).toEqual([1, 1]);
+  });
+
+  test("and refusals that may be a lack of capacity are tried again where one says so", async () => {
+    sellOut(vast);
+    refuseLaunches("unclear", "unclear", "capacity");
+    await world.createSearch(3);
+    await world.minute();
+    expect(await waiting()).toMatchObject({ problem: "capacity" });
+    runpod.faults.once.launch = [];
+    await minutes(2);
+    expect(live()).toHaveLength(1);
+  });
+
   test("and it is tried again, ever more rarely", async () => {
     runpod.offers.length = 0;
     vast.offers.length = 0;

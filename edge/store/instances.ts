@@ -503,6 +503,31 @@ export const avoid = (
     { provider, host, reason, until },
   );
 
+/** Has a provider not asked again until then for what it called wrong. */
+export const bar = async (
+  db: D1Database,
+  provider: string,
+  request: string,
+  reason: string,
+  until: number,
+): Promise<void> => {
+  await avoid(db, { provider, host: `request ${request}` }, reason, until).run();
+};
+
+/** Providers that called a request wrong, and how they said so. */
+export async function barredProviders(
+  db: D1Database,
+  request: string,
+  now: number,
+): Promise<Map<string, string>> {
+  const { results } = await statement(
+    db,
+    "SELECT provider, reason FROM bad_hosts WHERE until > :now AND host = :host",
+    { now, host: `request ${request}` },
+  ).all<{ provider: string; reason: string }>();
+  return new Map(results.map(({ provider, reason }) => [provider, reason]));
+}
+
 /** When a search that failed to get a machine so often in a row tries again. */
 export const retryAt = (failures: number, now: number): number =>
   now + Math.min(limits.longestRetry, limits.retry * 2 ** Math.min(failures - 1, 10));

@@ -50,6 +50,10 @@ export type OnceFault =
   | { kind: "capacity" }
   | { kind: "balance" }
   | { kind: "auth" }
+  /** Launch only: the request breaks a rule. */
+  | { kind: "invalid" }
+  /** Launch only: refused, and nothing tells whether a rule is broken or nothing is free. */
+  | { kind: "unclear" }
   /** A body that cannot be read. */
   | { kind: "malformed" }
   /** The connection breaks; for launch the machine exists. */

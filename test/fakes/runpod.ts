@@ -99,6 +99,8 @@ const faultAnswers: FaultAnswers = {
     ),
   capacity: () => problem(400, "Bad Request", noCapacity),
   balance: () => problem(402, "Payment Required", "Your account balance is too low to start a pod."),
+  invalid: () => problem(422, "Unprocessable Entity", "Validation failed: image."),
+  unclear: () => problem(400, "Bad Request", "The pod cannot be created."),
   auth: () => problem(401, "Unauthorized", "The API key is not valid."),
 };
 

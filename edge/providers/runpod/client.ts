@@ -33,6 +33,7 @@ const errors: ErrorFormat = {
         /no (longer any )?(instances?|gpus?|machines?|resources|capacity)\b|not enough|insufficient|unavailable|not (currently )?available|out of stock/i,
       fault: "capacity",
     },
+    { statuses: [400], operations: ["launch"], fault: "unclear" },
     // One candidate may be closed to an account that others are open to; a key that may nothing meets 401.
     { statuses: [403], operations: ["launch"], fault: "capacity" },
   ],
