@@ -30,7 +30,7 @@ export const renting: MiddlewareHandler<AppEnv> = async (c, next) => {
   await next();
   if (!c.res.ok || !changes.has(endpointOf(c) ?? "")) return;
   const platform = realPlatform();
-  if (setUp(c.env, platform) === null) return;
+  if (setUp(c.env, platform).providers.length === 0) return;
   const { origin } = new URL(c.req.url);
   await finishLater(
     c,

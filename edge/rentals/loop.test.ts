@@ -315,6 +315,42 @@ describe("what does not end is told", () => {
   });
 });
 
+describe("with no provider's key left, what may still run is told:", () => {
+  const removeKeys = () => Object.assign(world.env, { RUNPOD_API_KEY: "", VAST_API_KEY: "" });
+  const problems = async () =>
+    (await events()).filter(({ type }) => type === "instance.stuck").map(({ data }) => data.problem);
+
+  test("a machine whose search was cancelled, until there is a key again", async () => {
+    const id = await world.createSearch(3, 60);
+    await minutes(4);
+    removeKeys();
+    await world.admin(`/v1/searches/${id}/cancel`, { method: "POST" });
+    await minutes(8);
+    expect(await problems()).toEqual([expect.stringContaining("its key is not set")]);
+    Object.assign(world.env, { RUNPOD_API_KEY: runpod.key });
+    await minutes(2);
+    expect(live()).toEqual([]);
+  });
+
+  test("a machine whose money ends", async () => {
+    world.isStuck = true;
+    await world.createSearch(0.3, 200);
+    await minutes(4);
+    removeKeys();
+    await minutes(60);
+    expect(await problems()).toEqual([expect.stringContaining("its key is not set")]);
+  });
+
+  test("a launch that got no answer", async () => {
+    runpod.faults.once.launch = [{ kind: "errorAfterwards" }];
+    await world.createSearch(3, 60);
+    await world.minute();
+    removeKeys();
+    await minutes(12);
+    expect(await problems()).toEqual([expect.stringContaining("its key is not set")]);
+  });
+});
+
 test("a machine whose provider fails is looked at once a minute, so that others have their turn", async () => {
   await world.createSearch(3, 60);
   await world.minute();

@@ -35,14 +35,13 @@ import { type Platform, setUp } from "./setUp.ts";
 const visitsPerRun = 20;
 const hiresPerRun = 5;
 
-/** One run of the loop; nothing where no provider is configured. */
+/** One run of the loop; without any provider nothing is rented, and what may still run is told. */
 export async function rent(env: Env, platform: Platform): Promise<void> {
-  const configured = setUp(env, platform);
-  if (configured === null) return;
-  const loop: Loop = { env, platform, setUp: configured };
+  const loop: Loop = { env, platform, setUp: setUp(env, platform) };
   const now = platform.now();
   for (const visited of await dueInstances(env.DB, now, visitsPerRun))
     await unharmed(`instance ${visited.instance.name}`, () => visit(loop, visited));
+  if (loop.setUp.providers.length === 0) return;
   for (const demand of await demands(env.DB, platform.now(), hiresPerRun))
     await unharmed(`search ${demand.searchId}`, () => hire(loop, demand));
   if (await takeTurn(env.DB, "reapedAt", now, limits.reap)) await unharmed("reaping", () => reap(loop));
@@ -135,7 +134,7 @@ async function perform(loop: Loop, instance: Instance, step: Step): Promise<bool
     case "check":
       return provider === undefined ? false : check(loop, instance, provider);
     case "lookUp":
-      return provider === undefined ? false : lookUp(loop, instance, provider);
+      return provider === undefined ? giveUpLooking(loop, instance) : lookUp(loop, instance, provider);
     case "end":
       return end(loop, instance, provider);
     case "settle":
@@ -226,6 +225,13 @@ async function lookUp(loop: Loop, instance: Instance, provider: Provider): Promi
   // Its host may not have heard of it.
   await rememberFailure(env.DB, { ...instance, host: null }, reason, now);
   return true;
+}
+
+/** Nobody can tell whether it is there: it is as one that does not end. */
+async function giveUpLooking(loop: Loop, instance: Instance): Promise<boolean> {
+  if (loop.platform.now() - instance.launchedAt < limits.lookUp) return false;
+  const reason = "its launch got no answer, and its provider's key is not set here any more";
+  return terminate(loop, instance, { kind: "terminate", reason, isLost: true });
 }
 
 /** Has it ended, until the provider says that it is gone. */
