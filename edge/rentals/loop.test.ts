@@ -351,6 +351,45 @@ describe("with no provider's key left, what may still run is told:", () => {
   });
 });
 
+describe("a price that changes after the launch", () => {
+  const reprice = (at: number, priceUsdPerHour: number): void => {
+    const machine = runpod.machines[at];
+    if (machine === undefined) throw new Error("nothing was launched");
+    machine.priceUsdPerHour = priceUsdPerHour;
+  };
+  const ledgerMicroUsd = async () =>
+    (await rowsOf<{ kind: string; microUsd: number }>(env.DB, "ledger"))
+      .filter(({ kind }) => kind === "accrued")
+      .reduce((sum, { microUsd }) => sum + microUsd, 0);
+
+  test("is booked at the dearer of the two since the last account", async () => {
+    await world.createSearch(3, 200);
+    await minutes(6);
+    const [before] = await instances();
+    reprice(0, 0.1);
+    await minutes(5);
+    const [after] = await instances();
+    expect(after).toMatchObject({ microUsdPerHour: 100_000, accruedMicroUsd: await ledgerMicroUsd() });
+    // Until it was seen; what has been accounted since costs the new price.
+    const least = ((after?.checkedAt ?? 0) - (before?.launchedAt ?? 0)) * (0.4 / 3.6);
+    expect(after?.accruedMicroUsd).toBeGreaterThanOrEqual(Math.floor(least));
+  });
+
+  test("ends the dearest machine when all of them pass NASTURTIUM_USD_PER_HOUR, and no other", async () => {
+    await begin({ NASTURTIUM_USD_PER_HOUR: "0.9" });
+    for (let made = 0; made < 2; made++) await world.createSearch(3, 200);
+    await minutes(4);
+    expect(live()).toHaveLength(2);
+    reprice(1, 0.6);
+    await minutes(14);
+    const ended = (await instances()).filter(({ endedAt }) => endedAt !== null);
+    expect(ended).toMatchObject([
+      { machineId: runpod.machines[1]?.id, reason: "machines cost more than NASTURTIUM_USD_PER_HOUR" },
+    ]);
+    expect(runpod.machines[0]?.deletedAt).toBeNull();
+  });
+});
+
 test("a machine whose provider fails is looked at once a minute, so that others have their turn", async () => {
   await world.createSearch(3, 60);
   await world.minute();

@@ -20,8 +20,9 @@ import {
   spendingOfSearch,
   takeTurn,
   type Visited,
+  workingRate,
 } from "../store/instances.ts";
-import { accountChange, accountsOf, isAccountDue } from "./accounts.ts";
+import { accountChange, accountsOf, isAccountDue, priceChange } from "./accounts.ts";
 import { allowance } from "./caps.ts";
 import { abandon, gone, isLaunched, type Loop, providerOf, told } from "./changes.ts";
 import { afterCheck, type Step, stepOf } from "./decide.ts";
@@ -66,7 +67,13 @@ async function visit(loop: Loop, visited: Visited): Promise<void> {
   const idleSince = isIdle ? (instance.idleSince ?? now) : null;
   const current = { ...instance, idleSince };
   const ceiling = visited.specification?.rental?.maxUsdPerHour ?? Number.POSITIVE_INFINITY;
-  const situation = { ...visited, now, fundedUntil, ceilingMicroUsdPerHour: microUsd(ceiling) };
+  const situation = {
+    ...visited,
+    now,
+    fundedUntil,
+    ceilingMicroUsdPerHour: microUsd(ceiling),
+    isOverRate: await isOverRate(loop, instance),
+  };
   const later = { set: { idleSince, visitAt: now + limits.visit } };
   try {
     if (await perform(loop, current, stepOf(current, situation))) return;
@@ -76,6 +83,13 @@ async function visit(loop: Loop, visited: Visited): Promise<void> {
     throw error;
   }
   await changeInstance(env.DB, instance, later, now);
+}
+
+/** Whether it is the one to end, where machines came to cost more than was quoted or the cap was lowered. */
+async function isOverRate({ env, setUp: { caps } }: Loop, { state, microUsdPerHour }: Instance) {
+  if (state !== "launched" || caps.microUsdPerHour === Number.POSITIVE_INFINITY) return false;
+  const { sum, dearest } = await workingRate(env.DB);
+  return sum > caps.microUsdPerHour && microUsdPerHour >= dearest;
 }
 
 /** Writes what a machine has cost and sets aside more; null when its row was changed meanwhile. */
@@ -194,15 +208,14 @@ async function check(loop: Loop, instance: Instance, provider: Provider): Promis
   const now = platform.now();
   const step = afterCheck(instance, machine, now);
   if (step.kind !== "wait") return perform(loop, instance, step);
-  const price = machine?.priceUsdPerHour ?? null;
   const set = {
     checkedAt: now,
     idleSince: instance.idleSince,
     visitAt: now + limits.visit,
-    ...(price === null || price <= 0 ? {} : { microUsdPerHour: microUsd(price) }),
     ...(machine?.host == null ? {} : { host: machine.host }),
   };
-  await changeInstance(env.DB, instance, { set }, now);
+  const { set: repriced = {}, entries = [] } = priceChange(instance, machine?.priceUsdPerHour ?? 0, now);
+  await changeInstance(env.DB, instance, { set: { ...set, ...repriced }, entries }, now);
   return true;
 }
 

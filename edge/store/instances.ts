@@ -363,6 +363,17 @@ export async function totals(db: D1Database, now: number): Promise<Totals> {
   };
 }
 
+/** What machines that are not being ended cost, in millionths of a dollar an hour. */
+export async function workingRate(db: D1Database): Promise<{ sum: number; dearest: number }> {
+  const row = await statement(
+    db,
+    `SELECT coalesce(sum(micro_usd_per_hour), 0) AS sum, coalesce(max(micro_usd_per_hour), 0) AS dearest
+     FROM instances WHERE state IN ('launching', 'launched')`,
+    {},
+  ).first<{ sum: number; dearest: number }>();
+  return row ?? { sum: 0, dearest: 0 };
+}
+
 export async function findInstance(db: D1Database, id: string): Promise<Instance | null> {
   const [row] = await database(db).select().from(instances).where(eq(instances.id, id));
   return row ?? null;
