@@ -401,6 +401,46 @@ test("a machine whose provider fails is looked at once a minute, so that others 
   expect(runpod.calls.get).toBe(asked);
 });
 
+describe("an account that the provider tells", () => {
+  const ended = async () => {
+    const id = await world.createSearch(3, 60);
+    await minutes(8);
+    await world.admin(`/v1/searches/${id}/cancel`, { method: "POST" });
+    await minutes(4);
+    return id;
+  };
+  const hours = async (count: number) => {
+    for (let hour = 0; hour < count; hour++) {
+      world.advance(61);
+      await world.run();
+    }
+  };
+
+  test("only of a part of the time is waited for until it is whole", async () => {
+    runpod.faults.billingLagSeconds = 65 * 60;
+    const id = await ended();
+    await hours(1);
+    expect(await instances()).toMatchObject([{ settledAt: null, settledMicroUsd: 0 }]);
+    await hours(2);
+    const [row] = await instances();
+    expect(row?.settledAt).not.toBeNull();
+    const total = (row?.accruedMicroUsd ?? 0) + (row?.settledMicroUsd ?? 0);
+    expect(total / 1e6).toBeCloseTo(world.billedUsd(id), 5);
+  });
+
+  test("only of a part of the time to the end takes nothing from ours", async () => {
+    await ended();
+    const until = Date.now() - 8 * 60_000;
+    for (let hour = 0; hour < 28; hour++) {
+      runpod.faults.billingLagSeconds = (Date.now() + 61 * 60_000 - until) / 1000;
+      await hours(1);
+    }
+    const [row] = await instances();
+    expect(row).toMatchObject({ settledMicroUsd: 0, visitAt: null });
+    expect(row?.settledAt).not.toBeNull();
+  });
+});
+
 describe("an account that the provider does not tell", () => {
   const ended = async () => {
     const id = await world.createSearch(3, 60);

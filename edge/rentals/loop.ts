@@ -7,7 +7,7 @@
 
 import { type BudgetTold, budgetNews } from "../budget.ts";
 import type { Env } from "../env.ts";
-import { type Provider, ProviderError } from "../providers/provider.ts";
+import { type Bill, type Provider, ProviderError } from "../providers/provider.ts";
 import { toldChange } from "../store/budgets.ts";
 import { guarded } from "../store/database.ts";
 import { appendEvents } from "../store/events.ts";
@@ -292,12 +292,15 @@ async function settle(
   const now = platform.now();
   const { machineId, launchedAt, endedAt } = instance;
   const until = endedAt ?? now;
-  const billed = machineId === null ? null : await billedBy(provider, machineId, launchedAt, until);
-  if (billed === null && now - until < limits.settleAtLast) {
+  const bill = machineId === null ? null : await billedBy(provider, machineId, launchedAt, until);
+  const isWhole = bill?.isWhole === true;
+  if (!isWhole && now - until < limits.settleAtLast) {
     await changeInstance(env.DB, instance, { set: { visitAt: now + limits.settle } }, now);
     return true;
   }
-  const difference = billed === null ? 0 : microUsd(billed) - instance.accruedMicroUsd;
+  const billedMore = bill === null ? 0 : microUsd(bill.usd) - instance.accruedMicroUsd;
+  // What is billed for a part of the time takes nothing from what is known to have been used.
+  const difference = isWhole ? billedMore : Math.max(0, billedMore);
   const set = { settledAt: now, settledMicroUsd: difference, visitAt: null };
   await changeInstance(env.DB, instance, { set, entries: [{ kind: "settled", microUsd: difference }] }, now);
   return true;
@@ -309,9 +312,9 @@ async function billedBy(
   machineId: string,
   from: number,
   to: number,
-): Promise<number | null> {
+): Promise<Bill | null> {
   try {
-    return (await provider?.billedUsd?.(machineId, from, to)) ?? null;
+    return (await provider?.billed?.(machineId, from, to)) ?? null;
   } catch (error) {
     if (!(error instanceof ProviderError)) throw error;
     console.error("rentals, settling:", error.message);

@@ -69,6 +69,8 @@ export interface Faults {
   deletesLie: boolean;
   /** Lists show the machines as they were so long ago. */
   listLagSeconds: number;
+  /** Bills end so long ago. */
+  billingLagSeconds: number;
 }
 
 export interface FakeCloudOptions {
@@ -91,6 +93,7 @@ export class FakeCloud {
     exitsAfterSeconds: null,
     deletesLie: false,
     listLagSeconds: 0,
+    billingLagSeconds: 0,
   };
   bootSeconds: number;
   /** How often each operation was asked for, faults included. */
