@@ -1,11 +1,13 @@
 /** The rental loop against providers that speak their wire format: one rule of money at a time. */
 
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { instances as table } from "../../schema/instances.ts";
 import { FakeCloud, type FakeOffer, type Operation } from "../../test/fakes/cloud.ts";
 import { kubernetesFake } from "../../test/fakes/kubernetes.ts";
 import { lambdaFake } from "../../test/fakes/lambda.ts";
 import { runpodFake } from "../../test/fakes/runpod.ts";
 import { vastFake } from "../../test/fakes/vast.ts";
+import { database } from "../store/database.ts";
 import type { Instance } from "../store/instances.ts";
 import { env, ok } from "../testEdge.ts";
 import { deploymentOf } from "./setUp.ts";
@@ -387,6 +389,39 @@ describe("a price that changes after the launch", () => {
       { machineId: runpod.machines[1]?.id, reason: "machines cost more than NASTURTIUM_USD_PER_HOUR" },
     ]);
     expect(runpod.machines[0]?.deletedAt).toBeNull();
+  });
+});
+
+describe("of many machines", () => {
+  const others = 60;
+  /** As many rows more, all due for longer than the one machine there is. */
+  const crowd = async (change: Partial<Instance> = {}): Promise<Instance> => {
+    const [row] = await instances();
+    if (row === undefined) throw new Error("nothing was launched");
+    const values = { ...row, visitAt: Date.now() - 3_600_000, tokenId: null, ...change };
+    const insertion = database(env.DB).insert(table);
+    for (let at = 0; at < others; at++)
+      await insertion.values({ ...values, id: `i${at}`, name: `nas-other-${at}`, machineId: `other${at}` });
+    return row;
+  };
+
+  test("the one whose money ends soonest is seen to first, though the others are due for longer", async () => {
+    world.isStuck = true;
+    await world.createSearch(0.4, 200);
+    await minutes(50);
+    const one = await crowd({ reservedMicroUsd: 1_000_000, accruedUntil: Date.now() });
+    world.advance(5);
+    await world.run();
+    expect((await instances()).find(({ id }) => id === one.id)?.state).not.toBe("launched");
+  });
+
+  test("those that do not end keep nobody waiting", async () => {
+    const id = await world.createSearch(3, 200);
+    await minutes(4);
+    await world.admin(`/v1/searches/${id}/cancel`, { method: "POST" });
+    await crowd({ state: "terminating", terminations: 9, reservedMicroUsd: 0, provider: "lambda" });
+    await minutes(5);
+    expect(live()).toEqual([]);
   });
 });
 
