@@ -212,7 +212,15 @@ test("--plan lists every step in its order and changes nothing", async () => {
     "address https://nasturtium.acme.workers.dev": "create",
   });
   expect(JSON.parse(outcome.stdout)).toMatchObject({ url: "https://nasturtium.acme.workers.dev" });
-  expect(fake.changes).toEqual([]);
+  const calls = fake.requests.map(({ method, path: where }) => `${method} ${where}`);
+  expect(calls.sort()).toEqual(
+    [
+      "d1/database",
+      "r2/buckets/nasturtium",
+      "workers/scripts/nasturtium/deployments",
+      "workers/subdomain",
+    ].map((where) => `GET /accounts/${fake.accountId}/${where}`),
+  );
   expect(fake.databases.size + fake.buckets.size + fake.workers.size).toBe(0);
 });
 

@@ -319,12 +319,15 @@ describe.each(fakes)("$name: a machine's life", (row) => {
     const { id, machine } = await world.launch();
     world.advance(7200);
     await world.provider.terminate(id);
-    const billed = (await world.provider.billedUsd?.(id, start, start + 3 * hourMs)) ?? null;
+    const billed = (await world.provider.billed?.(id, start, start + 2 * hourMs)) ?? null;
     if (row.lacks.billing !== undefined) {
       expect(billed).toBeNull();
       skip(row.lacks.billing);
     }
-    expect(billed).toBeCloseTo(2 * machine.priceUsdPerHour, 6);
+    expect(billed).toEqual({ usd: expect.closeTo(2 * machine.priceUsdPerHour, 6), isWhole: true });
+    world.cloud.faults.billingLagSeconds = 3600;
+    const partly = await world.provider.billed?.(id, start, start + 2 * hourMs);
+    expect(partly).toEqual({ usd: expect.closeTo(machine.priceUsdPerHour, 6), isWhole: false });
   });
 });
 
@@ -489,10 +492,31 @@ describe("runpod alone", () => {
     const billed = (records: unknown[]) =>
       world
         .providerWith({ fetch: async () => Response.json({ records }) })
-        .billedUsd?.("pod1", start, start + hourMs);
+        .billed?.("pod1", start, start + hourMs);
     expect(await billed([])).toBeNull();
     expect(await billed([{ podId: "pod2", totalAmount: 1 }])).toBeNull();
-    expect(await billed([{ podId: "pod1", totalAmount: 0 }])).toBe(0);
+    expect(await billed([{ podId: "pod1", totalAmount: 0 }])).toEqual({ usd: 0, isWhole: false });
+  });
+
+  test("a bill is whole when its records reach over all the time, and that is over", async () => {
+    const world = await World.start(fakeRowOf("runpod"));
+    world.advance(10 * 3600);
+    const isWhole = async (...hours: [from: number, to: number][]) => {
+      const records = hours.map(([from, to]) => ({
+        podId: "pod1",
+        totalAmount: 1,
+        startTime: new Date(start + from * hourMs).toISOString(),
+        endTime: new Date(start + to * hourMs).toISOString(),
+      }));
+      const provider = world.providerWith({ fetch: async () => Response.json({ records }) });
+      return (await provider.billed?.("pod1", start, start + 4 * hourMs))?.isWhole;
+    };
+    expect(await isWhole([0, 4])).toBe(true);
+    expect(await isWhole([2, 5], [-1, 2])).toBe(true);
+    expect(await isWhole([0, 3])).toBe(false);
+    expect(await isWhole([0, 1], [2, 4])).toBe(false);
+    expect(await isWhole([1, 4])).toBe(false);
+    expect(await isWhole([0, 24])).toBe(false);
   });
 
   test("each GPU is an offer of the secure cloud and one of the community, each launched in its own", async () => {
@@ -509,7 +533,7 @@ describe("runpod alone", () => {
 
   test.each([
     [400, "There are no longer any instances available with enough disk space.", "capacity"],
-    [400, "gpu.count must be 1 for this GPU.", "invalid"],
+    [400, "gpu.count must be 1 for this GPU.", "unclear"],
     [400, "Your balance is too low.", "balance"],
     [402, "Payment required.", "balance"],
     [403, "This GPU is not open to your account.", "capacity"],

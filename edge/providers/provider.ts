@@ -54,6 +54,13 @@ export interface Machine {
   host: string | null;
 }
 
+/** Of a provider, for one machine. */
+export interface Bill {
+  usd: number;
+  /** It covers all of the time that was asked for, and that time is over: it will not grow. */
+  isWhole: boolean;
+}
+
 export interface Provider {
   readonly name: ProviderName;
   /** Between launches, for all of an account; absent where nothing is asked for. */
@@ -68,8 +75,8 @@ export interface Provider {
   list(namePrefix: string): Promise<Machine[]>;
   /** What is gone already is a success. */
   terminate(id: string): Promise<void>;
-  /** What was billed for a machine, in US dollars; null while the provider cannot tell. Absent where it never can. */
-  billedUsd?(id: string, from: number, to: number): Promise<number | null>;
+  /** What was billed for a machine; null while the provider cannot tell. Absent where it never can. */
+  billed?(id: string, from: number, to: number): Promise<Bill | null>;
   /** What keeps a machine from starting; null where nothing is known. Absent where the provider never tells. */
   whyWaiting?(id: string): Promise<string | null>;
 }
@@ -83,6 +90,8 @@ export const providerFaults = {
   balance: "the account has no balance",
   /** Never repeated: the request, or what the provider expects, is wrong. */
   invalid: "the request was refused",
+  /** A launch: a broken rule, or no capacity. The next offer; where every one is refused so, it is as `invalid`. */
+  unclear: "the launch was refused",
   /** Too many requests. */
   rate: "too many requests",
   /** May work later; after a launch the machine may exist. */

@@ -2,7 +2,7 @@
 
 import type { Change, Instance } from "../store/instances.ts";
 import { limits } from "./limits.ts";
-import { costOf, lastsMs } from "./money.ts";
+import { costOf, lastsMs, microUsd } from "./money.ts";
 
 export interface Accounts {
   /** Since the last account. */
@@ -54,4 +54,18 @@ export function accountChange(
       { kind: "reserved", microUsd: -release },
     ],
   };
+}
+
+/** Another price than before: nobody tells since when, so the time since the last account is booked at the dearer one. */
+export function priceChange(
+  instance: Instance,
+  priceUsdPerHour: number,
+  now: number,
+): Pick<Change, "entries"> & { set?: Change["set"] } {
+  const microUsdPerHour = microUsd(priceUsdPerHour);
+  // Of one that does not run some tell 0.
+  if (microUsdPerHour <= 0 || microUsdPerHour === instance.microUsdPerHour) return {};
+  const dearer = { ...instance, microUsdPerHour: Math.max(microUsdPerHour, instance.microUsdPerHour) };
+  const { set, entries = [] } = accountChange(dearer, accountsOf(dearer, now, 0), now);
+  return { set: { ...set, microUsdPerHour }, entries };
 }

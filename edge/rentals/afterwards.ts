@@ -5,10 +5,15 @@ import { endpointOf, finishLater } from "../app.ts";
 import type { AppEnv } from "../env.ts";
 import { realPlatform } from "../webhooks/deliver.ts";
 import { rent } from "./loop.ts";
-import { rememberAddress, setUp } from "./setUp.ts";
+import { type Platform, rememberAddress, setUp } from "./setUp.ts";
 
-export const rentAfterwards = (c: Context<AppEnv>): Promise<void> =>
-  finishLater(c, rent(c.env, realPlatform()));
+const canRent = (c: Context<AppEnv>, platform: Platform): boolean =>
+  setUp(c.env, platform).providers.length > 0;
+
+export async function rentAfterwards(c: Context<AppEnv>): Promise<void> {
+  const platform = realPlatform();
+  if (canRent(c, platform)) await finishLater(c, rent(c.env, platform));
+}
 
 /** What makes work, or ends it. */
 const changes = new Set([
@@ -30,7 +35,7 @@ export const renting: MiddlewareHandler<AppEnv> = async (c, next) => {
   await next();
   if (!c.res.ok || !changes.has(endpointOf(c) ?? "")) return;
   const platform = realPlatform();
-  if (setUp(c.env, platform) === null) return;
+  if (!canRent(c, platform)) return;
   const { origin } = new URL(c.req.url);
   await finishLater(
     c,

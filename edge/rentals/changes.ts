@@ -97,7 +97,7 @@ export async function gone(loop: Loop, instance: Instance): Promise<boolean> {
   const now = platform.now();
   const accrued = costOf(instance.microUsdPerHour, now - instance.accruedUntil);
   const total = instance.accruedMicroUsd + accrued;
-  const tellsBills = providerOf(loop, instance)?.billedUsd !== undefined;
+  const tellsBills = providerOf(loop, instance)?.billed !== undefined;
   const events = [
     {
       type: "instance.terminated",

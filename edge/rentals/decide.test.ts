@@ -49,6 +49,7 @@ const working: Situation = {
   hasFreeWork: false,
   fundedUntil: now + 30 * minute,
   ceilingMicroUsdPerHour: 500_000,
+  isOverRate: false,
 };
 const idle: Situation = { ...working, isWorking: false };
 
@@ -63,6 +64,7 @@ describe("a machine that works", () => {
     ["its search is over", { ...working, searchState: "cancelled" as const }],
     ["its search was deleted", { ...working, searchState: null }],
     ["it costs more than rental.maxUsdPerHour", { ...working, ceilingMicroUsdPerHour: 399_999 }],
+    ["machines cost more than NASTURTIUM_USD_PER_HOUR", { ...working, isOverRate: true }],
     ["the budget allows no more", { ...working, fundedUntil: now + limits.shutdown - 1 }],
   ])("stores a checkpoint before it goes when %s", (reason, situation) => {
     expect(stepOf(machine(), situation)).toEqual({ kind: "drain", reason });

@@ -19,6 +19,8 @@ export interface Situation {
   fundedUntil: number;
   /** What the search pays at most. */
   ceilingMicroUsdPerHour: number;
+  /** All machines together cost more an hour than they may, and none of them more than this one. */
+  isOverRate: boolean;
 }
 
 export type Step =
@@ -89,7 +91,7 @@ function ofLaunched(instance: Instance, situation: Situation): Step {
 /** Why a machine that may be well is not to go on; null when it is. */
 function whyUnwanted(
   { expiresAt, microUsdPerHour }: Instance,
-  { now, searchState, isWorking, hasFreeWork, fundedUntil, ceilingMicroUsdPerHour }: Situation,
+  { now, searchState, isWorking, hasFreeWork, fundedUntil, ceilingMicroUsdPerHour, isOverRate }: Situation,
 ): string | null {
   if (searchState === null) return "its search was deleted";
   if (searchState === "paused") return "its search is paused";
@@ -97,6 +99,7 @@ function whyUnwanted(
   if (finishedStates.includes(searchState) && !isWorking && !hasFreeWork) return "its search is over";
   if (searchState === "cancelled" || searchState === "failed") return "its search is over";
   if (microUsdPerHour > ceilingMicroUsdPerHour) return "it costs more than rental.maxUsdPerHour";
+  if (isOverRate) return "machines cost more than NASTURTIUM_USD_PER_HOUR";
   if (now >= expiresAt - limits.shutdown) return "its longest time is over";
   if (fundedUntil - now < limits.shutdown) return "the budget allows no more";
   return null;

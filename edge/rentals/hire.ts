@@ -1,5 +1,6 @@
 /** Renting a machine for a search: live quotes, the best offer first, and a reason where there is none. */
 
+import type { ProviderName } from "../../shared/specification.ts";
 import { newToken } from "../auth.ts";
 import { newId } from "../ids.ts";
 import { gpuName, nearestGpus, wantsGpu } from "../providers/gpus.ts";
@@ -8,6 +9,8 @@ import { type Offer, type Provider, ProviderError, type QuoteFilter } from "../p
 import {
   avoid,
   badHostsNow,
+  bar,
+  barredProviders,
   changeInstance,
   type Demand,
   type Instance,
@@ -86,7 +89,7 @@ const outOfPatience = ({ problem, detail }: Trouble): string =>
 
 /** @returns null where a machine was rented, or may have been, or where its turn comes with the next run */
 async function tryToHire(loop: Loop, demand: Demand): Promise<Trouble | null> {
-  const { env, setUp } = loop;
+  const { env, platform, setUp } = loop;
   const { rental } = demand.specification;
   if (rental === undefined) return null;
   const unreadable = unreadableCaps(env);
@@ -111,9 +114,19 @@ async function tryToHire(loop: Loop, demand: Demand): Promise<Trouble | null> {
       problem: "no-provider",
       detail: `none of ${rental.providers.join(", ")} has its key here; set ${rental.providers.map((name) => variablesOf(name).join(" and ")).join(", or ")}`,
     };
-  const quoted = await quotes(loop, demand, providers);
-  if (quoted.offers.length === 0) return quoted.trouble ?? (await whyNone(demand, providers));
-  return launchFirst(loop, demand, quoted.offers, { image, address });
+  const request = `${demand.searchId} ${image}`;
+  const barred = await barredProviders(env.DB, request, platform.now());
+  const open = providers.filter(({ name }) => !barred.has(name));
+  if (open.length === 0) return { problem: "invalid", detail: [...barred.values()].join("; ") };
+  const quoted = await quotes(loop, demand, open);
+  if (quoted.offers.length === 0) return quoted.trouble ?? (await whyNone(demand, open));
+  const refusals: Refusal[] = [];
+  const trouble = await launchFirst(loop, demand, quoted.offers, { image, address }, refusals);
+  const wrong = refusedForGood(refusals);
+  for (const [provider, detail] of wrong)
+    await bar(env.DB, provider, request, detail, platform.now() + limits.barred);
+  const [detail] = wrong.values();
+  return trouble !== null && detail !== undefined ? { problem: "invalid", detail } : trouble;
 }
 
 /** What all of them offer; the trouble of one is not another's. */
@@ -188,11 +201,29 @@ function offered(name: string, names: readonly string[]): string {
   return (nearest.length > 0 ? nearest : names).join(", ");
 }
 
+/** Of a launch, by its provider. */
+interface Refusal {
+  provider: ProviderName;
+  trouble: Trouble;
+}
+
+/** Providers to which the request itself is wrong, and how they say so: it is not to be repeated. */
+function refusedForGood(refusals: readonly Refusal[]): Map<ProviderName, string> {
+  const wrong = new Map<ProviderName, string>();
+  for (const { provider, trouble } of refusals) {
+    const own = refusals.filter((one) => one.provider === provider);
+    const isUnclear = own.every((one) => one.trouble.problem === "unclear");
+    if (trouble.problem === "invalid" || isUnclear) wrong.set(provider, trouble.detail);
+  }
+  return wrong;
+}
+
 async function launchFirst(
   loop: Loop,
   demand: Demand,
   offers: readonly Offer[],
   start: { image: string; address: string },
+  refusals: Refusal[],
 ): Promise<Trouble | null> {
   let trouble: Trouble | null = null;
   let isEarly = false;
@@ -211,9 +242,12 @@ async function launchFirst(
     // One that costs less an hour, though more a round, may still be paid for.
     if (outcome.problem === "budget") continue;
     attempts++;
+    refusals.push({ provider: offer.provider, trouble: outcome });
     if (outcome.problem === "capacity") await passOver(loop, offer, outcome.detail);
-    if (["auth", "balance", "rate"].includes(outcome.problem)) refused.add(offer.provider);
+    if (["auth", "balance", "invalid", "rate"].includes(outcome.problem)) refused.add(offer.provider);
   }
+  // Some were refused so, and others for want of capacity.
+  if (trouble?.problem === "unclear") return { ...trouble, problem: "capacity" };
   return trouble ?? (isEarly ? null : noneFree);
 }
 
@@ -276,6 +310,8 @@ async function afterFailure(loop: Loop, instance: Instance, error: ProviderError
       visitAt: now,
     };
     await changeInstance(env.DB, instance, { set }, now);
+    // A bid that failed: what was sent was understood.
+    if (error.fault === "invalid") return { ...troubleOf(error), problem: "capacity" };
   } else if (error.fault === "transient") {
     return null;
   } else {

@@ -35,6 +35,8 @@ export const limits = {
   badHost: 24 * 60 * minute,
   /** An offer that was gone is passed over so long. */
   passedOver: 10 * minute,
+  /** A request that its provider called wrong is not sent to it again for so long. */
+  barred: 24 * 60 * minute,
   /** The provider's account of an ended machine is asked for then, and given up at last. */
   settle: 60 * minute,
   settleAtLast: 26 * 60 * minute,

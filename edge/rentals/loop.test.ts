@@ -1,11 +1,13 @@
 /** The rental loop against providers that speak their wire format: one rule of money at a time. */
 
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { instances as table } from "../../schema/instances.ts";
 import { FakeCloud, type FakeOffer, type Operation } from "../../test/fakes/cloud.ts";
 import { kubernetesFake } from "../../test/fakes/kubernetes.ts";
 import { lambdaFake } from "../../test/fakes/lambda.ts";
 import { runpodFake } from "../../test/fakes/runpod.ts";
 import { vastFake } from "../../test/fakes/vast.ts";
+import { database } from "../store/database.ts";
 import type { Instance } from "../store/instances.ts";
 import { env, ok } from "../testEdge.ts";
 import { deploymentOf } from "./setUp.ts";
@@ -315,6 +317,114 @@ describe("what does not end is told", () => {
   });
 });
 
+describe("with no provider's key left, what may still run is told:", () => {
+  const removeKeys = () => Object.assign(world.env, { RUNPOD_API_KEY: "", VAST_API_KEY: "" });
+  const problems = async () =>
+    (await events()).filter(({ type }) => type === "instance.stuck").map(({ data }) => data.problem);
+
+  test("a machine whose search was cancelled, until there is a key again", async () => {
+    const id = await world.createSearch(3, 60);
+    await minutes(4);
+    removeKeys();
+    await world.admin(`/v1/searches/${id}/cancel`, { method: "POST" });
+    await minutes(8);
+    expect(await problems()).toEqual([expect.stringContaining("its key is not set")]);
+    Object.assign(world.env, { RUNPOD_API_KEY: runpod.key });
+    await minutes(2);
+    expect(live()).toEqual([]);
+  });
+
+  test("a machine whose money ends", async () => {
+    world.isStuck = true;
+    await world.createSearch(0.3, 200);
+    await minutes(4);
+    removeKeys();
+    await minutes(60);
+    expect(await problems()).toEqual([expect.stringContaining("its key is not set")]);
+  });
+
+  test("a launch that got no answer", async () => {
+    runpod.faults.once.launch = [{ kind: "errorAfterwards" }];
+    await world.createSearch(3, 60);
+    await world.minute();
+    removeKeys();
+    await minutes(12);
+    expect(await problems()).toEqual([expect.stringContaining("its key is not set")]);
+  });
+});
+
+describe("a price that changes after the launch", () => {
+  const reprice = (at: number, priceUsdPerHour: number): void => {
+    const machine = runpod.machines[at];
+    if (machine === undefined) throw new Error("nothing was launched");
+    machine.priceUsdPerHour = priceUsdPerHour;
+  };
+  const ledgerMicroUsd = async () =>
+    (await rowsOf<{ kind: string; microUsd: number }>(env.DB, "ledger"))
+      .filter(({ kind }) => kind === "accrued")
+      .reduce((sum, { microUsd }) => sum + microUsd, 0);
+
+  test("is booked at the dearer of the two since the last account", async () => {
+    await world.createSearch(3, 200);
+    await minutes(6);
+    const [before] = await instances();
+    reprice(0, 0.1);
+    await minutes(5);
+    const [after] = await instances();
+    expect(after).toMatchObject({ microUsdPerHour: 100_000, accruedMicroUsd: await ledgerMicroUsd() });
+    // Until it was seen; what has been accounted since costs the new price.
+    const least = ((after?.checkedAt ?? 0) - (before?.launchedAt ?? 0)) * (0.4 / 3.6);
+    expect(after?.accruedMicroUsd).toBeGreaterThanOrEqual(Math.floor(least));
+  });
+
+  test("ends the dearest machine when all of them pass NASTURTIUM_USD_PER_HOUR, and no other", async () => {
+    await begin({ NASTURTIUM_USD_PER_HOUR: "0.9" });
+    for (let made = 0; made < 2; made++) await world.createSearch(3, 200);
+    await minutes(4);
+    expect(live()).toHaveLength(2);
+    reprice(1, 0.6);
+    await minutes(14);
+    const ended = (await instances()).filter(({ endedAt }) => endedAt !== null);
+    expect(ended).toMatchObject([
+      { machineId: runpod.machines[1]?.id, reason: "machines cost more than NASTURTIUM_USD_PER_HOUR" },
+    ]);
+    expect(runpod.machines[0]?.deletedAt).toBeNull();
+  });
+});
+
+describe("of many machines", () => {
+  const others = 60;
+  /** As many rows more, all due for longer than the one machine there is. */
+  const crowd = async (change: Partial<Instance> = {}): Promise<Instance> => {
+    const [row] = await instances();
+    if (row === undefined) throw new Error("nothing was launched");
+    const values = { ...row, visitAt: Date.now() - 3_600_000, tokenId: null, ...change };
+    const insertion = database(env.DB).insert(table);
+    for (let at = 0; at < others; at++)
+      await insertion.values({ ...values, id: `i${at}`, name: `nas-other-${at}`, machineId: `other${at}` });
+    return row;
+  };
+
+  test("the one whose money ends soonest is seen to first, though the others are due for longer", async () => {
+    world.isStuck = true;
+    await world.createSearch(0.4, 200);
+    await minutes(50);
+    const one = await crowd({ reservedMicroUsd: 1_000_000, accruedUntil: Date.now() });
+    world.advance(5);
+    await world.run();
+    expect((await instances()).find(({ id }) => id === one.id)?.state).not.toBe("launched");
+  });
+
+  test("those that do not end keep nobody waiting", async () => {
+    const id = await world.createSearch(3, 200);
+    await minutes(4);
+    await world.admin(`/v1/searches/${id}/cancel`, { method: "POST" });
+    await crowd({ state: "terminating", terminations: 9, reservedMicroUsd: 0, provider: "lambda" });
+    await minutes(5);
+    expect(live()).toEqual([]);
+  });
+});
+
 test("a machine whose provider fails is looked at once a minute, so that others have their turn", async () => {
   await world.createSearch(3, 60);
   await world.minute();
@@ -324,6 +434,46 @@ test("a machine whose provider fails is looked at once a minute, so that others 
   const asked = runpod.calls.get;
   await world.run();
   expect(runpod.calls.get).toBe(asked);
+});
+
+describe("an account that the provider tells", () => {
+  const ended = async () => {
+    const id = await world.createSearch(3, 60);
+    await minutes(8);
+    await world.admin(`/v1/searches/${id}/cancel`, { method: "POST" });
+    await minutes(4);
+    return id;
+  };
+  const hours = async (count: number) => {
+    for (let hour = 0; hour < count; hour++) {
+      world.advance(61);
+      await world.run();
+    }
+  };
+
+  test("only of a part of the time is waited for until it is whole", async () => {
+    runpod.faults.billingLagSeconds = 65 * 60;
+    const id = await ended();
+    await hours(1);
+    expect(await instances()).toMatchObject([{ settledAt: null, settledMicroUsd: 0 }]);
+    await hours(2);
+    const [row] = await instances();
+    expect(row?.settledAt).not.toBeNull();
+    const total = (row?.accruedMicroUsd ?? 0) + (row?.settledMicroUsd ?? 0);
+    expect(total / 1e6).toBeCloseTo(world.billedUsd(id), 5);
+  });
+
+  test("only of a part of the time to the end takes nothing from ours", async () => {
+    await ended();
+    const until = Date.now() - 8 * 60_000;
+    for (let hour = 0; hour < 28; hour++) {
+      runpod.faults.billingLagSeconds = (Date.now() + 61 * 60_000 - until) / 1000;
+      await hours(1);
+    }
+    const [row] = await instances();
+    expect(row).toMatchObject({ settledMicroUsd: 0, visitAt: null });
+    expect(row?.settledAt).not.toBeNull();
+  });
 });
 
 describe("an account that the provider does not tell", () => {
@@ -454,6 +604,52 @@ describe("no machine is rented, and the search says why,", () => {
       state: "failed",
       failure: expect.stringContaining("machines came and did not start"),
     });
+  });
+
+  const refuseLaunches = (...kinds: ("invalid" | "unclear" | "capacity")[]): void => {
+    const [offer] = runpod.offers;
+    if (offer === undefined) throw new Error("nothing is offered");
+    for (const [at, gpu] of ["RTX 3090", "RTX 5090"].entries())
+      runpod.offers.push({ ...offer, id: `more${at}`, gpu });
+    runpod.faults.once.launch = Array.from({ length: 20 }, (_, at) => ({
+      kind: kinds[at % kinds.length] ?? "invalid",
+    }));
+  };
+
+  test.each([
+    ["invalid", 1, "Validation failed"],
+    ["unclear", 3, "cannot be created"],
+  ] as const)("and a launch that is refused as %s is not repeated", async (kind, launches, detail) => {
+    sellOut(vast);
+    refuseLaunches(kind);
+    const id = await world.createSearch(3, 6, { providers: ["runpod"], patienceHours: 3 });
+    await minutes(120);
+    expect(runpod.calls.launch).toBe(launches);
+    expect(await waiting()).toMatchObject({
+      problem: "invalid",
+      detail: expect.stringContaining(detail),
+    });
+    expect((await events()).filter(({ type }) => type === "rental.waiting")).toHaveLength(1);
+    await minutes(90);
+    expect(await ok(world.admin(`/v1/searches/${id}`))).toMatchObject({ state: "failed" });
+  });
+
+  test("and what one provider calls wrong is asked of another", async () => {
+    refuseLaunches("invalid");
+    await world.createSearch(3);
+    await world.minute();
+    expect([runpod.calls.launch, vast.machines.length]).toEqual([1, 1]);
+  });
+
+  test("and refusals that may be a lack of capacity are tried again where one says so", async () => {
+    sellOut(vast);
+    refuseLaunches("unclear", "unclear", "capacity");
+    await world.createSearch(3);
+    await world.minute();
+    expect(await waiting()).toMatchObject({ problem: "capacity" });
+    runpod.faults.once.launch = [];
+    await minutes(2);
+    expect(live()).toHaveLength(1);
   });
 
   test("and it is tried again, ever more rarely", async () => {

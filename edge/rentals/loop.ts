@@ -7,7 +7,7 @@
 
 import { type BudgetTold, budgetNews } from "../budget.ts";
 import type { Env } from "../env.ts";
-import { type Provider, ProviderError } from "../providers/provider.ts";
+import { type Bill, type Provider, ProviderError } from "../providers/provider.ts";
 import { toldChange } from "../store/budgets.ts";
 import { guarded } from "../store/database.ts";
 import { appendEvents } from "../store/events.ts";
@@ -20,8 +20,9 @@ import {
   spendingOfSearch,
   takeTurn,
   type Visited,
+  workingRate,
 } from "../store/instances.ts";
-import { accountChange, accountsOf, isAccountDue } from "./accounts.ts";
+import { accountChange, accountsOf, isAccountDue, priceChange } from "./accounts.ts";
 import { allowance } from "./caps.ts";
 import { abandon, gone, isLaunched, type Loop, providerOf, told } from "./changes.ts";
 import { afterCheck, type Step, stepOf } from "./decide.ts";
@@ -35,14 +36,13 @@ import { type Platform, setUp } from "./setUp.ts";
 const visitsPerRun = 20;
 const hiresPerRun = 5;
 
-/** One run of the loop; nothing where no provider is configured. */
+/** One run of the loop; without any provider nothing is rented, and what may still run is told. */
 export async function rent(env: Env, platform: Platform): Promise<void> {
-  const configured = setUp(env, platform);
-  if (configured === null) return;
-  const loop: Loop = { env, platform, setUp: configured };
+  const loop: Loop = { env, platform, setUp: setUp(env, platform) };
   const now = platform.now();
   for (const visited of await dueInstances(env.DB, now, visitsPerRun))
     await unharmed(`instance ${visited.instance.name}`, () => visit(loop, visited));
+  if (loop.setUp.providers.length === 0) return;
   for (const demand of await demands(env.DB, platform.now(), hiresPerRun))
     await unharmed(`search ${demand.searchId}`, () => hire(loop, demand));
   if (await takeTurn(env.DB, "reapedAt", now, limits.reap)) await unharmed("reaping", () => reap(loop));
@@ -67,7 +67,13 @@ async function visit(loop: Loop, visited: Visited): Promise<void> {
   const idleSince = isIdle ? (instance.idleSince ?? now) : null;
   const current = { ...instance, idleSince };
   const ceiling = visited.specification?.rental?.maxUsdPerHour ?? Number.POSITIVE_INFINITY;
-  const situation = { ...visited, now, fundedUntil, ceilingMicroUsdPerHour: microUsd(ceiling) };
+  const situation = {
+    ...visited,
+    now,
+    fundedUntil,
+    ceilingMicroUsdPerHour: microUsd(ceiling),
+    isOverRate: await isOverRate(loop, instance),
+  };
   const later = { set: { idleSince, visitAt: now + limits.visit } };
   try {
     if (await perform(loop, current, stepOf(current, situation))) return;
@@ -77,6 +83,13 @@ async function visit(loop: Loop, visited: Visited): Promise<void> {
     throw error;
   }
   await changeInstance(env.DB, instance, later, now);
+}
+
+/** Whether it is the one to end, where machines came to cost more than was quoted or the cap was lowered. */
+async function isOverRate({ env, setUp: { caps } }: Loop, { state, microUsdPerHour }: Instance) {
+  if (state !== "launched" || caps.microUsdPerHour === Number.POSITIVE_INFINITY) return false;
+  const { sum, dearest } = await workingRate(env.DB);
+  return sum > caps.microUsdPerHour && microUsdPerHour >= dearest;
 }
 
 /** Writes what a machine has cost and sets aside more; null when its row was changed meanwhile. */
@@ -135,7 +148,7 @@ async function perform(loop: Loop, instance: Instance, step: Step): Promise<bool
     case "check":
       return provider === undefined ? false : check(loop, instance, provider);
     case "lookUp":
-      return provider === undefined ? false : lookUp(loop, instance, provider);
+      return provider === undefined ? giveUpLooking(loop, instance) : lookUp(loop, instance, provider);
     case "end":
       return end(loop, instance, provider);
     case "settle":
@@ -195,15 +208,14 @@ async function check(loop: Loop, instance: Instance, provider: Provider): Promis
   const now = platform.now();
   const step = afterCheck(instance, machine, now);
   if (step.kind !== "wait") return perform(loop, instance, step);
-  const price = machine?.priceUsdPerHour ?? null;
   const set = {
     checkedAt: now,
     idleSince: instance.idleSince,
     visitAt: now + limits.visit,
-    ...(price === null || price <= 0 ? {} : { microUsdPerHour: microUsd(price) }),
     ...(machine?.host == null ? {} : { host: machine.host }),
   };
-  await changeInstance(env.DB, instance, { set }, now);
+  const { set: repriced = {}, entries = [] } = priceChange(instance, machine?.priceUsdPerHour ?? 0, now);
+  await changeInstance(env.DB, instance, { set: { ...set, ...repriced }, entries }, now);
   return true;
 }
 
@@ -226,6 +238,13 @@ async function lookUp(loop: Loop, instance: Instance, provider: Provider): Promi
   // Its host may not have heard of it.
   await rememberFailure(env.DB, { ...instance, host: null }, reason, now);
   return true;
+}
+
+/** Nobody can tell whether it is there: it is as one that does not end. */
+async function giveUpLooking(loop: Loop, instance: Instance): Promise<boolean> {
+  if (loop.platform.now() - instance.launchedAt < limits.lookUp) return false;
+  const reason = "its launch got no answer, and its provider's key is not set here any more";
+  return terminate(loop, instance, { kind: "terminate", reason, isLost: true });
 }
 
 /** Has it ended, until the provider says that it is gone. */
@@ -273,12 +292,15 @@ async function settle(
   const now = platform.now();
   const { machineId, launchedAt, endedAt } = instance;
   const until = endedAt ?? now;
-  const billed = machineId === null ? null : await billedBy(provider, machineId, launchedAt, until);
-  if (billed === null && now - until < limits.settleAtLast) {
+  const bill = machineId === null ? null : await billedBy(provider, machineId, launchedAt, until);
+  const isWhole = bill?.isWhole === true;
+  if (!isWhole && now - until < limits.settleAtLast) {
     await changeInstance(env.DB, instance, { set: { visitAt: now + limits.settle } }, now);
     return true;
   }
-  const difference = billed === null ? 0 : microUsd(billed) - instance.accruedMicroUsd;
+  const billedMore = bill === null ? 0 : microUsd(bill.usd) - instance.accruedMicroUsd;
+  // What is billed for a part of the time takes nothing from what is known to have been used.
+  const difference = isWhole ? billedMore : Math.max(0, billedMore);
   const set = { settledAt: now, settledMicroUsd: difference, visitAt: null };
   await changeInstance(env.DB, instance, { set, entries: [{ kind: "settled", microUsd: difference }] }, now);
   return true;
@@ -290,9 +312,9 @@ async function billedBy(
   machineId: string,
   from: number,
   to: number,
-): Promise<number | null> {
+): Promise<Bill | null> {
   try {
-    return (await provider?.billedUsd?.(machineId, from, to)) ?? null;
+    return (await provider?.billed?.(machineId, from, to)) ?? null;
   } catch (error) {
     if (!(error instanceof ProviderError)) throw error;
     console.error("rentals, settling:", error.message);

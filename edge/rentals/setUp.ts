@@ -32,16 +32,15 @@ export const unreadableCaps = (env: Env): string[] =>
     return text !== "" && !isNumber(text);
   });
 
-/** @returns null where no provider is configured: then nothing is ever rented */
-export function setUp(env: Env, { call, now }: Platform): SetUp | null {
-  const providers = configuredProviders({
+/** Where it has no provider, nothing is rented. */
+export const setUp = (env: Env, { call, now }: Platform): SetUp => ({
+  providers: configuredProviders({
     env: env as unknown as Record<string, string | undefined>,
     fetch: call,
     now,
-  });
-  if (providers.length === 0) return null;
-  return { providers, caps: capsOf(env) };
-}
+  }),
+  caps: capsOf(env),
+});
 
 export const capsOf = (env: Env): SetUp["caps"] => ({
   microUsdPerMonth: microUsd(capIn(env.NASTURTIUM_USD_PER_MONTH)),

@@ -78,7 +78,7 @@ async function quoted(
   env: Parameters<typeof setUp>[0],
   { name, gpu, interruptible }: { name: ProviderName; gpu: string | undefined; interruptible: boolean },
 ) {
-  const provider = setUp(env, realPlatform())?.providers.find((one) => one.name === name);
+  const provider = setUp(env, realPlatform()).providers.find((one) => one.name === name);
   if (provider === undefined)
     throw new Problem(
       "not-found",
@@ -109,7 +109,7 @@ async function quoted(
 
 export const providers = newApp()
   .openapi(list, (c) => {
-    const configured = setUp(c.env, realPlatform())?.providers.map(({ name }) => name) ?? [];
+    const configured = setUp(c.env, realPlatform()).providers.map(({ name }) => name);
     const data = providerNames.map((name) => ({ name, isConfigured: configured.includes(name) }));
     return c.json({ data }, 200);
   })

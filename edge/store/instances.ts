@@ -11,7 +11,7 @@ import {
 import type { SearchState } from "../../schema/searches.ts";
 import type { Specification } from "../../shared/specification.ts";
 import type { BudgetTold } from "../budget.ts";
-import { limits } from "../rentals/limits.ts";
+import { limits, terminationsUntilStuck } from "../rentals/limits.ts";
 import { type ToldRow, toldColumns, toldOf } from "./budgets.ts";
 import { type CreatedKey, database, guarded, isAfterPage, statement } from "./database.ts";
 import { appendEvents, type NewEvent } from "./events.ts";
@@ -210,7 +210,7 @@ export async function insertOrphan(db: D1Database, instance: Omit<Instance, "ver
     .onConflictDoNothing();
 }
 
-/** Instances that are due, the longest due first, with what their searches are doing. */
+/** Instances that are due, those first whose money ends soonest, then the longest due; with what their searches are doing. */
 export interface Visited {
   instance: Instance;
   searchState: SearchState | null;
@@ -284,6 +284,14 @@ function instanceOf(row: Record<string, unknown>): Instance {
   return { ...(named as Instance), interruptible: named.interruptible === 1 };
 }
 
+/** SQL: until when the money of an instance `i` lasts, or its time. */
+const lastsUntil = `min(i.expires_at, CASE WHEN i.micro_usd_per_hour > 0
+  THEN i.accrued_until + i.reserved_micro_usd * 3600000 / i.micro_usd_per_hour ELSE i.expires_at END)`;
+
+/** SQL: the same where it is soon. One that does not end however often it is told is not to keep others waiting. */
+const soonestEnd = `CASE WHEN i.state <> 'ended' AND i.terminations < :stuck AND ${lastsUntil} < :soon
+  THEN ${lastsUntil} ELSE :never END`;
+
 export async function dueInstances(db: D1Database, now: number, limit: number): Promise<Visited[]> {
   const { results } = await statement(
     db,
@@ -293,8 +301,14 @@ export async function dueInstances(db: D1Database, now: number, limit: number): 
          OR EXISTS (SELECT 1 FROM ${openTrainings} AND s.state <> 'paused' AND ${freeLease("t.id")}) AS hasFreeWork,
        ${committedTo("i.search_id")} AS committed
      FROM instances i LEFT JOIN searches s ON s.id = i.search_id
-     WHERE i.visit_at <= :now ORDER BY i.visit_at LIMIT :limit`,
-    { now, limit },
+     WHERE i.visit_at <= :now ORDER BY ${soonestEnd}, i.visit_at LIMIT :limit`,
+    {
+      now,
+      limit,
+      stuck: terminationsUntilStuck,
+      soon: now + limits.reserve / 2,
+      never: Number.MAX_SAFE_INTEGER,
+    },
   ).all<DueRow>();
   return results.map(
     ({ searchState, specification, campaignId, isWorking, hasFreeWork, committed, ...row }) => ({
@@ -361,6 +375,17 @@ export async function totals(db: D1Database, now: number): Promise<Totals> {
     instances: row?.instances ?? 0,
     microUsdPerHour: row?.rate ?? 0,
   };
+}
+
+/** What machines that are not being ended cost, in millionths of a dollar an hour. */
+export async function workingRate(db: D1Database): Promise<{ sum: number; dearest: number }> {
+  const row = await statement(
+    db,
+    `SELECT coalesce(sum(micro_usd_per_hour), 0) AS sum, coalesce(max(micro_usd_per_hour), 0) AS dearest
+     FROM instances WHERE state IN ('launching', 'launched')`,
+    {},
+  ).first<{ sum: number; dearest: number }>();
+  return row ?? { sum: 0, dearest: 0 };
 }
 
 export async function findInstance(db: D1Database, id: string): Promise<Instance | null> {
@@ -502,6 +527,31 @@ export const avoid = (
      ON CONFLICT (provider, host) DO UPDATE SET reason = excluded.reason, until = excluded.until`,
     { provider, host, reason, until },
   );
+
+/** Has a provider not asked again until then for what it called wrong. */
+export const bar = async (
+  db: D1Database,
+  provider: string,
+  request: string,
+  reason: string,
+  until: number,
+): Promise<void> => {
+  await avoid(db, { provider, host: `request ${request}` }, reason, until).run();
+};
+
+/** Providers that called a request wrong, and how they said so. */
+export async function barredProviders(
+  db: D1Database,
+  request: string,
+  now: number,
+): Promise<Map<string, string>> {
+  const { results } = await statement(
+    db,
+    "SELECT provider, reason FROM bad_hosts WHERE until > :now AND host = :host",
+    { now, host: `request ${request}` },
+  ).all<{ provider: string; reason: string }>();
+  return new Map(results.map(({ provider, reason }) => [provider, reason]));
+}
 
 /** When a search that failed to get a machine so often in a row tries again. */
 export const retryAt = (failures: number, now: number): number =>

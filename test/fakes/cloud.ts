@@ -50,6 +50,10 @@ export type OnceFault =
   | { kind: "capacity" }
   | { kind: "balance" }
   | { kind: "auth" }
+  /** Launch only: the request breaks a rule. */
+  | { kind: "invalid" }
+  /** Launch only: refused, and nothing tells whether a rule is broken or nothing is free. */
+  | { kind: "unclear" }
   /** A body that cannot be read. */
   | { kind: "malformed" }
   /** The connection breaks; for launch the machine exists. */
@@ -65,6 +69,8 @@ export interface Faults {
   deletesLie: boolean;
   /** Lists show the machines as they were so long ago. */
   listLagSeconds: number;
+  /** Bills end so long ago. */
+  billingLagSeconds: number;
 }
 
 export interface FakeCloudOptions {
@@ -87,6 +93,7 @@ export class FakeCloud {
     exitsAfterSeconds: null,
     deletesLie: false,
     listLagSeconds: 0,
+    billingLagSeconds: 0,
   };
   bootSeconds: number;
   /** How often each operation was asked for, faults included. */

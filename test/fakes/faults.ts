@@ -11,6 +11,9 @@ export interface FaultAnswers {
   capacity(): Response;
   balance(): Response;
   auth(): Response;
+  invalid?(): Response;
+  /** As `capacity` where it is absent: it is always told. */
+  unclear?(): Response;
 }
 
 /**
@@ -39,6 +42,10 @@ export function withFaults(
     case "broken":
       if (operation === "launch") act();
       throw new Error("the connection breaks");
+    case "invalid":
+      return (answers.invalid ?? answers.error)();
+    case "unclear":
+      return (answers.unclear ?? answers.capacity)();
     default:
       return answers[fault.kind]();
   }

@@ -99,6 +99,8 @@ const faultAnswers: FaultAnswers = {
     ),
   capacity: () => problem(400, "Bad Request", noCapacity),
   balance: () => problem(402, "Payment Required", "Your account balance is too low to start a pod."),
+  invalid: () => problem(422, "Unprocessable Entity", "Validation failed: image."),
+  unclear: () => problem(400, "Bad Request", "The pod cannot be created."),
   auth: () => problem(401, "Unauthorized", "The API key is not valid."),
 };
 
@@ -199,18 +201,23 @@ function remove({ cloud, id }: Exchange): Response {
   return new Response(null, { status: 204, headers: limits });
 }
 
-/** In two buckets, for what was billed has to be added up. */
+/** In two buckets, for what was billed has to be added up; nothing of what is not booked yet. */
 function billing({ cloud, query }: Exchange): Response {
   if (!["podId", "startTime", "endTime"].every((parameter) => query.has(parameter)))
     return problem(422, "Unprocessable Entity", "podId, startTime and endTime are required.");
   const podId = query.get("podId");
   const machine = cloud.find(podId ?? "");
-  const half = machine === undefined ? 0 : cloud.billedUsd(machine) / 2;
-  const record = {
-    startTime: query.get("startTime"),
-    endTime: query.get("endTime"),
+  const from = Date.parse(query.get("startTime") ?? "");
+  const bookedUntil = cloud.now() - 1000 * cloud.faults.billingLagSeconds;
+  const to = Math.min(Date.parse(query.get("endTime") ?? ""), bookedUntil);
+  if (machine === undefined || to <= from) return json({ records: [] });
+  const until = Math.min(machine.deletedAt ?? cloud.now(), bookedUntil);
+  const record = (start: number, end: number) => ({
+    startTime: new Date(start).toISOString(),
+    endTime: new Date(end).toISOString(),
     podId,
-    totalAmount: half,
-  };
-  return json({ records: machine === undefined ? [] : [record, record] });
+    totalAmount: Math.max(0, cloud.billedUsd(machine, until)) / 2,
+  });
+  const middle = (from + to) / 2;
+  return json({ records: [record(middle, to), record(from, middle)] });
 }

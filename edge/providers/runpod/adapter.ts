@@ -3,6 +3,7 @@
 import { gpuName } from "../gpus.ts";
 import { suiting } from "../offers.ts";
 import {
+  type Bill,
   type LaunchRequest,
   type Machine,
   type Offer,
@@ -64,7 +65,7 @@ export class RunPod implements Provider {
     return this.#client.delete(id);
   }
 
-  billedUsd(id: string, from: number, to: number): Promise<number | null> {
+  billed(id: string, from: number, to: number): Promise<Bill | null> {
     return this.#client.billed(id, from, to);
   }
 }

@@ -2,8 +2,9 @@
 
 import { z } from "zod";
 import { type ErrorFormat, ProviderHttp } from "../http.ts";
-import type { ProviderContext } from "../provider.ts";
+import type { Bill, ProviderContext } from "../provider.ts";
 import {
+  type BillingRecord,
   billingSchema,
   type CatalogGpu,
   catalogSchema,
@@ -33,6 +34,7 @@ const errors: ErrorFormat = {
         /no (longer any )?(instances?|gpus?|machines?|resources|capacity)\b|not enough|insufficient|unavailable|not (currently )?available|out of stock/i,
       fault: "capacity",
     },
+    { statuses: [400], operations: ["launch"], fault: "unclear" },
     // One candidate may be closed to an account that others are open to; a key that may nothing meets 401.
     { statuses: [403], operations: ["launch"], fault: "capacity" },
   ],
@@ -40,8 +42,10 @@ const errors: ErrorFormat = {
 
 export class RunPodClient {
   readonly #http: ProviderHttp;
+  readonly #now: () => number;
 
   constructor(context: ProviderContext) {
+    this.#now = context.now;
     const { RUNPOD_API_KEY: key = "", RUNPOD_BASE_URL: baseUrl = defaultBaseUrl } = context.env;
     this.#http = new ProviderHttp({ provider: "runpod", baseUrl, key, errors, context });
   }
@@ -83,8 +87,8 @@ export class RunPodClient {
     });
   }
 
-  /** In US dollars, null while there is no record of it; times in milliseconds since 1970. */
-  async billed(id: string, from: number, to: number): Promise<number | null> {
+  /** Null while there is no record of it; times in milliseconds since 1970. */
+  async billed(id: string, from: number, to: number): Promise<Bill | null> {
     const query = new URLSearchParams({
       podId: id,
       bucketSize: "day",
@@ -98,8 +102,24 @@ export class RunPodClient {
       schema: billingSchema,
     });
     const own = records.filter(({ podId }) => podId === id || podId == null);
-    return own.length === 0 ? null : own.reduce((sum, { totalAmount }) => sum + totalAmount, 0);
+    if (own.length === 0) return null;
+    const usd = own.reduce((sum, { totalAmount }) => sum + totalAmount, 0);
+    return { usd, isWhole: covers(own, { from, to, now: this.#now() }) };
   }
+}
+
+/** Whether records reach from one time to another without a gap; a day that is not over is still added to. */
+function covers(
+  records: readonly BillingRecord[],
+  { from, to, now }: { from: number; to: number; now: number },
+): boolean {
+  const times = records
+    .map(({ startTime, endTime }) => [Date.parse(startTime ?? ""), Date.parse(endTime ?? "")] as const)
+    .filter(([, end]) => end <= now)
+    .sort(([one], [other]) => one - other);
+  let covered = from;
+  for (const [start, end] of times) if (start <= covered) covered = Math.max(covered, end);
+  return covered >= to && times.some(([start]) => start <= from);
 }
 
 const podPath = (id: string): string => `/pods/${encodeURIComponent(id)}`;

@@ -34,8 +34,16 @@ export type Pod = z.infer<typeof podSchema>;
 export const podsSchema = z.object({ pods: z.array(podSchema) });
 
 export const billingSchema = z.object({
-  records: z.array(z.object({ podId: z.string().nullish(), totalAmount: z.number() })),
+  records: z.array(
+    z.object({
+      podId: z.string().nullish(),
+      totalAmount: z.number(),
+      startTime: z.string().nullish(),
+      endTime: z.string().nullish(),
+    }),
+  ),
 });
+export type BillingRecord = z.infer<typeof billingSchema>["records"][number];
 
 export const problemSchema = z.object({
   title: z.string().nullish().catch(null),
