@@ -36,6 +36,7 @@ import { abandon, leaseMeasurement } from "../measuring/report.ts";
 import { calibrationKey, wantedOf } from "../measuring/subjects.ts";
 import { invalid, Problem } from "../problems.ts";
 import { understood } from "../protocol.ts";
+import { rememberAddress } from "../rentals/setUp.ts";
 import { seal } from "../secrets.ts";
 import { newSecret } from "../signature.ts";
 import {
@@ -198,6 +199,8 @@ const addEndpoint = createRoute({
   security: [{ token: ["searches:write"] }],
   middleware: requires("searches:write"),
   summary: "Add an HTTPS endpoint of one's own that answers an architecture's values",
+  description:
+    "It is sent, signed, each architecture with its genotype, its graph and links to the network as files: see GET /v1/models/{link}/{file}.",
   request: {
     body: body(endpointSchema, {
       name: "simulator",
@@ -421,6 +424,8 @@ export const devices = newApp()
       createdAt: Date.now(),
       seenAt: null,
     };
+    // Where its requests' links lead, should nothing else say so.
+    await rememberAddress(c.env, new URL(c.req.url).origin);
     if (!(await insertDevice(c.env.DB, device)))
       throw invalid([{ pointer: "/name", detail: `there is a device "${name}"; use another name` }]);
     const headers = { location: `/v1/devices/${name}`, "cache-control": "no-store" };
