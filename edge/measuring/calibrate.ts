@@ -7,6 +7,7 @@ import { resolveSpace } from "../../shared/space.ts";
 import type { Specification } from "../../shared/specification.ts";
 import { objectiveId } from "../../shared/specification.ts";
 import { withCalibrations } from "../controller/onDevices.ts";
+import { errorsText } from "../problems.ts";
 import { guarded } from "../store/database.ts";
 import { type Device, findDevice, findDeviceById } from "../store/devices.ts";
 import { appendEvents, type NewEvent } from "../store/events.ts";
@@ -19,7 +20,8 @@ import {
   measurementsOfCalibration,
 } from "../store/measurements.ts";
 import { amendmentOf } from "../store/rounds.ts";
-import { findController, findSearch, openSearchesOn } from "../store/searches.ts";
+import { findController, findSearch, moveSearch, openSearchesOn } from "../store/searches.ts";
+import { unmetLimits } from "./ranges.ts";
 import { calibrationKey, wantedOf } from "./subjects.ts";
 
 const writeTries = 5;
@@ -100,12 +102,28 @@ async function told(
   const { specification } = search;
   if (calibrationKey(specification) !== calibration.key) return true;
   const usable = usableOf(specification, device, calibration);
+  const unmet = unmetLimits(specification, usable);
+  if (unmet.length > 0 && search.searching) {
+    await db.batch(appendEvents(db, searchId, [eventOf(device, calibration)], Date.now()));
+    await failUnmet(db, searchId, errorsText(unmet));
+    return true;
+  }
   const updated = withCalibrations(state, specification, usable);
   const statements = [
     ...amendmentOf(db, { searchId, round: null }, state, { ...updated, candidates: null }),
     ...appendEvents(db, searchId, [eventOf(device, calibration)], Date.now()),
   ];
   return (await guarded(db, statements)) !== null;
+}
+
+/** What would have been refused at the start, had it been known, goes on no further. */
+async function failUnmet(db: D1Database, searchId: string, message: string): Promise<void> {
+  await moveSearch(db, searchId, {
+    from: ["queued", "running", "paused"],
+    to: "failed",
+    event: { type: "search.failed", data: { message } },
+    failure: message,
+  });
 }
 
 function eventOf({ name: device }: Device, { state, predictors, failure, seconds }: Calibration): NewEvent {

@@ -3,6 +3,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Subject } from "../../shared/measuring.ts";
 import type { Objective } from "../../shared/specification.ts";
+import { checkSpecification } from "../../shared/validate.ts";
 import {
   type Caller,
   callerWith,
@@ -17,10 +18,12 @@ import {
   report,
   reportFor,
   roundOf,
+  tinySpecification,
   tokenWith,
   trainingReportFor,
 } from "../testEdge.ts";
 import { sweep } from "../webhooks/sweep.ts";
+import { calibrationKey } from "./subjects.ts";
 import {
   deviceRequest,
   leaseOfDevice,
@@ -205,6 +208,47 @@ describe("a device that reports what cannot be true", () => {
     expect((await eventsOf(id)).map(({ type }) => type)).toContain("device.quarantined");
   });
 
+  test("a report that leaves out what it was given leaves that without a value, and says so", async () => {
+    const name = freshName();
+    const deviceId = await registerDevice(device, { name });
+    const id = await createSearch(admin, { objectives: withMemory(name) });
+    await finishRounds(runner, await leaseOf(runner, runnerId, id));
+    for (let lease = await leaseOfDevice(device, deviceId); lease !== null; ) {
+      const body = measureReport(lease, []);
+      const path = `/v1/tasks/${lease.task.taskId}/report`;
+      lease = (await ok<{ next: typeof lease }>(device(path, { body }))).next;
+    }
+    expect((await frontOf(id)).every(({ values }) => values[`memory.${name}`] === null)).toBe(true);
+    const events = await eventsOf(id);
+    expect(events.find(({ type }) => type === "measurement.failed")?.data).toMatchObject({
+      reason: expect.stringContaining("leaves it out"),
+    });
+  });
+
+  test("a device that is not what it was while it is calibrated is told of to the search that waits", async () => {
+    const name = freshName();
+    const deviceId = await registerDevice(device, { name });
+    const objectives: Objective[] = [
+      { name: "accuracy", goal: "maximize" },
+      { name: "latency", device: name, goal: "minimize" },
+    ];
+    const id = await createSearch(admin, { objectives });
+    for (const median of [3, 9]) {
+      const lease = await leaseOfDevice(device, deviceId);
+      if (lease === null) throw new Error("nothing to measure");
+      const reference = { median, low: median * 0.99, high: median * 1.01, samples: 20, outliers: 0 };
+      const body = {
+        ...measureReport(
+          lease,
+          resultsOf(lease, () => 1),
+        ),
+        reference,
+      };
+      await ok(device(`/v1/tasks/${lease.task.taskId}/report`, { body }));
+    }
+    expect((await eventsOf(id)).map(({ type }) => type)).toContain("device.disagrees");
+  });
+
   test("numbers that JSON does not have are refused before they are read", async () => {
     const name = freshName();
     const deviceId = await registerDevice(device, { name });
@@ -229,6 +273,44 @@ describe("a device that reports what cannot be true", () => {
       "409 device-quarantined",
     );
   });
+});
+
+test("a limit that the calibration finds below the space's minimum ends the search that waits, and says why", async () => {
+  const name = freshName();
+  const deviceId = await registerDevice(device, { name });
+  const limited = (limit: number): Objective[] => [
+    { name: "accuracy", goal: "maximize" },
+    { name: "latency", device: name, goal: "minimize", limit },
+  ];
+  const [strict, loose] = [
+    await createSearch(admin, { objectives: limited(0.5) }),
+    await createSearch(admin, { objectives: limited(1e6) }),
+  ];
+  // Each operation takes a millisecond more than an empty graph; a network, what its operations do.
+  const invent = (subject: Subject): number => {
+    if (subject.kind === "operation") return subject.operation === "none" ? 1 : 2;
+    const edges = Object.values(subject.genotype.cells).flatMap(({ nodes }) => nodes.flat());
+    return 10 + edges.filter(({ operation }) => operation !== "none").length;
+  };
+  await measureAll(device, deviceId, invent);
+  expect(await stateOf(strict)).toBe("failed");
+  expect(await stateOf(loose)).toBe("queued");
+  const events = await eventsOf(strict);
+  expect(events.at(-1)).toMatchObject({
+    type: "search.failed",
+    data: { message: expect.stringContaining("/objectives/1/limit: no architecture of this space meets") },
+  });
+  const body = { ...tinySpecification, objectives: limited(0.5) };
+  expect(await problemOf(admin(`/v1/devices/${name}/calibrations`, { body }))).toBe("422 validation");
+  const again = await ok<{ state: string }>(admin(`/v1/devices/${name}/calibrations?again=true`, { body }));
+  expect(again.state).toBe("measuring");
+});
+
+test("a calibration is of the version of the protocol that it was measured by", () => {
+  const { specification } = checkSpecification(tinySpecification);
+  if (specification === undefined) throw new Error("not valid");
+  const keys = [1, 2].map((version) => calibrationKey(specification, version));
+  expect(new Set(keys).size).toBe(2);
 });
 
 describe("registering", () => {

@@ -4,9 +4,24 @@ import type { Predictor } from "../../shared/predictor.ts";
 import { predictedExtremes, predictedOf } from "../../shared/predictor.ts";
 import { Random } from "../../shared/random.ts";
 import { randomSelection, resolveSpace } from "../../shared/space.ts";
-import type { Specification } from "../../shared/specification.ts";
+import { type FieldError, objectiveId, type Specification } from "../../shared/specification.ts";
 
 const samples = 301;
+
+/** Limits that no architecture meets by what is predicted, by objective id. */
+export function unmetLimits(
+  { objectives }: Pick<Specification, "objectives">,
+  predicted: Readonly<Record<string, Predictor>>,
+): FieldError[] {
+  return objectives.flatMap(({ name, device, limit, goal }, index) => {
+    const predictor = predicted[objectiveId({ name, device })];
+    if (predictor === undefined || limit === undefined || goal !== "minimize") return [];
+    const { minimum } = predictedExtremes(predictor);
+    if (limit >= minimum) return [];
+    const detail = `no architecture of this space meets limit ${limit}: on ${device} the smallest ${name} is predicted at ${minimum.toPrecision(3)}; raise it, or lower evaluation.network`;
+    return [{ pointer: `/objectives/${index}/limit`, detail }];
+  });
+}
 
 /** Smallest, median of random architectures, and largest. */
 export function predictedRange(

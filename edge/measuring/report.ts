@@ -158,7 +158,8 @@ async function written(
   const { DB: db } = env;
   const now = Date.now();
   const { searchId } = measurement;
-  const { reference, results } = report;
+  const { reference } = report;
+  const results = [...report.results, ...leftOut(report, measurement)];
   const problem = reference === null ? device.problem : oddityOf(reference, device.reference);
   const events: NewEvent[] = [
     ...(problem !== null && problem !== device.problem
@@ -166,14 +167,24 @@ async function written(
       : []),
     ...failuresIn(results, device, measurement),
   ];
+  // A calibration is of no search: those that wait for it are told.
+  const told =
+    searchId !== null ? [searchId] : events.length > 0 ? await openSearchesOn(db, device.name) : [];
   const statements = [
-    ...closeMeasurement(db, measurement.id, report, now),
+    ...closeMeasurement(db, measurement.id, { ...report, results }, now),
     noteReference(db, device.id, { reference, problem, now }),
-    ...(searchId === null ? [] : appendEvents(db, searchId, events, now)),
+    ...told.flatMap((id) => appendEvents(db, id, events, now)),
     ...(searchId === null ? [] : await searchChanges(db, measurement, searchId, device, results)),
   ];
   return (await guarded(db, statements)) !== null;
 }
+
+/** Of subjects that a report says nothing about it is kept that they have no value. */
+const leftOut = ({ results }: Pick<MeasureReport, "results">, { subjects }: Measurement): SubjectResult[] => {
+  const reported = new Set(results.map(({ key }) => key));
+  const missing = subjects.filter(({ key }) => !reported.has(key));
+  return missing.map(({ key }) => ({ key, values: {}, failure: "the device's report leaves it out" }));
+};
 
 /** One event for all subjects that failed, with the reason of the first. */
 function failuresIn(
