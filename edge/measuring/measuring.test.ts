@@ -313,6 +313,56 @@ test("a calibration is of the version of the protocol that it was measured by", 
   expect(new Set(keys).size).toBe(2);
 });
 
+test("a device shows how it was when it measured last", async () => {
+  const name = freshName();
+  const deviceId = await registerDevice(device, { name });
+  const read = () => ok<{ conditions: object | null }>(admin(`/v1/devices/${name}`));
+  expect((await read()).conditions).toBeNull();
+  const id = await createSearch(admin, { objectives: withMemory(name) });
+  await finishRounds(runner, await leaseOf(runner, runnerId, id));
+  const lease = await leaseOfDevice(device, deviceId);
+  if (lease === null) throw new Error("nothing to measure");
+  const conditions = { clock: "test", temperatureCelsius: 84, isThrottled: true, seconds: 1 };
+  const body = { ...measureReport(lease, resultsOf(lease, memoryOf)), conditions };
+  await ok(device(`/v1/tasks/${lease.task.taskId}/report`, { body }));
+  expect((await read()).conditions).toMatchObject(conditions);
+});
+
+test("what is measured again, once in a while, flags the device where it is another value", async () => {
+  const schedule = {
+    batchSize: 64,
+    stepsPerRound: 2,
+    policy: { candidates: 2 },
+    stages: [{ layers: 3, channels: 4, steps: 24, drop: { normal: 1, reduction: 1 } }],
+  };
+  const problemAfter = async (factor: number): Promise<string | null> => {
+    const name = freshName();
+    const deviceId = await registerDevice(device, { name });
+    const id = await createSearch(admin, { objectives: withMemory(name), schedule });
+    const seen = new Set<string>();
+    let repeats = 0;
+    const invent = (subject: Subject): number => {
+      const isRepeat = seen.has(subject.key);
+      seen.add(subject.key);
+      if (isRepeat) repeats++;
+      return memoryOf(subject) * (isRepeat ? factor : 1);
+    };
+    let lease = await leaseOf(runner, runnerId, id);
+    while (lease?.task.kind === "trainRound") {
+      await measureAll(device, deviceId, invent);
+      lease = (await ok<{ next: typeof lease }>(report(runner, lease.task, reportFor(roundOf(lease))))).next;
+    }
+    await measureAll(device, deviceId, invent);
+    expect(repeats).toBeGreaterThan(0);
+    expect(repeats).toBeLessThan(seen.size / 2);
+    const types = (await eventsOf(id)).map(({ type }) => type);
+    expect(types.includes("device.disagrees")).toBe(factor > 1.2);
+    return (await ok<{ problem: string | null }>(admin(`/v1/devices/${name}`))).problem;
+  };
+  expect(await problemAfter(1.1)).toBeNull();
+  expect(await problemAfter(1.5)).toContain("memory of");
+});
+
 describe("registering", () => {
   test("the same device again gets its id again; another of its name is refused", async () => {
     const name = freshName();

@@ -4,6 +4,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { calibrationStates, deviceStates } from "../../schema/devices.ts";
 import {
+  conditionsSchema,
   deviceBackendSchema,
   deviceObjectiveSchema,
   fingerprintSchema,
@@ -53,6 +54,7 @@ import {
   calibrationsOf,
   deleteCalibration,
   findCalibration,
+  lastConditions,
   waitingOf,
 } from "../store/measurements.ts";
 import { realPlatform } from "../webhooks/deliver.ts";
@@ -75,6 +77,10 @@ const deviceSchema = z
     problem: z.string().nullable().describe("why it is quarantined, or what is odd about it"),
     url: z.string().nullable(),
     waiting: z.int().describe("tasks that wait for it"),
+    conditions: conditionsSchema
+      .extend({ measuredAt: z.string() })
+      .nullable()
+      .describe("how it was when it measured last"),
     createdAt: z.string(),
     seenAt: z.string().nullable(),
   })
@@ -97,6 +103,13 @@ const example: z.infer<typeof deviceSchema> = {
   problem: null,
   url: null,
   waiting: 2,
+  conditions: {
+    clock: "performance.now, steps of 0.1 ms",
+    temperatureCelsius: 61,
+    isThrottled: false,
+    seconds: 38.4,
+    measuredAt: "2026-03-02T09:46:12.000Z",
+  },
   createdAt: "2026-03-02T09:40:00.000Z",
   seenAt: "2026-03-02T09:46:12.000Z",
 };
@@ -298,14 +311,33 @@ const calibrations = createRoute({
   },
 });
 
-const view = (device: Device, waiting: number): z.infer<typeof deviceSchema> => {
+const view = (
+  device: Device,
+  { waiting, conditions }: Pick<z.infer<typeof deviceSchema>, "waiting" | "conditions">,
+): z.infer<typeof deviceSchema> => {
   const { id, name, kind, backend, fingerprint, objectives, state, problem, url } = device;
   const times = { createdAt: isoTime(device.createdAt), seenAt: isoTimeOrNull(device.seenAt) };
-  return { id, name, kind, backend, fingerprint, objectives, state, problem, url, waiting, ...times };
+  return {
+    id,
+    name,
+    kind,
+    backend,
+    fingerprint,
+    objectives,
+    state,
+    problem,
+    url,
+    waiting,
+    conditions,
+    ...times,
+  };
 };
 
-const viewNow = async (db: D1Database, device: Device) =>
-  view(device, (await waitingOf(db, device.id)).length);
+async function viewNow(db: D1Database, device: Device) {
+  const [waiting, last] = await Promise.all([waitingOf(db, device.id), lastConditions(db, device.id)]);
+  const conditions = last === null ? null : { ...last.conditions, measuredAt: isoTime(last.measuredAt) };
+  return view(device, { waiting: waiting.length, conditions });
+}
 
 function calibrationView(calibration: Calibration, device: string, waiting: number) {
   const { id, state, failure: reason, seconds, predictors, createdAt, finishedAt } = calibration;
@@ -428,7 +460,7 @@ export const devices = newApp()
     if (!(await insertDevice(c.env.DB, device)))
       throw invalid([{ pointer: "/name", detail: `there is a device "${name}"; use another name` }]);
     const headers = { location: `/v1/devices/${name}`, "cache-control": "no-store" };
-    return c.json({ ...view(device, 0), secret }, 201, headers);
+    return c.json({ ...view(device, { waiting: 0, conditions: null }), secret }, 201, headers);
   })
   .openapi(list, async (c) => {
     const { cursor, limit } = c.req.valid("query");

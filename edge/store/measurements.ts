@@ -2,7 +2,7 @@
 
 import { and, desc, eq } from "drizzle-orm";
 import { calibrations, measurements } from "../../schema/devices.ts";
-import type { Subject } from "../../shared/measuring.ts";
+import type { Conditions, Subject, SubjectResult } from "../../shared/measuring.ts";
 import { type MeasureReport, networkSettings, operationSettings } from "../../shared/measuring.ts";
 import { newId } from "../ids.ts";
 import { database, statement } from "./database.ts";
@@ -14,6 +14,38 @@ export type Calibration = typeof calibrations.$inferSelect;
 export async function findMeasurement(db: D1Database, id: string): Promise<Measurement | null> {
   const [row] = await database(db).select().from(measurements).where(eq(measurements.id, id));
   return row ?? null;
+}
+
+/** How it was when a device measured last; null where it has measured nothing that is kept. */
+export async function lastConditions(
+  db: D1Database,
+  deviceId: string,
+): Promise<{ conditions: Conditions; measuredAt: number } | null> {
+  const [row] = await database(db)
+    .select({ conditions: measurements.conditions, measuredAt: measurements.finishedAt })
+    .from(measurements)
+    .where(and(eq(measurements.deviceId, deviceId), eq(measurements.state, "measured")))
+    .orderBy(desc(measurements.createdAt))
+    .limit(1);
+  if (row?.conditions == null || row.measuredAt === null) return null;
+  return { conditions: row.conditions, measuredAt: row.measuredAt };
+}
+
+/** What a device measured of these for a search before, the newest first. */
+export async function earlierResults(
+  db: D1Database,
+  wanted: { searchId: string; deviceId: string; keys: readonly string[] },
+): Promise<SubjectResult[]> {
+  const { results } = await statement(
+    db,
+    `SELECT r.value AS result, m.finished_at AS finishedAt FROM measurements m, json_each(m.results) r
+     WHERE m.search_id = :searchId AND m.state = 'measured' AND m.device_id = :deviceId
+       AND r.value ->> '$.key' IN (SELECT value FROM json_each(:keys))`,
+    { ...wanted, keys: JSON.stringify(wanted.keys) },
+  ).all<{ result: string; finishedAt: number }>();
+  return results
+    .sort((a, b) => b.finishedAt - a.finishedAt)
+    .map(({ result }) => JSON.parse(result) as SubjectResult);
 }
 
 /** What a device measured for a search, the newest first. */
