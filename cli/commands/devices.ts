@@ -2,7 +2,7 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { InferResponseType } from "hono/client";
-import { predictableNames } from "../../shared/measuring.ts";
+import { predictableNames } from "../../shared/objectives.ts";
 import {
   deviceObjectivesOf,
   type SpecificationInput,

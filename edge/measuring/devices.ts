@@ -1,6 +1,7 @@
 /** Whether the devices that a specification names can measure what it wants of them. */
 
-import type { FieldError, Specification } from "../../shared/specification.ts";
+import { factsOfObjective, type ObjectiveFacts } from "../../shared/objectives.ts";
+import { type FieldError, objectiveId, type Specification } from "../../shared/specification.ts";
 import { closestName } from "../../shared/suggest.ts";
 import { type Device, devicesAfter, findDevice } from "../store/devices.ts";
 import { calibratedFor } from "./calibrate.ts";
@@ -47,4 +48,21 @@ function unknown(name: string, others: readonly string[]): string {
   const closest = closestName(name, others);
   const meant = closest === undefined ? "" : ` (did you mean "${closest}"?)`;
   return `no device "${name}"${meant}; register it with \`nasturtium device --name ${name}\``;
+}
+
+/** By objective id, unit and cost class. */
+export async function objectiveFacts(
+  db: D1Database,
+  { objectives, evaluation }: Specification,
+): Promise<Record<string, ObjectiveFacts>> {
+  const facts: Record<string, ObjectiveFacts> = {};
+  for (const objective of objectives) {
+    const { device: name } = objective;
+    const isTabular = evaluation.kind === "tabular";
+    const device = isTabular || name === undefined ? null : await findDevice(db, name);
+    facts[objectiveId(objective)] = isTabular
+      ? { unit: null, cost: "table" }
+      : factsOfObjective(objective, device ?? undefined);
+  }
+  return facts;
 }

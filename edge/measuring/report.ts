@@ -5,10 +5,10 @@ import {
   type Measured,
   type MeasureReport,
   type MeasureTask,
-  measuredUnits,
   measuringVersion,
   type SubjectResult,
 } from "../../shared/measuring.ts";
+import { measuredUnits } from "../../shared/objectives.ts";
 import { heartbeatSeconds, leaseSeconds } from "../../shared/protocol.ts";
 import { isoTime } from "../app.ts";
 import { completedCandidates, type DeviceResult, withMeasured } from "../controller/onDevices.ts";

@@ -2,9 +2,10 @@
 
 import type { Genotype } from "../../shared/genotype.ts";
 import { hashText } from "../../shared/hash.ts";
-import { measuringVersion, type NetworkSubject, predictableNames } from "../../shared/measuring.ts";
+import { measuringVersion, type NetworkSubject } from "../../shared/measuring.ts";
 import type { NetworkSize } from "../../shared/network.ts";
 import { networkSizeOf, spaceOf } from "../../shared/networkCosts.ts";
+import { predictableNames } from "../../shared/objectives.ts";
 import { deviceObjectivesOf, type Specification } from "../../shared/specification.ts";
 
 export interface WantedOfDevice {
