@@ -209,12 +209,13 @@ async function waitFor(
 
 export function calibrationText({ device, state, failure, seconds, quality, ranges }: Calibration): string {
   const took = seconds === null ? "" : `, ${duration(seconds)} of its time`;
-  const rows = Object.entries(ranges).map(([objective, range]) => ({
+  const rows = Object.entries(ranges).map(([objective, { networks, ...range }]) => ({
     objective: `${objective}.${device}`,
     ...range,
     tau: quality[objective]?.kendallTau,
     error: quality[objective]?.medianErrorPercent,
     isUsed: quality[objective]?.isUsed === true ? "predicted" : "measured one by one",
+    of: networks === undefined ? "the space" : `${networks} measured networks`,
   }));
   const columns = {
     objective: "OBJECTIVE",
@@ -224,6 +225,7 @@ export function calibrationText({ device, state, failure, seconds, quality, rang
     tau: "KENDALL TAU",
     error: "MEDIAN ERROR, %",
     isUsed: "CANDIDATES ARE",
+    of: "RANGE OF",
   };
   return [
     `${device}: ${state}${took}${failure === null ? "" : `: ${failure}`}`,

@@ -1,6 +1,7 @@
 /** What a search has devices do: calibrations before it starts, its candidates after a round, its last front at the end. */
 
 import { spaceOf } from "../../shared/networkCosts.ts";
+import { costClasses } from "../../shared/objectives.ts";
 import { calibrationSubjects } from "../../shared/prediction/subjects.ts";
 import type { Selection } from "../../shared/space.ts";
 import type { Specification } from "../../shared/specification.ts";
@@ -30,6 +31,7 @@ export function calibrationsFor(
         space: specification.space,
         size,
         objectives: predictable,
+        beside: Object.keys(costClasses.measured.units),
         subjects,
       },
       now,

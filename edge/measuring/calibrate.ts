@@ -1,6 +1,7 @@
 /** From what a device measured of a space's operations and networks to what its searches predict from. */
 
 import type { Calibrated } from "../../schema/devices.ts";
+import { predictableNames } from "../../shared/objectives.ts";
 import { fitPredictor, isGoodEnough } from "../../shared/prediction/fit.ts";
 import type { Predictor } from "../../shared/predictor.ts";
 import { resolveSpace } from "../../shared/space.ts";
@@ -21,7 +22,7 @@ import {
 } from "../store/measurements.ts";
 import { amendmentOf } from "../store/rounds.ts";
 import { findController, findSearch, moveSearch, openSearchesOn } from "../store/searches.ts";
-import { unmetLimits } from "./ranges.ts";
+import { type MeasuredRange, measuredRanges, unmetLimits } from "./ranges.ts";
 import { calibrationKey, wantedOf } from "./subjects.ts";
 
 const writeTries = 5;
@@ -42,7 +43,8 @@ type End = Pick<Calibration, "state" | "predictors" | "failure" | "seconds">;
 
 function fitted({ space, size }: Calibration, list: readonly Measurement[]): End {
   const seconds = list.reduce((sum, { conditions }) => sum + (conditions?.seconds ?? 0), 0);
-  const names = new Set(list.flatMap(({ objectives }) => objectives));
+  const all = list.flatMap(({ objectives }) => objectives);
+  const names = new Set(all.filter((name) => predictableNames.includes(name)));
   const predictors: Record<string, Calibrated> = {};
   const failures: string[] = [];
   for (const name of names) {
@@ -145,6 +147,27 @@ export async function calibratedFor(
     if (device === null) continue;
     const calibration = await findCalibration(db, device.id, calibrationKey(specification));
     if (calibration?.state === "ready") Object.assign(all, usableOf(specification, device, calibration));
+  }
+  return all;
+}
+
+/** By name of objective, what the whole networks of a calibration had of what is not predicted. */
+export const measuredRangesOf = async (db: D1Database, { id }: Pick<Calibration, "id">) =>
+  measuredRanges(await measurementsOfCalibration(db, id));
+
+/** By objective id, what calibrations for a specification measured of what is not predicted. */
+export async function measuredFor(
+  db: D1Database,
+  specification: Specification,
+): Promise<Record<string, MeasuredRange>> {
+  const all: Record<string, MeasuredRange> = {};
+  for (const { device: name, direct } of wantedOf(specification)) {
+    const device = direct.length === 0 ? null : await findDevice(db, name);
+    if (device === null) continue;
+    const calibration = await findCalibration(db, device.id, calibrationKey(specification));
+    const ranges = calibration === null ? {} : await measuredRangesOf(db, calibration);
+    for (const [objective, range] of Object.entries(ranges))
+      if (direct.includes(objective)) all[objectiveId({ name: objective, device: name })] = range;
   }
   return all;
 }

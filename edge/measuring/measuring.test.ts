@@ -306,6 +306,27 @@ test("a limit that the calibration finds below the space's minimum ends the sear
   expect(again.state).toBe("measuring");
 });
 
+test("a profile tells units, costs, and what the networks of a calibration took of memory", async () => {
+  const name = freshName();
+  const deviceId = await registerDevice(device, { name });
+  const objectives: Objective[] = [...withMemory(name), { name: "latency", device: name, goal: "minimize" }];
+  const body = { ...tinySpecification, objectives };
+  await ok(admin(`/v1/devices/${name}/calibrations`, { body }));
+  await measureAll(device, deviceId, (subject) => memoryOf(subject));
+  const { ranges, ...profile } = await ok<{ objectives: object; ranges: Record<string, object> }>(
+    admin("/v1/profiles", { body }),
+  );
+  expect(profile.objectives).toEqual({
+    accuracy: { unit: "percent", cost: "evaluation" },
+    [`memory.${name}`]: { unit: "bytes", cost: "measured" },
+    [`latency.${name}`]: { unit: "ms", cost: "predicted" },
+  });
+  const range = ranges[`memory.${name}`] as { minimum: number; median: number; networks: number };
+  expect(range.networks).toBeGreaterThan(20);
+  expect(range.minimum).toBeGreaterThanOrEqual(1000);
+  expect(range.median).toBeGreaterThanOrEqual(range.minimum);
+});
+
 test("a calibration is of the version of the protocol that it was measured by", () => {
   const { specification } = checkSpecification(tinySpecification);
   if (specification === undefined) throw new Error("not valid");

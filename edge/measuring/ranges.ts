@@ -1,5 +1,7 @@
 /** What a space's networks take by prediction. */
 
+import type { Subject, SubjectResult } from "../../shared/measuring.ts";
+import { predictableNames } from "../../shared/objectives.ts";
 import type { Predictor } from "../../shared/predictor.ts";
 import { predictedExtremes, predictedOf } from "../../shared/predictor.ts";
 import { Random } from "../../shared/random.ts";
@@ -34,4 +36,36 @@ export function predictedRange(
     predictedOf(space, predictor, randomSelection(space, random)),
   );
   return { ...predictedExtremes(predictor), median: drawn.sort((a, b) => a - b)[samples >> 1] as number };
+}
+
+export interface MeasuredRange {
+  minimum: number;
+  median: number;
+  maximum: number;
+  /** So many were measured; others of the space may lie outside. */
+  networks: number;
+}
+
+/** By name, what whole networks were measured to have of objectives that nothing predicts. */
+export function measuredRanges(
+  list: readonly { results: readonly SubjectResult[] | null; subjects: readonly Subject[] }[],
+): Record<string, MeasuredRange> {
+  const byName: Record<string, number[]> = {};
+  for (const { results, subjects } of list) {
+    const whole = new Set(subjects.flatMap(({ kind, key }) => (kind === "network" ? [key] : [])));
+    for (const { key, values } of results ?? [])
+      for (const [name, value] of Object.entries(values)) {
+        if (value === null || !whole.has(key) || predictableNames.includes(name)) continue;
+        byName[name] ??= [];
+        byName[name].push(value.median);
+      }
+  }
+  return Object.fromEntries(
+    Object.entries(byName).map(([name, values]) => {
+      const sorted = values.sort((a, b) => a - b);
+      const [minimum = 0] = sorted;
+      const median = sorted[sorted.length >> 1] ?? minimum;
+      return [name, { minimum, median, maximum: sorted.at(-1) ?? minimum, networks: sorted.length }];
+    }),
+  );
 }

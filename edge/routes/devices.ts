@@ -31,7 +31,8 @@ import { assertScope, holds, requires } from "../auth.ts";
 import type { AppEnv } from "../env.ts";
 import { newId } from "../ids.ts";
 import { calibrationsFor } from "../measuring/assign.ts";
-import { predictedRange } from "../measuring/ranges.ts";
+import { measuredRangesOf } from "../measuring/calibrate.ts";
+import { type MeasuredRange, predictedRange } from "../measuring/ranges.ts";
 import { abandon, leaseMeasurement } from "../measuring/report.ts";
 import { calibrationKey, wantedOf } from "../measuring/subjects.ts";
 import { invalid, Problem } from "../problems.ts";
@@ -123,6 +124,16 @@ const withSecret = deviceSchema.extend({
   secret: z.string().describe("whsec_..., what its requests are signed with; shown this once"),
 });
 
+export const rangeSchema = z.object({
+  minimum: z.number(),
+  median: z.number(),
+  maximum: z.number(),
+  networks: z
+    .int()
+    .optional()
+    .describe("it is of so many networks that were measured, not of the whole space"),
+});
+
 const calibrationSchema = z
   .object({
     id: z.string(),
@@ -140,7 +151,7 @@ const calibrationSchema = z
         isUsed: z.boolean().describe("false: it predicts too badly, so every candidate is measured"),
       }),
     ),
-    ranges: z.record(z.string(), z.object({ minimum: z.number(), median: z.number(), maximum: z.number() })),
+    ranges: z.record(z.string(), rangeSchema),
     createdAt: z.string(),
     finishedAt: z.string().nullable(),
   })
@@ -339,7 +350,11 @@ async function viewNow(db: D1Database, device: Device) {
   return view(device, { waiting: waiting.length, conditions });
 }
 
-function calibrationView(calibration: Calibration, device: string, waiting: number) {
+function calibrationView(
+  calibration: Calibration,
+  device: string,
+  { waiting, measured }: { waiting: number; measured: Record<string, MeasuredRange> },
+) {
   const { id, state, failure: reason, seconds, predictors, createdAt, finishedAt } = calibration;
   const all = Object.entries(predictors ?? {});
   return {
@@ -355,9 +370,12 @@ function calibrationView(calibration: Calibration, device: string, waiting: numb
         { kendallTau, medianErrorPercent, networks, isUsed },
       ]),
     ),
-    ranges: Object.fromEntries(
-      all.map(([name, { predictor }]) => [name, predictedRange(calibration.space, predictor)]),
-    ),
+    ranges: {
+      ...Object.fromEntries(
+        all.map(([name, { predictor }]) => [name, predictedRange(calibration.space, predictor)] as const),
+      ),
+      ...measured,
+    },
     createdAt: isoTime(createdAt),
     finishedAt: isoTimeOrNull(finishedAt),
   };
@@ -395,7 +413,8 @@ const calibrationOf = async (c: Context<AppEnv>, device: Device, calibration: Ca
   const waiting = (await waitingOf(c.env.DB, device.id)).filter(
     ({ calibrationId }) => calibrationId === calibration.id,
   );
-  return calibrationView(calibration, device.name, waiting.length);
+  const measured = calibration.state === "measuring" ? {} : await measuredRangesOf(c.env.DB, calibration);
+  return calibrationView(calibration, device.name, { waiting: waiting.length, measured });
 };
 
 export const devices = newApp()

@@ -5,9 +5,10 @@ import { type Cost, costClasses } from "../../shared/objectives.ts";
 import { profile } from "../../shared/profile.ts";
 import { failure, json, newApp } from "../app.ts";
 import { requires } from "../auth.ts";
-import { calibratedFor } from "../measuring/calibrate.ts";
+import { calibratedFor, measuredFor } from "../measuring/calibrate.ts";
 import { objectiveFacts } from "../measuring/devices.ts";
 import { predictedRange } from "../measuring/ranges.ts";
+import { rangeSchema } from "./devices.ts";
 import { readSpecification, specificationBody } from "./searches.ts";
 
 const costs = [...(Object.keys(costClasses) as Cost[]), "table"] as const;
@@ -17,7 +18,7 @@ const profileSchema = z
     objectives: z
       .record(z.string(), z.object({ unit: z.string().nullable(), cost: z.enum(costs) }))
       .describe("of each objective of the specification its unit and what a value costs"),
-    ranges: z.record(z.string(), z.object({ minimum: z.number(), median: z.number(), maximum: z.number() })),
+    ranges: z.record(z.string(), rangeSchema),
     architectures: z.number(),
     steps: z.int(),
     rounds: z.int(),
@@ -75,6 +76,7 @@ export const profiles = newApp().openapi(create, async (c) => {
     ([id, predictor]) => [id, predictedRange(specification.space, predictor)] as const,
   );
   const objectives = await objectiveFacts(c.env.DB, specification);
-  const ranges = { ...told.ranges, ...Object.fromEntries(calibrated) };
+  const measured = await measuredFor(c.env.DB, specification);
+  const ranges = { ...told.ranges, ...Object.fromEntries(calibrated), ...measured };
   return c.json({ ...told, objectives, ranges }, 200);
 });

@@ -146,21 +146,28 @@ export interface NewCalibration {
   space: unknown;
   size: unknown;
   objectives: readonly string[];
+  /** What of the whole networks is measured beside them, where the device offers it. */
+  beside: readonly string[];
   subjects: readonly Subject[];
 }
 
 /** Calibrates a device for a space, unless it is calibrated already or being so. */
 export function queueCalibration(
   db: D1Database,
-  { device, key, space, size, objectives, subjects }: NewCalibration,
+  { device, key, space, size, objectives, beside, subjects }: NewCalibration,
   now: number,
 ): D1PreparedStatement[] {
   const id = newId();
   const whole = subjects.filter(({ kind }) => kind === "network");
   const parts = subjects.filter(({ kind }) => kind === "operation");
   const chunks = [
-    ...chunksOf(parts).map((chunk) => ({ ...chunk, settings: operationSettings })),
-    ...chunksOf(whole).map((chunk) => ({ ...chunk, settings: networkSettings })),
+    ...chunksOf(parts).map((chunk) => ({ ...chunk, settings: operationSettings, objectives })),
+    // What comes for nothing with a whole network says what the space holds of it.
+    ...chunksOf(whole).map((chunk) => ({
+      ...chunk,
+      settings: networkSettings,
+      objectives: [...objectives, ...beside],
+    })),
   ];
   return [
     statement(
@@ -173,12 +180,14 @@ export function queueCalibration(
     statement(
       db,
       `INSERT INTO measurements (id, device_id, calibration_id, purpose, objectives, settings, subjects, state, created_at)
-       SELECT json_extract(value, '$.id'), c.device_id, c.id, 'calibration', :objectives,
-         json_extract(value, '$.settings'), json_extract(value, '$.subjects'), 'queued', :now + value ->> '$.place'
-       FROM json_each(:chunks), calibrations c WHERE c.id = :id`,
+       SELECT json_extract(chunk.value, '$.id'), c.device_id, c.id, 'calibration',
+         (SELECT json_group_array(wanted.value) FROM json_each(chunk.value, '$.objectives') AS wanted
+          WHERE EXISTS (SELECT 1 FROM json_each(d.objectives) AS offered
+            WHERE offered.value ->> '$.name' = wanted.value)),
+         json_extract(chunk.value, '$.settings'), json_extract(chunk.value, '$.subjects'), 'queued', :now + chunk.value ->> '$.place'
+       FROM json_each(:chunks) AS chunk, calibrations c JOIN devices d ON d.id = c.device_id WHERE c.id = :id`,
       {
         id,
-        objectives: JSON.stringify(objectives),
         chunks: JSON.stringify(chunks.map((chunk, place) => ({ ...chunk, place }))),
         now,
       },
