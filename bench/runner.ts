@@ -14,11 +14,11 @@ import { parseArgs } from "node:util";
 import {
   type NamedValues,
   normalisationShapes,
-  serialise,
   sizeOf,
   startValues,
   weightShapes,
-} from "../gpu-runner/weights.ts";
+} from "../gpu-runner/weightShapes.ts";
+import { serialise } from "../gpu-runner/weights.ts";
 import type { Network } from "../shared/network.ts";
 import { Random } from "../shared/random.ts";
 import { Contestant, runRequest } from "./contestant.ts";

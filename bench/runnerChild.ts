@@ -6,7 +6,8 @@ import type { Batch } from "../gpu-runner/data/batches.ts";
 import { createExecutor } from "../gpu-runner/executor/create.ts";
 import type { Executor, Path } from "../gpu-runner/executor/executor.ts";
 import { type Backend, type BackendName, loadBackend } from "../gpu-runner/kernels/backend.ts";
-import { deserialise, type NamedValues } from "../gpu-runner/weights.ts";
+import type { NamedValues } from "../gpu-runner/weightShapes.ts";
+import { deserialise } from "../gpu-runner/weights.ts";
 import type { Replies, Request, RunReply, RunRequest, SetupRequest } from "./runnerProtocol.ts";
 
 /** Entries of the native library that start work; each of their calls goes from JavaScript to C once. */

@@ -71,3 +71,9 @@ test("a list is read to its last page, and an id leads to nothing but what it na
   const address = "/v1/searches/..%2Fa%20b%3Fc/candidates";
   expect(addresses).toEqual([`${address}?limit=200`, `${address}?cursor=n%2B1&limit=200`]);
 });
+
+test("a device that there is not is looked for among devices, by its name", async () => {
+  statuses = [404];
+  const removing = client.v1.devices[":name"].$delete({ param: { name: "pi" } });
+  await expect(removing).rejects.toMatchObject({ fix: "Check the name: `nasturtium devices list`." });
+});

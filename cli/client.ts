@@ -27,6 +27,7 @@ function retryAfterMs(response: Response): number | undefined {
 const lists: Record<string, [by: "id" | "name", command: string]> = {
   campaigns: ["id", "campaigns"],
   datasets: ["name", "data"],
+  devices: ["name", "devices"],
   templates: ["name", "templates"],
   triggers: ["id", "triggers"],
   webhooks: ["id", "webhooks"],

@@ -8,7 +8,15 @@ import { runCli } from "./run.testing.ts";
 
 const folder = mkdtempSync(path.join(tmpdir(), "nasturtium-profile-"));
 const specification = path.join(folder, "search.yaml");
-const plain = { ranges: {}, architectures: 81, steps: 20, rounds: 3, evaluations: 25, estimate: null };
+const plain = {
+  objectives: {},
+  ranges: {},
+  architectures: 81,
+  steps: 20,
+  rounds: 3,
+  evaluations: 25,
+  estimate: null,
+};
 let costs: object = { tuningSteps: 0, reranking: { trainings: 0, steps: 0 } };
 
 const calibration = { device: "pi", state: "ready", waiting: 0, seconds: 60, failure: null, quality: {} };
@@ -72,4 +80,18 @@ test("what a device measures only in the search is told as that, and asked of no
   expect(stdout).toContain("measured in the search, architecture by architecture: cost.simulator");
   const none = await profile([cost]);
   expect([none.code, none.stderr]).toEqual([2, expect.stringContaining("no device with latency or energy")]);
+});
+
+test("each objective is told with its unit and what a value costs, and a range of measured networks as that", async () => {
+  const { port } = server.address() as AddressInfo;
+  const memory = { minimum: 1000, median: 2000, maximum: 3000, networks: 24 };
+  costs = {
+    ...costs,
+    objectives: { "memory.pi": { unit: "bytes", cost: "measured" } },
+    ranges: { "memory.pi": memory },
+  };
+  const to = ["--edge", `http://127.0.0.1:${port}`, "--token", "t"];
+  const { stdout } = await runCli(["profile", specification, ...to], { cwd: folder });
+  expect(stdout).toMatch(/memory\.pi +bytes +seconds of the device/);
+  expect(stdout).toMatch(/memory\.pi +bytes.*24 measured networks/);
 });

@@ -3,13 +3,12 @@
  * sure, meter energy above idle, read the peak of memory. Platform-free.
  */
 
-import {
-  type DeviceObjective,
-  type Measured,
-  type MeasuringSettings,
-  measuredUnits,
-  type Subject,
-  type SubjectResult,
+import type {
+  DeviceObjective,
+  Measured,
+  MeasuringSettings,
+  Subject,
+  SubjectResult,
 } from "../shared/measuring.ts";
 import {
   ascending,
@@ -19,6 +18,7 @@ import {
   type OutlierRule,
   withoutSlow,
 } from "../shared/measuringStatistics.ts";
+import { measuredUnits } from "../shared/objectives.ts";
 import type { DeviceBackend, EnergyMeter, Loaded, WholeDevice } from "./backend.ts";
 
 /** A sample is so many steps of the clock at least, so that the clock adds less than 1 %. */

@@ -4,6 +4,7 @@
  */
 
 import type { io } from "@tensorflow/tfjs-core";
+import { joined } from "../gpu-runner/exports/bytes.ts";
 import { type Model, modelOf, modelOfPart } from "../gpu-runner/exports/computation.ts";
 import { tfjsModel } from "../gpu-runner/exports/tfjs.ts";
 import {
@@ -15,7 +16,7 @@ import {
   type WeightShape,
   weightShapes,
   weightShapesOf,
-} from "../gpu-runner/weights.ts";
+} from "../gpu-runner/weightShapes.ts";
 import type { NetworkSubject, OperationSubject, Subject } from "../shared/measuring.ts";
 import { deriveNetwork } from "../shared/network.ts";
 import { operations } from "../shared/operations.ts";
@@ -98,7 +99,7 @@ export function graphModelOf(
       signature,
       modelTopology,
       weightSpecs: entries,
-      weightData: weights.buffer,
+      weightData: joined(weights).buffer,
     },
     inputShape: shape,
     inputValues: values,

@@ -12,6 +12,7 @@ import { fronts } from "./routes/fronts.ts";
 import { history } from "./routes/history.ts";
 import { instances } from "./routes/instances.ts";
 import { me } from "./routes/me.ts";
+import { models } from "./routes/models.ts";
 import { profiles } from "./routes/profiles.ts";
 import { providers } from "./routes/providers.ts";
 import { results } from "./routes/results.ts";
@@ -40,6 +41,7 @@ export const api = newApp()
   .route("/v1", triggers)
   .route("/v1", datasets)
   .route("/v1", devices)
+  .route("/v1", models)
   .route("/v1", tokens)
   .route("/v1", me)
   .route("/v1", audit)

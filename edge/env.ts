@@ -20,7 +20,7 @@ export interface Env {
   NASTURTIUM_WEBHOOK_HOSTS?: string;
   /** The end of a search waits so many minutes for a device that is away: 10 unless set. */
   NASTURTIUM_DEVICE_PATIENCE_MINUTES?: string;
-  /** Where rented machines find this deployment; without it, where the first search that rents was created. */
+  /** Where rented machines and links find this deployment; without it, where it was first asked for either. */
   NASTURTIUM_URL?: string;
   /** In the names of rented machines, in lower-case letters and 2 to 7; one is made where it is unset. */
   NASTURTIUM_DEPLOYMENT?: string;

@@ -87,6 +87,12 @@ export const problemTypes = {
     why: "The body exceeds what this address accepts.",
     fix: "Send less; large files go in parts.",
   },
+  "network-too-large": {
+    status: 413,
+    title: "The network is too large to be written here",
+    why: "The Worker draws and writes a network's weights in its own memory, which does not hold this one.",
+    fix: "Build the network from the graph or the genotype of the request.",
+  },
   "protocol-mismatch": {
     status: 409,
     title: "The runner speaks another protocol version",

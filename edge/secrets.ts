@@ -1,6 +1,6 @@
 /**
- * Secrets of others, which must be known in the clear again: encrypted with AES-GCM under a key that HKDF (RFC 5869)
- * derives from the deployment's own secret.
+ * What follows from the deployment's own secret by HKDF (RFC 5869): a key for secrets of others, which must be known in the
+ * clear again and are encrypted with AES-GCM, and one for the signatures of links.
  */
 
 import type { Env } from "./env.ts";
@@ -8,7 +8,10 @@ import { Problem } from "./problems.ts";
 
 const version = "v1.";
 const nonceBytes = 12;
-const info = new TextEncoder().encode("nasturtium secrets v1");
+const encoder = new TextEncoder();
+const info = encoder.encode("nasturtium secrets v1");
+const linksInfo = encoder.encode("nasturtium links v1");
+const hmac = { name: "HMAC", hash: "SHA-256" };
 
 /** What keys are derived from, that to encrypt with first. @throws Problem where the deployment has none */
 function sourcesOf(env: Env): [string, ...string[]] {
@@ -49,6 +52,34 @@ export async function open(env: Env, sealed: string): Promise<string> {
     "secrets-unavailable",
     "This secret was stored under another NASTURTIUM_SECRET (or NASTURTIUM_ADMIN_TOKEN). Set the old value again, or rotate the secret.",
   );
+}
+
+/** What only this deployment can put under a text, for links: letters, digits, - and _. @throws Problem without a secret */
+export async function stamp(env: Env, text: string): Promise<string> {
+  const key = await linkKeyFrom(sourcesOf(env)[0]);
+  const signature = await crypto.subtle.sign("HMAC", key, encoder.encode(text));
+  return btoa(String.fromCharCode(...new Uint8Array(signature)))
+    .replaceAll("+", "-")
+    .replaceAll("/", "_")
+    .replaceAll("=", "");
+}
+
+/** Compares in constant time. @throws Problem where the deployment has no secret */
+export async function isStamped(env: Env, text: string, stamped: string): Promise<boolean> {
+  if (!/^[\w-]{43}$/.test(stamped)) return false;
+  const base64 = stamped.replaceAll("-", "+").replaceAll("_", "/");
+  const signature = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+  const keys = await Promise.all(sourcesOf(env).map(linkKeyFrom));
+  const verified = await Promise.all(
+    keys.map((key) => crypto.subtle.verify("HMAC", key, signature, encoder.encode(text))),
+  );
+  return verified.includes(true);
+}
+
+async function linkKeyFrom(source: string): Promise<CryptoKey> {
+  const material = await crypto.subtle.importKey("raw", encoder.encode(source), "HKDF", false, ["deriveKey"]);
+  const derivation = { name: "HKDF", hash: "SHA-256", salt: new Uint8Array(), info: linksInfo };
+  return crypto.subtle.deriveKey(derivation, material, { ...hmac, length: 256 }, false, ["sign", "verify"]);
 }
 
 async function keyFrom(source: string): Promise<CryptoKey> {

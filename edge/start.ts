@@ -13,7 +13,7 @@ import { withCalibrations } from "./controller/onDevices.ts";
 import { newId } from "./ids.ts";
 import { calibrationsFor } from "./measuring/assign.ts";
 import { calibratedFor } from "./measuring/calibrate.ts";
-import { deviceErrors } from "./measuring/devices.ts";
+import { type DeviceChecks, deviceErrors } from "./measuring/devices.ts";
 import { invalid } from "./problems.ts";
 import { type Campaign, campaignInsertion } from "./store/campaigns.ts";
 import { isConstraintError } from "./store/database.ts";
@@ -45,14 +45,18 @@ interface Refused {
 }
 
 /** Checks a specification, with the data that was pushed. */
-export async function readied(db: D1Database, input: unknown): Promise<Ready | Refused> {
+export async function readied(
+  db: D1Database,
+  input: unknown,
+  checks?: DeviceChecks,
+): Promise<Ready | Refused> {
   const named = pushedName(input);
   const pushed = named === undefined ? [] : await pushedLike(db, named);
   const facts = pushed.map(({ name, header }) => [name, pushedFactsOf(header)] as const);
   const checked = checkSpecification(input, Object.fromEntries(facts));
   if (checked.errors !== undefined) return { errors: checked.errors };
   const { specification } = checked;
-  const missing = await deviceErrors(db, specification);
+  const missing = await deviceErrors(db, specification, checks);
   if (missing.length > 0) return { errors: missing };
   const datasetId = pushed.find(({ name }) => name === named)?.id ?? null;
   return { specification, datasetId };

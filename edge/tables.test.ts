@@ -279,6 +279,7 @@ async function finish(searchId: string): Promise<number> {
 describe("a search on a table", () => {
   test("is profiled by its architectures, rounds and evaluations, without a network to count", async () => {
     expect(await ok(admin("/v1/profiles", { body: tabular }))).toEqual({
+      objectives: { accuracy: { unit: null, cost: "table" }, latency: { unit: null, cost: "table" } },
       ranges: {},
       architectures: 81,
       steps: 0,

@@ -23,7 +23,8 @@ import { isOutOfMemory, TrainingFailure } from "./failure.ts";
 import type { Backend } from "./kernels/backend.ts";
 import { MovingAverage } from "./movingAverage.ts";
 import { type ExecutorFactory, half, type WorkHooks } from "./trainRound.ts";
-import { deserialise, type NamedValues, serialise } from "./weights.ts";
+import type { NamedValues } from "./weightShapes.ts";
+import { deserialise, serialise } from "./weights.ts";
 
 /** Batches of half the size, twice as many of them and half the learning rate, once memory ran out. */
 const HALVING = 2;

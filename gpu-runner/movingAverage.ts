@@ -3,7 +3,7 @@
  * better network than the last step's. Kept on the host, so it is the same for every way of execution.
  */
 
-import type { NamedValues } from "./weights.ts";
+import type { NamedValues } from "./weightShapes.ts";
 
 /** Steps between two updates: reading the weights at every step would cost more than the average gains. */
 const UPDATE_STEPS = 10;

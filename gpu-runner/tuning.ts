@@ -7,7 +7,7 @@
 import type { BatchLoader } from "./data/batchLoader.ts";
 import type { Executor, Path, StepSettings } from "./executor/executor.ts";
 import { cosine } from "./executor/sgd.ts";
-import type { NamedValues } from "./weights.ts";
+import type { NamedValues } from "./weightShapes.ts";
 
 /** The learning rate is that of the first step; it falls to 0 along half a cosine. */
 export interface TuningSettings

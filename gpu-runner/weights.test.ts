@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { deserialise, serialise, startValues, weightsDigest } from "./weights.ts";
+import { startValues } from "./weightShapes.ts";
+import { deserialise, serialise, weightsDigest } from "./weights.ts";
 
 const shape = { name: "cells.0.weight", shape: [3, 3, 8, 8], start: "he-normal", fanIn: 72 } as const;
 

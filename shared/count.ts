@@ -6,7 +6,7 @@
 import type { Genotype } from "./genotype.ts";
 import type { Cost, Shape } from "./layers.ts";
 import { activationBytes, layersCost } from "./layers.ts";
-import type { Cell, Network, NetworkSize } from "./network.ts";
+import type { Cell, Layer, Network, NetworkSize } from "./network.ts";
 import { deriveNetwork, planNetwork } from "./network.ts";
 import type { SearchSpace, Selection, Skeleton } from "./space.ts";
 import { concatOf, edgesOf } from "./space.ts";
@@ -102,20 +102,48 @@ export function selectionCost(table: CostTable, selection: Selection): NetworkCo
 }
 
 type Visit = (kind: string, position: number, operation: string, cost: Cost) => void;
+/** Told of each list of layers with the shape of what goes in, in order. */
+export type VisitPart = (part: NetworkPart, input: Shape) => void;
+export interface NetworkPart {
+  path: string;
+  /** Paths of the parts whose results go in; several are concatenated. "image" is the network's input. */
+  from: readonly string[];
+  /** The node that adds this up; absent where the result stands for itself. */
+  to?: string;
+  layers: readonly Layer[];
+}
 
-function walk(network: Network, visit: Visit): NetworkCost {
+/** Goes over what counts: every part of a network in the order of execution, without the auxiliary classifier. */
+export function visitParts(network: Network, visit: VisitPart): void {
+  walk(network, () => {}, visit);
+}
+
+function walk(network: Network, visit: Visit, visitPart: VisitPart = () => {}): NetworkCost {
   const total: Cost = { parameters: 0, macs: 0, activationBytes: 0, modelBytes: 0 };
   const states: Shape[] = [];
+  const paths: string[] = [];
   let shape: Shape = network.image;
+  let before = "image";
   for (const stem of network.stems) {
     const cost = layersCost(stem.layers, shape);
+    visitPart({ ...stem, from: [before] }, shape);
     addCost(total, cost, 1);
     shape = cost.output;
-    if (stem.isState) states.push(shape);
+    before = stem.path;
+    if (stem.isState) {
+      states.push(shape);
+      paths.push(before);
+    }
   }
   const firstCellState = states.length;
-  for (const cell of network.cells) states.push(walkCell(cell, states, total, visit));
-  addCost(total, layersCost(network.head.layers, states.at(-1) ?? shape), 1);
+  for (const cell of network.cells) {
+    const from = cell.inputStates.map((index) => paths[index] ?? "");
+    states.push(walkCell(cell, { states, from }, total, { visit, visitPart }));
+    paths.push(cell.path);
+  }
+  const last = states.at(-1) ?? shape;
+  visitPart({ ...network.head, from: [paths.at(-1) ?? before] }, last);
+  addCost(total, layersCost(network.head.layers, last), 1);
 
   let parametersWithAuxiliary = total.parameters;
   if (network.auxiliary) {
@@ -125,9 +153,17 @@ function walk(network: Network, visit: Visit): NetworkCost {
   return { ...total, parametersWithAuxiliary };
 }
 
-function walkCell(cell: Cell, states: readonly Shape[], total: Cost, visit: Visit): Shape {
-  const inputs = cell.preprocess.map(({ layers }, index) => {
-    const cost = layersCost(layers, stateAt(states, cell.inputStates[index]));
+function walkCell(
+  cell: Cell,
+  { states, from }: { states: readonly Shape[]; from: readonly string[] },
+  total: Cost,
+  { visit, visitPart }: { visit: Visit; visitPart: VisitPart },
+): Shape {
+  const nodePath = (index: number): string => cell.preprocess[index]?.path ?? `${cell.path}.nodes.${index}`;
+  const inputs = cell.preprocess.map(({ path, layers }, index) => {
+    const state = stateAt(states, cell.inputStates[index]);
+    const cost = layersCost(layers, state);
+    visitPart({ path, from: [from[index] ?? ""], layers }, state);
     addCost(total, cost, 1);
     return cost.output;
   });
@@ -145,11 +181,14 @@ function walkCell(cell: Cell, states: readonly Shape[], total: Cost, visit: Visi
         throw new Error(`${choice.path} gives ${shapeText(cost.output)}, its node is ${shapeText(node)}.`);
       }
       addCost(total, cost, 1);
+      const ends = { from: [nodePath(edge.from)], to: nodePath(edge.to) };
+      visitPart({ path: choice.path, ...ends, layers: choice.layers }, input);
       visit(cell.kind, edge.position, choice.operation, cost);
     }
   }
   total.activationBytes += cell.nodes * activationBytes(node);
   const output = { ...node, channels: node.channels * cell.concat.length };
+  visitPart({ path: cell.path, from: cell.concat.map(nodePath), layers: [] }, output);
   if (cell.concat.length > 1) total.activationBytes += activationBytes(output);
   return output;
 }

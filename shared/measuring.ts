@@ -13,20 +13,6 @@ import { protocolVersion } from "./protocol.ts";
 /** Raised when what is measured, or how, changes so that older results cannot be compared with newer ones. */
 export const measuringVersion = 1;
 
-/** What every device of ours can measure, or says that it cannot; other names are what a user's program or endpoint answers. */
-export const measuredUnits = {
-  /** Of one batch, from the input in memory to the result in memory. */
-  latency: "ms",
-  /** Of one batch, without what the idle device takes. */
-  energy: "mJ",
-  /** Peak of what inference needs. */
-  memory: "bytes",
-} as const;
-export type MeasuredName = keyof typeof measuredUnits;
-
-/** Of these every operation adds its share: what is predicted from a table of operations. */
-export const predictableNames: readonly string[] = ["latency", "energy"] satisfies MeasuredName[];
-
 export const deviceBackends = [
   "tensorflow",
   "wasm",

@@ -3,9 +3,10 @@
 import { type CostTable, costTable, selectionCost } from "./count.ts";
 import { factsOf } from "./datasets.ts";
 import type { NetworkSize } from "./network.ts";
+import { cheapObjectives } from "./objectives.ts";
 import { Random } from "./random.ts";
 import { randomSelection, resolveSpace, type SearchSpace, type Selection } from "./space.ts";
-import { cheapObjectives, type Specification } from "./specification.ts";
+import type { Specification } from "./specification.ts";
 
 /** Smallest and largest value of each cheap objective in the space. */
 export type Extremes = Record<(typeof cheapObjectives)[number], { minimum: number; maximum: number }>;

@@ -1,15 +1,10 @@
 /** What a search holds, before anything is paid for: the range of each cheap objective and the length of the search. */
 import { cheapValues, costTableOf, extremesOf, spaceOf } from "./networkCosts.ts";
+import { cheapObjectives } from "./objectives.ts";
 import { Random } from "./random.ts";
 import { rerankingLength } from "./reranking.ts";
 import { edgesOf, randomSelection, type SearchSpace } from "./space.ts";
-import {
-  cheapObjectives,
-  type FieldError,
-  objectiveId,
-  type Specification,
-  scheduleLength,
-} from "./specification.ts";
+import { type FieldError, objectiveId, type Specification, scheduleLength } from "./specification.ts";
 import { type Estimate, estimateOf } from "./trainingCost.ts";
 
 export interface Profile {

@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { type DatasetReference, factsOf } from "./datasets.ts";
+import { cheapObjectives, runnerObjectives } from "./objectives.ts";
 import { publishedPresets, type Schedule, schedulePresets, scheduleSchema, stageSteps } from "./schedule.ts";
 
 /** A name that can stand in a URL. */
@@ -93,9 +94,6 @@ export type Objective = z.infer<typeof objectiveSchema>;
 /** Id of an objective: `name`, or `name.device`. */
 export const objectiveId = (objective: Pick<Objective, "name" | "device">): string =>
   objective.device === undefined ? objective.name : `${objective.name}.${objective.device}`;
-
-/** Objectives computed from the genotype before anything is trained. */
-export const cheapObjectives = ["parameters", "macs", "activationBytes", "modelBytes"] as const;
 
 export const finalTrainingSchema = z.strictObject({
   preset: z.enum(["darts-cifar", "darts-imagenet", "demo"]).default("darts-cifar"),
@@ -214,9 +212,6 @@ export const specificationSchema = z
 /** As checked: a pushed data set comes with its facts. */
 export type Specification = z.infer<typeof specificationSchema> & { dataset: DatasetReference };
 export type SpecificationInput = z.input<typeof specificationSchema>;
-
-/** Objectives that the runner measures of each candidate where no device is named. */
-export const runnerObjectives = ["latency", "energy"] as const;
 
 /** Objectives that devices measure, of networks that are trained and not looked up. */
 export const deviceObjectivesOf = ({

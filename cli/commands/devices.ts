@@ -2,7 +2,7 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { InferResponseType } from "hono/client";
-import { predictableNames } from "../../shared/measuring.ts";
+import { predictableNames } from "../../shared/objectives.ts";
 import {
   deviceObjectivesOf,
   type SpecificationInput,
@@ -16,6 +16,7 @@ import { readSpecification } from "../specificationFile.ts";
 import { textTable } from "../table.ts";
 
 type OfDevice = EdgeClient["v1"]["devices"][":name"];
+type Device = InferResponseType<OfDevice["$get"]>;
 export type Calibration = InferResponseType<OfDevice["calibrations"]["$post"]>;
 
 const askAgainMs = 2000;
@@ -30,7 +31,7 @@ export const devices: CommandRow[] = [
       const client = ctx.client();
       const rows = await client.all(
         (query) => client.v1.devices.$get({ query }),
-        ["name", "kind", "backend", "objectives", "state", "problem", "waiting", "seenAt"],
+        ["name", "kind", "backend", "objectives", "state", "problem", "waiting", "conditions", "seenAt"],
       );
       ctx.print({ data: rows }, rows.length === 0 ? noDevices : tableOf(rows));
     },
@@ -99,17 +100,18 @@ const keepIt =
 
 function tableOf(
   rows: readonly Pick<
-    InferResponseType<OfDevice["$get"]>,
-    "name" | "kind" | "backend" | "objectives" | "state" | "problem" | "waiting" | "seenAt"
+    Device,
+    "name" | "backend" | "objectives" | "state" | "problem" | "waiting" | "conditions" | "seenAt"
   >[],
 ): string {
   return textTable(
-    rows.map(({ name, backend, objectives, state, problem, waiting, seenAt }) => ({
+    rows.map(({ name, backend, objectives, state, problem, waiting, conditions, seenAt }) => ({
       name,
       backend: backend.name,
       measures: objectives.map(({ name: objective, unit }) => `${objective} (${unit})`).join(", "),
       state: problem === null ? state : `${state}: ${problem}`,
       waiting,
+      conditions: conditionsText(conditions),
       seenAt: seenAt ?? "never",
     })),
     {
@@ -118,9 +120,20 @@ function tableOf(
       measures: "MEASURES",
       state: "STATE",
       waiting: "WAITING",
+      conditions: "WHEN LAST MEASURED",
       seenAt: "LAST SEEN",
     },
   );
+}
+
+function conditionsText(conditions: Device["conditions"]): string {
+  if (conditions === null) return "";
+  const { temperatureCelsius, isThrottled } = conditions;
+  const parts = [
+    ...(isThrottled === true ? ["THROTTLED"] : []),
+    ...(temperatureCelsius === null ? [] : [`${temperatureCelsius.toFixed(0)} °C`]),
+  ];
+  return parts.join(", ");
 }
 
 /** @example parseObjective("cost:cents") // { name: "cost", unit: "cents" } */
@@ -196,12 +209,13 @@ async function waitFor(
 
 export function calibrationText({ device, state, failure, seconds, quality, ranges }: Calibration): string {
   const took = seconds === null ? "" : `, ${duration(seconds)} of its time`;
-  const rows = Object.entries(ranges).map(([objective, range]) => ({
+  const rows = Object.entries(ranges).map(([objective, { networks, ...range }]) => ({
     objective: `${objective}.${device}`,
     ...range,
     tau: quality[objective]?.kendallTau,
     error: quality[objective]?.medianErrorPercent,
     isUsed: quality[objective]?.isUsed === true ? "predicted" : "measured one by one",
+    of: networks === undefined ? "the space" : `${networks} measured networks`,
   }));
   const columns = {
     objective: "OBJECTIVE",
@@ -211,6 +225,7 @@ export function calibrationText({ device, state, failure, seconds, quality, rang
     tau: "KENDALL TAU",
     error: "MEDIAN ERROR, %",
     isUsed: "CANDIDATES ARE",
+    of: "RANGE OF",
   };
   return [
     `${device}: ${state}${took}${failure === null ? "" : `: ${failure}`}`,

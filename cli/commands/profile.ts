@@ -1,6 +1,7 @@
 /** `nasturtium profile`: what a specification's space holds, before anything is spent. */
 
 import type { InferResponseType } from "hono/client";
+import { costClasses, factsOfObjective } from "../../shared/objectives.ts";
 import {
   deviceObjectivesOf,
   type Objective,
@@ -14,7 +15,15 @@ import { readSpecification } from "../specificationFile.ts";
 import { textTable } from "../table.ts";
 import { calibratedObjectivesOf, calibrateFor } from "./devices.ts";
 
-const columns = { objective: "OBJECTIVE", minimum: "MINIMUM", median: "MEDIAN", maximum: "MAXIMUM" };
+const columns = {
+  objective: "OBJECTIVE",
+  unit: "UNIT",
+  minimum: "MINIMUM",
+  median: "MEDIAN",
+  maximum: "MAXIMUM",
+  of: "RANGE OF",
+};
+const factColumns = { objective: "OBJECTIVE", unit: "UNIT", cost: "A VALUE COSTS" };
 const SPELLED_OUT = 1e6;
 
 type Profile = InferResponseType<EdgeClient["v1"]["profiles"]["$post"]>;
@@ -74,13 +83,21 @@ export const profile: CommandRow = {
     if (options.measure === true) await calibrateFor(ctx, file, input);
     const client = ctx.client();
     const result = await client.json(client.v1.profiles.$post({ json: input }), [
+      "objectives",
       "ranges",
       "reranking",
       "estimate",
     ]);
     const unknown = unmeasuredIn(input, file, Object.keys(result.ranges));
-    const rows = Object.entries(result.ranges).map(([objective, { minimum, median, maximum }]) => ({
+    const facts = Object.entries(result.objectives).map(([objective, { unit, cost }]) => ({
       objective,
+      unit: unit ?? "",
+      cost: cost === "table" ? "a row of the table" : costClasses[cost].costs,
+    }));
+    const rows = Object.entries(result.ranges).map(([objective, { minimum, median, maximum, networks }]) => ({
+      objective,
+      unit: (result.objectives[objective] ?? factsOfObjective({ name: objective })).unit ?? "",
+      of: networks === undefined ? "the space" : `${networks} measured networks`,
       minimum,
       median,
       maximum,
@@ -88,6 +105,7 @@ export const profile: CommandRow = {
     ctx.print(
       result,
       [
+        ...(facts.length > 0 ? [textTable(facts, factColumns), ""] : []),
         ...(rows.length > 0 ? [textTable(rows, columns), ""] : []),
         ...lengthLines(result),
         ...(unknown.length > 0 ? ["", ...unknown] : []),

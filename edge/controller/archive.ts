@@ -6,14 +6,10 @@
 
 import { hypervolume } from "../../shared/hypervolume.ts";
 import { extremesOf } from "../../shared/networkCosts.ts";
+import { runnerObjectives } from "../../shared/objectives.ts";
 import { ParetoFront } from "../../shared/pareto.ts";
 import type { Selection } from "../../shared/space.ts";
-import {
-  type Objective,
-  objectiveId,
-  runnerObjectives,
-  type Specification,
-} from "../../shared/specification.ts";
+import { type Objective, objectiveId, type Specification } from "../../shared/specification.ts";
 import { excessOf, type Values } from "./reward.ts";
 
 export interface Archived {

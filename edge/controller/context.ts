@@ -6,16 +6,15 @@ import type { CostTable } from "../../shared/count.ts";
 import { factsOf } from "../../shared/datasets.ts";
 import { canonicalHash, type Genotype } from "../../shared/genotype.ts";
 import { cheapValues, costTableOf, networkSizeOf, spaceOf } from "../../shared/networkCosts.ts";
+import { cheapObjectives, runnerObjectives } from "../../shared/objectives.ts";
 import { predictedOf } from "../../shared/predictor.ts";
 import type { Schedule, Stage } from "../../shared/schedule.ts";
 import { type Choices, genotypeFromSelection, type SearchSpace, type Selection } from "../../shared/space.ts";
 import {
-  cheapObjectives,
   deviceObjectivesOf,
   type Objective,
   objectiveId,
   resolveSchedule,
-  runnerObjectives,
   type Specification,
 } from "../../shared/specification.ts";
 import { isWithinLimits, reward, type Values } from "./reward.ts";

@@ -1,9 +1,11 @@
 /** What a search has devices do: calibrations before it starts, its candidates after a round, its last front at the end. */
 
 import { spaceOf } from "../../shared/networkCosts.ts";
+import { costClasses } from "../../shared/objectives.ts";
 import { calibrationSubjects } from "../../shared/prediction/subjects.ts";
 import type { Selection } from "../../shared/space.ts";
 import type { Specification } from "../../shared/specification.ts";
+import type { Archived } from "../controller/archive.ts";
 import { Context } from "../controller/context.ts";
 import { isMeasured } from "../controller/merge.ts";
 import type { CandidateRecord, ControllerState, RoundOutcome } from "../controller/state.ts";
@@ -29,12 +31,16 @@ export function calibrationsFor(
         space: specification.space,
         size,
         objectives: predictable,
+        beside: Object.keys(costClasses.measured.units),
         subjects,
       },
       now,
     ),
   );
 }
+
+/** In one round of so many an architecture that is known is measured again. */
+const repeatedEvery = 4;
 
 /** Statements that have a round's candidates measured where nothing predicts them well. */
 export function candidateMeasurements(
@@ -55,7 +61,9 @@ export function candidateMeasurements(
     ];
     return groups.flatMap(({ objectives, unlessCalibrating }) => {
       const ids = objectives.map((name) => `${name}.${device}`);
-      const subjects = unknownOf(record.candidates, ids, state).map(({ hash, selection }) =>
+      const repeated = record.round % repeatedEvery === 0 ? knownOf(state, ids, record.round) : [];
+      const chosen = [...unknownOf(record.candidates, ids, state), ...repeated];
+      const subjects = chosen.map(({ hash, selection }) =>
         networkSubject(specification, { hash, genotype: context.genotype(selection) }),
       );
       if (objectives.length === 0) return [];
@@ -79,6 +87,15 @@ function unknownOf(
     if (ids.some((id) => known[id] === undefined)) byHash.set(candidate.hash, candidate);
   }
   return [...byHash.values()];
+}
+
+/** Of what a device measured, one of the archive, in turn: its value must be the same again. */
+function knownOf(state: ControllerState, ids: readonly string[], round: number): Archived[] {
+  const known = state.archive.filter(({ hash }) =>
+    ids.every((id) => state.measured?.[hash]?.values[id] !== undefined),
+  );
+  const turn = Math.floor(round / repeatedEvery) % Math.max(1, known.length);
+  return known.slice(turn, turn + 1);
 }
 
 /** Statements that have the members of the last front measured, whatever was predicted of them. */

@@ -1,12 +1,14 @@
 /** From what a device measured of a space's operations and networks to what its searches predict from. */
 
 import type { Calibrated } from "../../schema/devices.ts";
+import { predictableNames } from "../../shared/objectives.ts";
 import { fitPredictor, isGoodEnough } from "../../shared/prediction/fit.ts";
 import type { Predictor } from "../../shared/predictor.ts";
 import { resolveSpace } from "../../shared/space.ts";
 import type { Specification } from "../../shared/specification.ts";
 import { objectiveId } from "../../shared/specification.ts";
 import { withCalibrations } from "../controller/onDevices.ts";
+import { errorsText } from "../problems.ts";
 import { guarded } from "../store/database.ts";
 import { type Device, findDevice, findDeviceById } from "../store/devices.ts";
 import { appendEvents, type NewEvent } from "../store/events.ts";
@@ -19,7 +21,8 @@ import {
   measurementsOfCalibration,
 } from "../store/measurements.ts";
 import { amendmentOf } from "../store/rounds.ts";
-import { findController, findSearch, openSearchesOn } from "../store/searches.ts";
+import { findController, findSearch, moveSearch, openSearchesOn } from "../store/searches.ts";
+import { type MeasuredRange, measuredRanges, unmetLimits } from "./ranges.ts";
 import { calibrationKey, wantedOf } from "./subjects.ts";
 
 const writeTries = 5;
@@ -40,7 +43,8 @@ type End = Pick<Calibration, "state" | "predictors" | "failure" | "seconds">;
 
 function fitted({ space, size }: Calibration, list: readonly Measurement[]): End {
   const seconds = list.reduce((sum, { conditions }) => sum + (conditions?.seconds ?? 0), 0);
-  const names = new Set(list.flatMap(({ objectives }) => objectives));
+  const all = list.flatMap(({ objectives }) => objectives);
+  const names = new Set(all.filter((name) => predictableNames.includes(name)));
   const predictors: Record<string, Calibrated> = {};
   const failures: string[] = [];
   for (const name of names) {
@@ -100,12 +104,28 @@ async function told(
   const { specification } = search;
   if (calibrationKey(specification) !== calibration.key) return true;
   const usable = usableOf(specification, device, calibration);
+  const unmet = unmetLimits(specification, usable);
+  if (unmet.length > 0 && search.searching) {
+    await db.batch(appendEvents(db, searchId, [eventOf(device, calibration)], Date.now()));
+    await failUnmet(db, searchId, errorsText(unmet));
+    return true;
+  }
   const updated = withCalibrations(state, specification, usable);
   const statements = [
     ...amendmentOf(db, { searchId, round: null }, state, { ...updated, candidates: null }),
     ...appendEvents(db, searchId, [eventOf(device, calibration)], Date.now()),
   ];
   return (await guarded(db, statements)) !== null;
+}
+
+/** What would have been refused at the start, had it been known, goes on no further. */
+async function failUnmet(db: D1Database, searchId: string, message: string): Promise<void> {
+  await moveSearch(db, searchId, {
+    from: ["queued", "running", "paused"],
+    to: "failed",
+    event: { type: "search.failed", data: { message } },
+    failure: message,
+  });
 }
 
 function eventOf({ name: device }: Device, { state, predictors, failure, seconds }: Calibration): NewEvent {
@@ -127,6 +147,27 @@ export async function calibratedFor(
     if (device === null) continue;
     const calibration = await findCalibration(db, device.id, calibrationKey(specification));
     if (calibration?.state === "ready") Object.assign(all, usableOf(specification, device, calibration));
+  }
+  return all;
+}
+
+/** By name of objective, what the whole networks of a calibration had of what is not predicted. */
+export const measuredRangesOf = async (db: D1Database, { id }: Pick<Calibration, "id">) =>
+  measuredRanges(await measurementsOfCalibration(db, id));
+
+/** By objective id, what calibrations for a specification measured of what is not predicted. */
+export async function measuredFor(
+  db: D1Database,
+  specification: Specification,
+): Promise<Record<string, MeasuredRange>> {
+  const all: Record<string, MeasuredRange> = {};
+  for (const { device: name, direct } of wantedOf(specification)) {
+    const device = direct.length === 0 ? null : await findDevice(db, name);
+    if (device === null) continue;
+    const calibration = await findCalibration(db, device.id, calibrationKey(specification));
+    const ranges = calibration === null ? {} : await measuredRangesOf(db, calibration);
+    for (const [objective, range] of Object.entries(ranges))
+      if (direct.includes(objective)) all[objectiveId({ name: objective, device: name })] = range;
   }
   return all;
 }

@@ -4,6 +4,7 @@ import { Webhook } from "standardwebhooks";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Objective, SpecificationInput } from "../../shared/specification.ts";
 import {
+  anonymous,
   type Caller,
   callerWith,
   createSearch,
@@ -97,6 +98,62 @@ describe("an endpoint", () => {
     }
     for (const { values } of await frontOf(id)) expect(values[`cost.${name}`]).toBeGreaterThanOrEqual(10);
     expect((await leaseOf(runner, runnerId, id))?.task.kind).toBe("finalTraining");
+  });
+
+  interface Told {
+    architecture: {
+      graph: { image: number[]; parts: { path: string; output: number[] }[] };
+      hash: string;
+      classes: number;
+    };
+    model: { onnx: string; tfjs: string; validUntil: string };
+  }
+  const firstAsked = async (change: Partial<SpecificationInput> = {}): Promise<Told> => {
+    const name = freshName();
+    await ok(add(name));
+    const { requests } = await searchWith(name, () => Response.json({ value: 1 }), change);
+    return JSON.parse(requests[0]?.body ?? "");
+  };
+  const opened = (url: string): Promise<Response> => anonymous(new URL(url).pathname);
+
+  test("is told the graph, and links to the network as files that open without a token", async () => {
+    const { architecture, model } = await firstAsked();
+    expect(architecture.graph.image).toEqual([28, 28, 1]);
+    expect(architecture.graph.parts.at(-1)).toMatchObject({
+      path: "head",
+      output: [1, 1, architecture.classes],
+    });
+    const onnx = await opened(model.onnx);
+    expect(onnx.status).toBe(200);
+    expect(new TextDecoder("latin1").decode(await onnx.arrayBuffer())).toContain("nasturtium");
+    const graphModel = await ok<{ format: string }>(opened(model.tfjs));
+    expect(graphModel.format).toBe("graph-model");
+    const weights = await opened(new URL("weights.bin", model.tfjs).href);
+    expect((await weights.arrayBuffer()).byteLength).toBeGreaterThan(1000);
+  });
+
+  test("'s links open nothing else: changed, of another network or over they are as if there were nothing", async () => {
+    const { architecture, model } = await firstAsked();
+    const link = new URL(model.onnx).pathname;
+    const others = [
+      link.replace(architecture.hash, "another"),
+      link.replace(/(\.\d+)\./, "$19."),
+      link.replace(/.\/model/, "/model"),
+      link.replace(/[^.]+\/model/, "/model"),
+    ];
+    for (const other of others) expect(await problemOf(anonymous(other))).toBe("404 not-found");
+    vi.setSystemTime(Date.parse(model.validUntil) - 1000);
+    expect((await anonymous(link)).status).toBe(200);
+    vi.setSystemTime(Date.parse(model.validUntil));
+    expect(await problemOf(anonymous(link))).toBe("404 not-found");
+  });
+
+  test("'s links write no network that the Worker cannot hold, and none in masses", async () => {
+    const { model } = await firstAsked({ evaluation: { kind: "supernet", network: { channels: 120 } } });
+    expect(await problemOf(opened(model.onnx))).toBe("413 network-too-large");
+    const small = await firstAsked({ evaluation: { kind: "supernet", network: { channels: 4, layers: 3 } } });
+    for (let count = 0; count < 12; count++) expect((await opened(small.model.onnx)).status).toBe(200);
+    expect(await problemOf(opened(small.model.onnx))).toBe("429 rate-limited");
   });
 
   const bad: Record<string, Answer> = {

@@ -5,7 +5,14 @@
 
 import { z } from "zod";
 import { printGenotype } from "../../shared/genotype.ts";
-import { type Measured, measuringVersion, type SubjectResult } from "../../shared/measuring.ts";
+import {
+  type Measured,
+  measuringVersion,
+  type NetworkSubject,
+  type SubjectResult,
+} from "../../shared/measuring.ts";
+import { deriveNetwork } from "../../shared/network.ts";
+import { graphOf } from "../../shared/networkGraph.ts";
 import { leaseSeconds } from "../../shared/protocol.ts";
 import type { Env } from "../env.ts";
 import { Problem } from "../problems.ts";
@@ -17,6 +24,7 @@ import { renewLease } from "../store/runners.ts";
 import type { Platform } from "../webhooks/deliver.ts";
 import { hostsIn, targetFault } from "../webhooks/target.ts";
 import { parseTaskId } from "../work.ts";
+import { modelLinks } from "./modelLinks.ts";
 import { leaseMeasurement, putInQuarantine, reportMeasured } from "./report.ts";
 
 const timeoutSeconds = 20;
@@ -65,12 +73,9 @@ async function askOnce(env: Env, platform: Platform, device: Device): Promise<bo
       if (!(await renewLease(env.DB, { resource: key.measurementId, leaseId }, undefined, now))) return false;
       heldAt = now;
     }
-    const { key: hash, genotype, kind: _, ...network } = subject;
-    const body = JSON.stringify({
-      searchId,
-      objectives,
-      architecture: { ...network, hash, genotype, text: printGenotype(genotype) },
-    });
+    const { key: hash } = subject;
+    const model = await modelLinks(env, { measurementId: key.measurementId, key: hash }, now);
+    const body = JSON.stringify({ searchId, objectives, architecture: architectureOf(subject), model });
     const id = `${key.measurementId}-${hash}`;
     results.push(await asked(env, platform, device, { id, body, hash, objectives }));
   }
@@ -98,6 +103,13 @@ async function askOnce(env: Env, platform: Platform, device: Device): Promise<bo
     if (!(error instanceof Problem)) throw error;
   }
   return true;
+}
+
+/** The network as data: what it is called, what it is made of, and each layer with its shape. */
+function architectureOf({ key: hash, kind: _, ...network }: NetworkSubject) {
+  const { genotype } = network;
+  const graph = graphOf(deriveNetwork({ ...network, auxiliary: false }));
+  return { ...network, hash, text: printGenotype(genotype), graph };
 }
 
 /** What it answered a search last, in turn. */

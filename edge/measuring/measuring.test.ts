@@ -3,6 +3,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Subject } from "../../shared/measuring.ts";
 import type { Objective } from "../../shared/specification.ts";
+import { checkSpecification } from "../../shared/validate.ts";
 import {
   type Caller,
   callerWith,
@@ -22,6 +23,7 @@ import {
   trainingReportFor,
 } from "../testEdge.ts";
 import { sweep } from "../webhooks/sweep.ts";
+import { calibrationKey } from "./subjects.ts";
 import {
   deviceRequest,
   leaseOfDevice,
@@ -236,6 +238,47 @@ describe("a device that reports what cannot be true", () => {
     expect((await eventsOf(id)).map(({ type }) => type)).toContain("device.quarantined");
   });
 
+  test("a report that leaves out what it was given leaves that without a value, and says so", async () => {
+    const name = freshName();
+    const deviceId = await registerDevice(device, { name });
+    const id = await createSearch(admin, { objectives: withMemory(name) });
+    await finishRounds(runner, await leaseOf(runner, runnerId, id));
+    for (let lease = await leaseOfDevice(device, deviceId); lease !== null; ) {
+      const body = measureReport(lease, []);
+      const path = `/v1/tasks/${lease.task.taskId}/report`;
+      lease = (await ok<{ next: typeof lease }>(device(path, { body }))).next;
+    }
+    expect((await frontOf(id)).every(({ values }) => values[`memory.${name}`] === null)).toBe(true);
+    const events = await eventsOf(id);
+    expect(events.find(({ type }) => type === "measurement.failed")?.data).toMatchObject({
+      reason: expect.stringContaining("leaves it out"),
+    });
+  });
+
+  test("a device that is not what it was while it is calibrated is told of to the search that waits", async () => {
+    const name = freshName();
+    const deviceId = await registerDevice(device, { name });
+    const objectives: Objective[] = [
+      { name: "accuracy", goal: "maximize" },
+      { name: "latency", device: name, goal: "minimize" },
+    ];
+    const id = await createSearch(admin, { objectives });
+    for (const median of [3, 9]) {
+      const lease = await leaseOfDevice(device, deviceId);
+      if (lease === null) throw new Error("nothing to measure");
+      const reference = { median, low: median * 0.99, high: median * 1.01, samples: 20, outliers: 0 };
+      const body = {
+        ...measureReport(
+          lease,
+          resultsOf(lease, () => 1),
+        ),
+        reference,
+      };
+      await ok(device(`/v1/tasks/${lease.task.taskId}/report`, { body }));
+    }
+    expect((await eventsOf(id)).map(({ type }) => type)).toContain("device.disagrees");
+  });
+
   test("numbers that JSON does not have are refused before they are read", async () => {
     const name = freshName();
     const deviceId = await registerDevice(device, { name });
@@ -260,6 +303,115 @@ describe("a device that reports what cannot be true", () => {
       "409 device-quarantined",
     );
   });
+});
+
+test("a limit that the calibration finds below the space's minimum ends the search that waits, and says why", async () => {
+  const name = freshName();
+  const deviceId = await registerDevice(device, { name });
+  const limited = (limit: number): Objective[] => [
+    { name: "accuracy", goal: "maximize" },
+    { name: "latency", device: name, goal: "minimize", limit },
+  ];
+  const [strict, loose] = [
+    await createSearch(admin, { objectives: limited(0.5) }),
+    await createSearch(admin, { objectives: limited(1e6) }),
+  ];
+  // Each operation takes a millisecond more than an empty graph; a network, what its operations do.
+  const invent = (subject: Subject): number => {
+    if (subject.kind === "operation") return subject.operation === "none" ? 1 : 2;
+    const edges = Object.values(subject.genotype.cells).flatMap(({ nodes }) => nodes.flat());
+    return 10 + edges.filter(({ operation }) => operation !== "none").length;
+  };
+  await measureAll(device, deviceId, invent);
+  expect(await stateOf(strict)).toBe("failed");
+  expect(await stateOf(loose)).toBe("queued");
+  const events = await eventsOf(strict);
+  expect(events.at(-1)).toMatchObject({
+    type: "search.failed",
+    data: { message: expect.stringContaining("/objectives/1/limit: no architecture of this space meets") },
+  });
+  const body = { ...tinySpecification, objectives: limited(0.5) };
+  expect(await problemOf(admin(`/v1/devices/${name}/calibrations`, { body }))).toBe("422 validation");
+  const again = await ok<{ state: string }>(admin(`/v1/devices/${name}/calibrations?again=true`, { body }));
+  expect(again.state).toBe("measuring");
+});
+
+test("a profile tells units, costs, and what the networks of a calibration took of memory", async () => {
+  const name = freshName();
+  const deviceId = await registerDevice(device, { name });
+  const objectives: Objective[] = [...withMemory(name), { name: "latency", device: name, goal: "minimize" }];
+  const body = { ...tinySpecification, objectives };
+  await ok(admin(`/v1/devices/${name}/calibrations`, { body }));
+  await measureAll(device, deviceId, (subject) => memoryOf(subject));
+  const { ranges, ...profile } = await ok<{ objectives: object; ranges: Record<string, object> }>(
+    admin("/v1/profiles", { body }),
+  );
+  expect(profile.objectives).toEqual({
+    accuracy: { unit: "percent", cost: "evaluation" },
+    [`memory.${name}`]: { unit: "bytes", cost: "measured" },
+    [`latency.${name}`]: { unit: "ms", cost: "predicted" },
+  });
+  const range = ranges[`memory.${name}`] as { minimum: number; median: number; networks: number };
+  expect(range.networks).toBeGreaterThan(20);
+  expect(range.minimum).toBeGreaterThanOrEqual(1000);
+  expect(range.median).toBeGreaterThanOrEqual(range.minimum);
+});
+
+test("a calibration is of the version of the protocol that it was measured by", () => {
+  const { specification } = checkSpecification(tinySpecification);
+  if (specification === undefined) throw new Error("not valid");
+  const keys = [1, 2].map((version) => calibrationKey(specification, version));
+  expect(new Set(keys).size).toBe(2);
+});
+
+test("a device shows how it was when it measured last", async () => {
+  const name = freshName();
+  const deviceId = await registerDevice(device, { name });
+  const read = () => ok<{ conditions: object | null }>(admin(`/v1/devices/${name}`));
+  expect((await read()).conditions).toBeNull();
+  const id = await createSearch(admin, { objectives: withMemory(name) });
+  await finishRounds(runner, await leaseOf(runner, runnerId, id));
+  const lease = await leaseOfDevice(device, deviceId);
+  if (lease === null) throw new Error("nothing to measure");
+  const conditions = { clock: "test", temperatureCelsius: 84, isThrottled: true, seconds: 1 };
+  const body = { ...measureReport(lease, resultsOf(lease, memoryOf)), conditions };
+  await ok(device(`/v1/tasks/${lease.task.taskId}/report`, { body }));
+  expect((await read()).conditions).toMatchObject(conditions);
+});
+
+test("what is measured again, once in a while, flags the device where it is another value", async () => {
+  const schedule = {
+    batchSize: 64,
+    stepsPerRound: 2,
+    policy: { candidates: 2 },
+    stages: [{ layers: 3, channels: 4, steps: 24, drop: { normal: 1, reduction: 1 } }],
+  };
+  const problemAfter = async (factor: number): Promise<string | null> => {
+    const name = freshName();
+    const deviceId = await registerDevice(device, { name });
+    const id = await createSearch(admin, { objectives: withMemory(name), schedule });
+    const seen = new Set<string>();
+    let repeats = 0;
+    const invent = (subject: Subject): number => {
+      const isRepeat = seen.has(subject.key);
+      seen.add(subject.key);
+      if (isRepeat) repeats++;
+      return memoryOf(subject) * (isRepeat ? factor : 1);
+    };
+    let lease = await leaseOf(runner, runnerId, id);
+    while (lease?.task.kind === "trainRound") {
+      await measureAll(device, deviceId, invent);
+      lease = (await ok<{ next: typeof lease }>(report(runner, lease.task, reportFor(roundOf(lease))))).next;
+    }
+    await measureAll(device, deviceId, invent);
+    expect(repeats).toBeGreaterThan(0);
+    expect(repeats).toBeLessThan(seen.size / 2);
+    const types = (await eventsOf(id)).map(({ type }) => type);
+    expect(types.includes("device.disagrees")).toBe(factor > 1.2);
+    return (await ok<{ problem: string | null }>(admin(`/v1/devices/${name}`))).problem;
+  };
+  expect(await problemAfter(1.1)).toBeNull();
+  expect(await problemAfter(1.5)).toContain("memory of");
 });
 
 describe("registering", () => {

@@ -5,13 +5,14 @@ import {
   type Measured,
   type MeasureReport,
   type MeasureTask,
-  measuredUnits,
   measuringVersion,
   type SubjectResult,
 } from "../../shared/measuring.ts";
+import { measuredUnits } from "../../shared/objectives.ts";
 import { heartbeatSeconds, leaseSeconds } from "../../shared/protocol.ts";
 import { isoTime } from "../app.ts";
 import { completedCandidates, type DeviceResult, withMeasured } from "../controller/onDevices.ts";
+import type { ControllerState } from "../controller/state.ts";
 import type { Env } from "../env.ts";
 import { newId } from "../ids.ts";
 import { Problem } from "../problems.ts";
@@ -20,6 +21,7 @@ import { type Device, findDeviceById, noteReference, quarantine } from "../store
 import { appendEvents, type NewEvent } from "../store/events.ts";
 import {
   closeMeasurement,
+  earlierResults,
   failMeasurements,
   findMeasurement,
   isExhausted,
@@ -29,7 +31,7 @@ import {
 } from "../store/measurements.ts";
 import { amendmentOf, recordedRound } from "../store/rounds.ts";
 import { takeLease } from "../store/runners.ts";
-import { findController, findSearch, openSearchesOn } from "../store/searches.ts";
+import { findController, findSearch, openSearchesOn, type Search } from "../store/searches.ts";
 import { measureTaskId } from "../work.ts";
 import { calibrationMeasured } from "./calibrate.ts";
 import { conclude } from "./conclude.ts";
@@ -40,6 +42,8 @@ const writeTries = 5;
 const leaseTries = 10;
 /** Times are told as at the reference's first speed; a device that is so much faster or slower is not believed blindly. */
 const disagreement = 0.5;
+/** The same network again: intervals do not hold what changes between runs, and programs tell none. */
+const repeatTolerance = 0.2;
 
 /** Leases what the device is to measure next; null when there is nothing. */
 export async function leaseMeasurement(env: Env, device: Device): Promise<LeasedMeasureTask | null> {
@@ -158,22 +162,37 @@ async function written(
   const { DB: db } = env;
   const now = Date.now();
   const { searchId } = measurement;
-  const { reference, results } = report;
-  const problem = reference === null ? device.problem : oddityOf(reference, device.reference);
+  const { reference } = report;
+  const results = [...report.results, ...leftOut(report, measurement)];
+  const read = searchId === null ? null : await readSearch(db, searchId);
+  const again = read === null ? null : await comparedAgain(db, measurement, device, results, read.state);
+  const oddity = reference === null ? null : oddityOf(reference, device.reference);
+  const isUnknown = reference === null && again === null;
+  const problem = oddity ?? again?.contradiction ?? (isUnknown ? device.problem : null);
   const events: NewEvent[] = [
     ...(problem !== null && problem !== device.problem
       ? [{ type: "device.disagrees", data: { device: device.name, detail: problem } }]
       : []),
     ...failuresIn(results, device, measurement),
   ];
+  // A calibration is of no search: those that wait for it are told.
+  const told =
+    searchId !== null ? [searchId] : events.length > 0 ? await openSearchesOn(db, device.name) : [];
   const statements = [
-    ...closeMeasurement(db, measurement.id, report, now),
+    ...closeMeasurement(db, measurement.id, { ...report, results }, now),
     noteReference(db, device.id, { reference, problem, now }),
-    ...(searchId === null ? [] : appendEvents(db, searchId, events, now)),
-    ...(searchId === null ? [] : await searchChanges(db, measurement, searchId, device, results)),
+    ...told.flatMap((id) => appendEvents(db, id, events, now)),
+    ...(read === null ? [] : await searchChanges(db, measurement, read, device, results)),
   ];
   return (await guarded(db, statements)) !== null;
 }
+
+/** Of subjects that a report says nothing about it is kept that they have no value. */
+const leftOut = ({ results }: Pick<MeasureReport, "results">, { subjects }: Measurement): SubjectResult[] => {
+  const reported = new Set(results.map(({ key }) => key));
+  const missing = subjects.filter(({ key }) => !reported.has(key));
+  return missing.map(({ key }) => ({ key, values: {}, failure: "the device's report leaves it out" }));
+};
 
 /** One event for all subjects that failed, with the reason of the first. */
 function failuresIn(
@@ -196,16 +215,57 @@ function oddityOf(now: Measured, first: Measured | null): string | null {
   return `its reference network takes ${now.median.toPrecision(3)} ms, ${first.median.toPrecision(3)} ms when it registered: it is busy, throttled or another machine`;
 }
 
+async function readSearch(
+  db: D1Database,
+  searchId: string,
+): Promise<{ search: Search; state: ControllerState } | null> {
+  const [search, state] = await Promise.all([findSearch(db, searchId), findController(db, searchId)]);
+  return search === null || state === null ? null : { search, state };
+}
+
+/** What was measured before, held against what is reported now; null where nothing was. */
+async function comparedAgain(
+  db: D1Database,
+  { searchId }: Measurement,
+  { id: deviceId, name: device }: Device,
+  results: readonly SubjectResult[],
+  { measured }: ControllerState,
+): Promise<{ contradiction: string | null } | null> {
+  const repeated = results.filter(({ key, values }) =>
+    Object.keys(values).some((name) => measured?.[key]?.values[`${name}.${device}`] !== undefined),
+  );
+  if (searchId === null || repeated.length === 0) return null;
+  const keys = repeated.map(({ key }) => key);
+  const earlier = await earlierResults(db, { searchId, deviceId, keys });
+  let isCompared = false;
+  for (const { key, values } of repeated)
+    for (const [name, value] of Object.entries(values)) {
+      const before = earlier.find((one) => one.key === key && one.values[name] != null)?.values[name];
+      if (value === null || before == null) continue;
+      isCompared = true;
+      if (isAnother(value, before))
+        return {
+          contradiction: `${name} of ${key} is ${value.median.toPrecision(3)}, and was ${before.median.toPrecision(3)}: it does not measure the same twice`,
+        };
+    }
+  return isCompared ? { contradiction: null } : null;
+}
+
+function isAnother(now: Measured, before: Measured): boolean {
+  const isApart = now.low > before.high || now.high < before.low;
+  const larger = Math.max(Math.abs(now.median), Math.abs(before.median));
+  return isApart && Math.abs(now.median - before.median) > repeatTolerance * larger;
+}
+
 /** Statements that tell the search what was measured, refused where it has changed since it was read. */
 async function searchChanges(
   db: D1Database,
   { round }: Measurement,
-  searchId: string,
+  { search, state }: { search: Search; state: ControllerState },
   device: Device,
   results: readonly SubjectResult[],
 ): Promise<D1PreparedStatement[]> {
-  const [search, state] = await Promise.all([findSearch(db, searchId), findController(db, searchId)]);
-  if (search === null || state === null) return [];
+  const searchId = search.id;
   const recorded = round === null ? undefined : await recordedRound(db, searchId, round);
   const selections = new Map([
     ...state.archive.map(({ hash, selection }) => [hash, selection] as const),

@@ -2,9 +2,10 @@
 
 import type { Genotype } from "../../shared/genotype.ts";
 import { hashText } from "../../shared/hash.ts";
-import { type NetworkSubject, predictableNames } from "../../shared/measuring.ts";
+import { measuringVersion, type NetworkSubject } from "../../shared/measuring.ts";
 import type { NetworkSize } from "../../shared/network.ts";
 import { networkSizeOf, spaceOf } from "../../shared/networkCosts.ts";
+import { predictableNames } from "../../shared/objectives.ts";
 import { deviceObjectivesOf, type Specification } from "../../shared/specification.ts";
 
 export interface WantedOfDevice {
@@ -36,12 +37,12 @@ export function networkSubject(
   return { key, kind: "network", genotype, hash, skeleton, stem, channels, layers, classes, image };
 }
 
-/** Names what a calibration is good for: networks of one space and size. */
-export const calibrationKey = (specification: Specification): string => {
+/** Names what a calibration is good for: networks of one space and size, measured in one way. */
+export const calibrationKey = (specification: Specification, version = measuringVersion): string => {
   const { stem = "cifar", channels, layers, classes, image } = networkSizeOf(specification);
   const { height, width, channels: colours } = image;
   const size = [stem, channels, layers, classes, height, width, colours];
-  return hashText(JSON.stringify([specification.space, ...size]));
+  return hashText(JSON.stringify([version, specification.space, ...size]));
 };
 
 export const calibratedSize = (specification: Specification): NetworkSize => networkSizeOf(specification);

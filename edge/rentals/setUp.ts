@@ -56,7 +56,7 @@ export const deploymentOf = ({ DB: db, NASTURTIUM_DEPLOYMENT: given }: Env): Pro
     ? Promise.resolve(given)
     : setting(db, "deployment", base32(crypto.getRandomValues(new Uint8Array(deploymentBytes))));
 
-/** Where rented machines find the edge; empty where nobody has said so yet. */
+/** Where rented machines, and links, find the edge; empty where nobody has said so yet. */
 export const addressOf = ({ DB: db, NASTURTIUM_URL: given }: Env): Promise<string> =>
   given ? Promise.resolve(given) : readSetting(db, "address");
 

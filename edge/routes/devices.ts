@@ -4,6 +4,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { calibrationStates, deviceStates } from "../../schema/devices.ts";
 import {
+  conditionsSchema,
   deviceBackendSchema,
   deviceObjectiveSchema,
   fingerprintSchema,
@@ -30,12 +31,13 @@ import { assertScope, holds, requires } from "../auth.ts";
 import type { AppEnv } from "../env.ts";
 import { newId } from "../ids.ts";
 import { calibrationsFor } from "../measuring/assign.ts";
-import { deviceErrors } from "../measuring/devices.ts";
-import { predictedRange } from "../measuring/ranges.ts";
+import { measuredRangesOf } from "../measuring/calibrate.ts";
+import { type MeasuredRange, predictedRange } from "../measuring/ranges.ts";
 import { abandon, leaseMeasurement } from "../measuring/report.ts";
 import { calibrationKey, wantedOf } from "../measuring/subjects.ts";
 import { invalid, Problem } from "../problems.ts";
 import { understood } from "../protocol.ts";
+import { rememberAddress } from "../rentals/setUp.ts";
 import { seal } from "../secrets.ts";
 import { newSecret } from "../signature.ts";
 import {
@@ -53,6 +55,7 @@ import {
   calibrationsOf,
   deleteCalibration,
   findCalibration,
+  lastConditions,
   waitingOf,
 } from "../store/measurements.ts";
 import { realPlatform } from "../webhooks/deliver.ts";
@@ -75,6 +78,10 @@ const deviceSchema = z
     problem: z.string().nullable().describe("why it is quarantined, or what is odd about it"),
     url: z.string().nullable(),
     waiting: z.int().describe("tasks that wait for it"),
+    conditions: conditionsSchema
+      .extend({ measuredAt: z.string() })
+      .nullable()
+      .describe("how it was when it measured last"),
     createdAt: z.string(),
     seenAt: z.string().nullable(),
   })
@@ -97,6 +104,13 @@ const example: z.infer<typeof deviceSchema> = {
   problem: null,
   url: null,
   waiting: 2,
+  conditions: {
+    clock: "performance.now, steps of 0.1 ms",
+    temperatureCelsius: 61,
+    isThrottled: false,
+    seconds: 38.4,
+    measuredAt: "2026-03-02T09:46:12.000Z",
+  },
   createdAt: "2026-03-02T09:40:00.000Z",
   seenAt: "2026-03-02T09:46:12.000Z",
 };
@@ -108,6 +122,16 @@ const endpointSchema = z.strictObject({
 });
 const withSecret = deviceSchema.extend({
   secret: z.string().describe("whsec_..., what its requests are signed with; shown this once"),
+});
+
+export const rangeSchema = z.object({
+  minimum: z.number(),
+  median: z.number(),
+  maximum: z.number(),
+  networks: z
+    .int()
+    .optional()
+    .describe("it is of so many networks that were measured, not of the whole space"),
 });
 
 const calibrationSchema = z
@@ -127,7 +151,7 @@ const calibrationSchema = z
         isUsed: z.boolean().describe("false: it predicts too badly, so every candidate is measured"),
       }),
     ),
-    ranges: z.record(z.string(), z.object({ minimum: z.number(), median: z.number(), maximum: z.number() })),
+    ranges: z.record(z.string(), rangeSchema),
     createdAt: z.string(),
     finishedAt: z.string().nullable(),
   })
@@ -198,6 +222,8 @@ const addEndpoint = createRoute({
   security: [{ token: ["searches:write"] }],
   middleware: requires("searches:write"),
   summary: "Add an HTTPS endpoint of one's own that answers an architecture's values",
+  description:
+    "It is sent, signed, each architecture with its genotype, its graph and links to the network as files: see GET /v1/models/{link}/{file}.",
   request: {
     body: body(endpointSchema, {
       name: "simulator",
@@ -296,16 +322,39 @@ const calibrations = createRoute({
   },
 });
 
-const view = (device: Device, waiting: number): z.infer<typeof deviceSchema> => {
+const view = (
+  device: Device,
+  { waiting, conditions }: Pick<z.infer<typeof deviceSchema>, "waiting" | "conditions">,
+): z.infer<typeof deviceSchema> => {
   const { id, name, kind, backend, fingerprint, objectives, state, problem, url } = device;
   const times = { createdAt: isoTime(device.createdAt), seenAt: isoTimeOrNull(device.seenAt) };
-  return { id, name, kind, backend, fingerprint, objectives, state, problem, url, waiting, ...times };
+  return {
+    id,
+    name,
+    kind,
+    backend,
+    fingerprint,
+    objectives,
+    state,
+    problem,
+    url,
+    waiting,
+    conditions,
+    ...times,
+  };
 };
 
-const viewNow = async (db: D1Database, device: Device) =>
-  view(device, (await waitingOf(db, device.id)).length);
+async function viewNow(db: D1Database, device: Device) {
+  const [waiting, last] = await Promise.all([waitingOf(db, device.id), lastConditions(db, device.id)]);
+  const conditions = last === null ? null : { ...last.conditions, measuredAt: isoTime(last.measuredAt) };
+  return view(device, { waiting: waiting.length, conditions });
+}
 
-function calibrationView(calibration: Calibration, device: string, waiting: number) {
+function calibrationView(
+  calibration: Calibration,
+  device: string,
+  { waiting, measured }: { waiting: number; measured: Record<string, MeasuredRange> },
+) {
   const { id, state, failure: reason, seconds, predictors, createdAt, finishedAt } = calibration;
   const all = Object.entries(predictors ?? {});
   return {
@@ -321,9 +370,12 @@ function calibrationView(calibration: Calibration, device: string, waiting: numb
         { kendallTau, medianErrorPercent, networks, isUsed },
       ]),
     ),
-    ranges: Object.fromEntries(
-      all.map(([name, { predictor }]) => [name, predictedRange(calibration.space, predictor)]),
-    ),
+    ranges: {
+      ...Object.fromEntries(
+        all.map(([name, { predictor }]) => [name, predictedRange(calibration.space, predictor)] as const),
+      ),
+      ...measured,
+    },
     createdAt: isoTime(createdAt),
     finishedAt: isoTimeOrNull(finishedAt),
   };
@@ -361,7 +413,8 @@ const calibrationOf = async (c: Context<AppEnv>, device: Device, calibration: Ca
   const waiting = (await waitingOf(c.env.DB, device.id)).filter(
     ({ calibrationId }) => calibrationId === calibration.id,
   );
-  return calibrationView(calibration, device.name, waiting.length);
+  const measured = calibration.state === "measuring" ? {} : await measuredRangesOf(c.env.DB, calibration);
+  return calibrationView(calibration, device.name, { waiting: waiting.length, measured });
 };
 
 export const devices = newApp()
@@ -421,10 +474,12 @@ export const devices = newApp()
       createdAt: Date.now(),
       seenAt: null,
     };
+    // Where its requests' links lead, should nothing else say so.
+    await rememberAddress(c.env, new URL(c.req.url).origin);
     if (!(await insertDevice(c.env.DB, device)))
       throw invalid([{ pointer: "/name", detail: `there is a device "${name}"; use another name` }]);
     const headers = { location: `/v1/devices/${name}`, "cache-control": "no-store" };
-    return c.json({ ...view(device, 0), secret }, 201, headers);
+    return c.json({ ...view(device, { waiting: 0, conditions: null }), secret }, 201, headers);
   })
   .openapi(list, async (c) => {
     const { cursor, limit } = c.req.valid("query");
@@ -458,9 +513,9 @@ export const devices = newApp()
   .openapi(calibrate, async (c) => {
     const { DB: db } = c.env;
     const device = await existing(c, c.req.valid("param").name);
-    const { specification } = await readSpecification(c);
-    const errors = await deviceErrors(db, specification);
-    if (errors.length > 0) throw invalid(errors);
+    const again = c.req.valid("query").again === "true";
+    // What is measured anew may turn out to be less than what was predicted before.
+    const { specification } = await readSpecification(c, { limits: !again });
     const names = wantedOf(specification).find((wanted) => wanted.device === device.name)?.predictable ?? [];
     if (names.length === 0) {
       const detail = `no objective names ${device.name} with latency or energy; add { name: latency, device: ${device.name}, goal: minimize }`;
@@ -468,8 +523,7 @@ export const devices = newApp()
     }
     const key = calibrationKey(specification);
     const before = await findCalibration(db, device.id, key);
-    if (before !== null && before.state !== "measuring" && c.req.valid("query").again === "true")
-      await deleteCalibration(db, before.id);
+    if (before !== null && before.state !== "measuring" && again) await deleteCalibration(db, before.id);
     await db.batch(calibrationsFor(db, specification, Date.now()));
     const calibration = await findCalibration(db, device.id, key);
     if (calibration === null) throw new Problem("device-quarantined", `"${device.name}": ${device.problem}`);

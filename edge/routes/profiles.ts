@@ -1,16 +1,24 @@
 /** Pre-flight: what a specification's space holds, before anything is spent. */
 
 import { createRoute, z } from "@hono/zod-openapi";
+import { type Cost, costClasses } from "../../shared/objectives.ts";
 import { profile } from "../../shared/profile.ts";
 import { failure, json, newApp } from "../app.ts";
 import { requires } from "../auth.ts";
-import { calibratedFor } from "../measuring/calibrate.ts";
+import { calibratedFor, measuredFor } from "../measuring/calibrate.ts";
+import { objectiveFacts } from "../measuring/devices.ts";
 import { predictedRange } from "../measuring/ranges.ts";
+import { rangeSchema } from "./devices.ts";
 import { readSpecification, specificationBody } from "./searches.ts";
+
+const costs = [...(Object.keys(costClasses) as Cost[]), "table"] as const;
 
 const profileSchema = z
   .object({
-    ranges: z.record(z.string(), z.object({ minimum: z.number(), median: z.number(), maximum: z.number() })),
+    objectives: z
+      .record(z.string(), z.object({ unit: z.string().nullable(), cost: z.enum(costs) }))
+      .describe("of each objective of the specification its unit and what a value costs"),
+    ranges: z.record(z.string(), rangeSchema),
     architectures: z.number(),
     steps: z.int(),
     rounds: z.int(),
@@ -32,6 +40,10 @@ const profileSchema = z
   .openapi("Profile");
 
 const example: z.infer<typeof profileSchema> = {
+  objectives: {
+    accuracy: { unit: "percent", cost: "evaluation" },
+    parameters: { unit: "count", cost: "cheap" },
+  },
   ranges: {
     parameters: { minimum: 100_730, median: 335_226, maximum: 787_066 },
     macs: { minimum: 20_466_176, median: 54_999_552, maximum: 127_928_832 },
@@ -63,5 +75,8 @@ export const profiles = newApp().openapi(create, async (c) => {
   const calibrated = Object.entries(await calibratedFor(c.env.DB, specification)).map(
     ([id, predictor]) => [id, predictedRange(specification.space, predictor)] as const,
   );
-  return c.json({ ...told, ranges: { ...told.ranges, ...Object.fromEntries(calibrated) } }, 200);
+  const objectives = await objectiveFacts(c.env.DB, specification);
+  const measured = await measuredFor(c.env.DB, specification);
+  const ranges = { ...told.ranges, ...Object.fromEntries(calibrated), ...measured };
+  return c.json({ ...told, objectives, ranges }, 200);
 });

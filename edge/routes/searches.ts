@@ -31,6 +31,7 @@ import { requires } from "../auth.ts";
 import type { AppEnv } from "../env.ts";
 import { assertMatches, ifMatch, isKnown } from "../etag.ts";
 import { idempotencyKey, idempotent } from "../idempotency.ts";
+import type { DeviceChecks } from "../measuring/devices.ts";
 import { invalid, Problem } from "../problems.ts";
 import { removeSearch } from "../retention.ts";
 import { pushedName, type Ready, readied, type Start, searchStart, store } from "../start.ts";
@@ -160,8 +161,8 @@ export async function readJson(c: Context<AppEnv>): Promise<unknown> {
   }
 }
 
-export async function readSpecification(c: Context<AppEnv>): Promise<Ready> {
-  const ready = await readied(c.env.DB, await readJson(c));
+export async function readSpecification(c: Context<AppEnv>, checks?: DeviceChecks): Promise<Ready> {
+  const ready = await readied(c.env.DB, await readJson(c), checks);
   if ("errors" in ready) throw invalid(ready.errors);
   return ready;
 }

@@ -2,7 +2,7 @@
 
 import { and, desc, eq } from "drizzle-orm";
 import { calibrations, measurements } from "../../schema/devices.ts";
-import type { Subject } from "../../shared/measuring.ts";
+import type { Conditions, Subject, SubjectResult } from "../../shared/measuring.ts";
 import { type MeasureReport, networkSettings, operationSettings } from "../../shared/measuring.ts";
 import { newId } from "../ids.ts";
 import { database, statement } from "./database.ts";
@@ -14,6 +14,38 @@ export type Calibration = typeof calibrations.$inferSelect;
 export async function findMeasurement(db: D1Database, id: string): Promise<Measurement | null> {
   const [row] = await database(db).select().from(measurements).where(eq(measurements.id, id));
   return row ?? null;
+}
+
+/** How it was when a device measured last; null where it has measured nothing that is kept. */
+export async function lastConditions(
+  db: D1Database,
+  deviceId: string,
+): Promise<{ conditions: Conditions; measuredAt: number } | null> {
+  const [row] = await database(db)
+    .select({ conditions: measurements.conditions, measuredAt: measurements.finishedAt })
+    .from(measurements)
+    .where(and(eq(measurements.deviceId, deviceId), eq(measurements.state, "measured")))
+    .orderBy(desc(measurements.createdAt))
+    .limit(1);
+  if (row?.conditions == null || row.measuredAt === null) return null;
+  return { conditions: row.conditions, measuredAt: row.measuredAt };
+}
+
+/** What a device measured of these for a search before, the newest first. */
+export async function earlierResults(
+  db: D1Database,
+  wanted: { searchId: string; deviceId: string; keys: readonly string[] },
+): Promise<SubjectResult[]> {
+  const { results } = await statement(
+    db,
+    `SELECT r.value AS result, m.finished_at AS finishedAt FROM measurements m, json_each(m.results) r
+     WHERE m.search_id = :searchId AND m.state = 'measured' AND m.device_id = :deviceId
+       AND r.value ->> '$.key' IN (SELECT value FROM json_each(:keys))`,
+    { ...wanted, keys: JSON.stringify(wanted.keys) },
+  ).all<{ result: string; finishedAt: number }>();
+  return results
+    .sort((a, b) => b.finishedAt - a.finishedAt)
+    .map(({ result }) => JSON.parse(result) as SubjectResult);
 }
 
 /** What a device measured for a search, the newest first. */
@@ -114,21 +146,28 @@ export interface NewCalibration {
   space: unknown;
   size: unknown;
   objectives: readonly string[];
+  /** What of the whole networks is measured beside them, where the device offers it. */
+  beside: readonly string[];
   subjects: readonly Subject[];
 }
 
 /** Calibrates a device for a space, unless it is calibrated already or being so. */
 export function queueCalibration(
   db: D1Database,
-  { device, key, space, size, objectives, subjects }: NewCalibration,
+  { device, key, space, size, objectives, beside, subjects }: NewCalibration,
   now: number,
 ): D1PreparedStatement[] {
   const id = newId();
   const whole = subjects.filter(({ kind }) => kind === "network");
   const parts = subjects.filter(({ kind }) => kind === "operation");
   const chunks = [
-    ...chunksOf(parts).map((chunk) => ({ ...chunk, settings: operationSettings })),
-    ...chunksOf(whole).map((chunk) => ({ ...chunk, settings: networkSettings })),
+    ...chunksOf(parts).map((chunk) => ({ ...chunk, settings: operationSettings, objectives })),
+    // What comes for nothing with a whole network says what the space holds of it.
+    ...chunksOf(whole).map((chunk) => ({
+      ...chunk,
+      settings: networkSettings,
+      objectives: [...objectives, ...beside],
+    })),
   ];
   return [
     statement(
@@ -141,12 +180,14 @@ export function queueCalibration(
     statement(
       db,
       `INSERT INTO measurements (id, device_id, calibration_id, purpose, objectives, settings, subjects, state, created_at)
-       SELECT json_extract(value, '$.id'), c.device_id, c.id, 'calibration', :objectives,
-         json_extract(value, '$.settings'), json_extract(value, '$.subjects'), 'queued', :now + value ->> '$.place'
-       FROM json_each(:chunks), calibrations c WHERE c.id = :id`,
+       SELECT json_extract(chunk.value, '$.id'), c.device_id, c.id, 'calibration',
+         (SELECT json_group_array(wanted.value) FROM json_each(chunk.value, '$.objectives') AS wanted
+          WHERE EXISTS (SELECT 1 FROM json_each(d.objectives) AS offered
+            WHERE offered.value ->> '$.name' = wanted.value)),
+         json_extract(chunk.value, '$.settings'), json_extract(chunk.value, '$.subjects'), 'queued', :now + chunk.value ->> '$.place'
+       FROM json_each(:chunks) AS chunk, calibrations c JOIN devices d ON d.id = c.device_id WHERE c.id = :id`,
       {
         id,
-        objectives: JSON.stringify(objectives),
         chunks: JSON.stringify(chunks.map((chunk, place) => ({ ...chunk, place }))),
         now,
       },

@@ -12,10 +12,10 @@ import {
   layerLists,
   type NamedValues,
   normalisationShapes,
-  Weights,
   weightShapes,
   weightShapesOf,
-} from "../weights.ts";
+} from "../weightShapes.ts";
+import { Weights } from "../weights.ts";
 import {
   DivergenceError,
   type Evaluation,

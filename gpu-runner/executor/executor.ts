@@ -2,7 +2,7 @@
 
 import type { Network } from "../../shared/network.ts";
 import type { Batch } from "../data/batches.ts";
-import type { NamedValues } from "../weights.ts";
+import type { NamedValues } from "../weightShapes.ts";
 
 /** Which choices of the edges take part. */
 export type Path =

@@ -5,7 +5,7 @@
 
 import type { Tensor1D } from "@tensorflow/tfjs-core";
 import type { TensorFlow } from "../kernels/backend.ts";
-import type { NamedValues, NormalisationShape } from "../weights.ts";
+import type { NamedValues, NormalisationShape } from "../weightShapes.ts";
 
 /** PyTorch's default: the share of the newest batch. */
 export const MOMENTUM = 0.1;

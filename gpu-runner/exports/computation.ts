@@ -12,7 +12,7 @@ import {
   type NormalisationShape,
   normalisationShapes,
   normalisationsIn,
-} from "../weights.ts";
+} from "../weightShapes.ts";
 
 /** Weights in the network's own layout: images are NHWC, filters [height, width, inputs, outputs]. */
 interface Values {

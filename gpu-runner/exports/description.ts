@@ -4,7 +4,7 @@ import { type Genotype, printGenotype } from "../../shared/genotype.ts";
 import type { Network } from "../../shared/network.ts";
 import type { FinalTrainingReport } from "../../shared/protocol.ts";
 import type { Dataset } from "../data/dataset.ts";
-import type { NamedValues } from "../weights.ts";
+import type { NamedValues } from "../weightShapes.ts";
 
 export interface TrainedModel {
   /** Derived, one choice on each edge. */

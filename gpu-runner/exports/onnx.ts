@@ -4,6 +4,7 @@
  */
 
 import type { Window } from "../kernels/types.ts";
+import { joined } from "./bytes.ts";
 import { type Computation, isFlat, type Model, type Rows, write } from "./computation.ts";
 import { encodeOnnx, type OnnxNode, type OnnxTensor } from "./onnxMessages.ts";
 
@@ -82,7 +83,11 @@ const rows: Rows<Graph> = {
 };
 
 /** @param metadata texts by key, as the file's own metadata */
-export function onnxFile(model: Model, metadata: Readonly<Record<string, string>>): Uint8Array {
+export const onnxFile = (model: Model, metadata: Readonly<Record<string, string>>): Uint8Array =>
+  joined(onnxPieces(model, metadata));
+
+/** The file in pieces, for whom it is too large to be held twice. */
+export function onnxPieces(model: Model, metadata: Readonly<Record<string, string>>): Uint8Array[] {
   const graph = new Graph();
   const logits = write(model.logits, graph, rows);
   const last: OnnxNode = {

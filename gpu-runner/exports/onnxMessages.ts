@@ -3,7 +3,14 @@
  * onnx.proto3.
  */
 
-import protobuf from "protobufjs";
+import {
+  bytesField,
+  integerField,
+  integersField,
+  type Message,
+  messageField,
+  textField,
+} from "./protobuf.ts";
 
 export interface OnnxTensor {
   name: string;
@@ -40,95 +47,51 @@ const FORMAT_VERSION = 8;
 const dataTypes = { float32: 1, int64: 7 };
 const attributeTypes = { int: 2, ints: 7 };
 
-const field = (id: number, type: string, rule?: "repeated") => ({ id, type, ...(rule ? { rule } : {}) });
-
-const root = protobuf.Root.fromJSON({
-  nested: {
-    Attribute: {
-      fields: {
-        name: field(1, "string"),
-        i: field(3, "int64"),
-        ints: field(8, "int64", "repeated"),
-        type: field(20, "int32"),
-      },
-    },
-    Node: {
-      fields: {
-        input: field(1, "string", "repeated"),
-        output: field(2, "string", "repeated"),
-        name: field(3, "string"),
-        opType: field(4, "string"),
-        attribute: field(5, "Attribute", "repeated"),
-      },
-    },
-    Tensor: {
-      fields: {
-        dims: field(1, "int64", "repeated"),
-        dataType: field(2, "int32"),
-        name: field(8, "string"),
-        rawData: field(9, "bytes"),
-      },
-    },
-    Dimension: { fields: { dimValue: field(1, "int64"), dimParam: field(2, "string") } },
-    Shape: { fields: { dim: field(1, "Dimension", "repeated") } },
-    TensorType: { fields: { elemType: field(1, "int32"), shape: field(2, "Shape") } },
-    Type: { fields: { tensorType: field(1, "TensorType") } },
-    ValueInfo: { fields: { name: field(1, "string"), type: field(2, "Type") } },
-    Graph: {
-      fields: {
-        node: field(1, "Node", "repeated"),
-        name: field(2, "string"),
-        initializer: field(5, "Tensor", "repeated"),
-        input: field(11, "ValueInfo", "repeated"),
-        output: field(12, "ValueInfo", "repeated"),
-      },
-    },
-    OperatorSet: { fields: { domain: field(1, "string"), version: field(2, "int64") } },
-    Entry: { fields: { key: field(1, "string"), value: field(2, "string") } },
-    Model: {
-      fields: {
-        irVersion: field(1, "int64"),
-        producerName: field(2, "string"),
-        graph: field(7, "Graph"),
-        opsetImport: field(8, "OperatorSet", "repeated"),
-        metadataProps: field(14, "Entry", "repeated"),
-      },
-    },
-  },
-});
-const ModelMessage = root.lookupType("Model");
-
-/** The content of a `.onnx` file. */
-export function encodeOnnx({ nodes, initializers, input, output, metadata }: OnnxModel): Uint8Array {
-  const message = {
-    irVersion: FORMAT_VERSION,
-    producerName: "nasturtium",
-    opsetImport: [{ domain: "", version: OPERATORS_VERSION }],
-    graph: {
-      name: "nasturtium",
-      node: nodes.map(({ attributes, ...node }) => ({
-        ...node,
-        attribute: Object.entries(attributes).map(([name, value]) =>
-          typeof value === "number"
-            ? { name, type: attributeTypes.int, i: value }
-            : { name, type: attributeTypes.ints, ints: value },
-        ),
-      })),
-      initializer: initializers.map(({ name, values, shape }) => ({
-        name,
-        dims: shape,
-        dataType: values instanceof Float32Array ? dataTypes.float32 : dataTypes.int64,
-        rawData: new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
-      })),
-      input: [valueInfo(input)],
-      output: [valueInfo(output)],
-    },
-    metadataProps: Object.entries(metadata).map(([key, value]) => ({ key, value })),
-  };
-  return ModelMessage.encode(message).finish();
+/** The content of a `.onnx` file, in pieces. */
+export function encodeOnnx({ nodes, initializers, input, output, metadata }: OnnxModel): Uint8Array[] {
+  const graph = [
+    ...nodes.flatMap((node) => messageField(1, nodeMessage(node))),
+    ...textField(2, "nasturtium"),
+    ...initializers.flatMap((tensor) => messageField(5, tensorMessage(tensor))),
+    ...messageField(11, valueMessage(input)),
+    ...messageField(12, valueMessage(output)),
+  ];
+  return [
+    ...integerField(1, FORMAT_VERSION),
+    ...textField(2, "nasturtium"),
+    ...messageField(7, graph),
+    ...messageField(8, [...textField(1, ""), ...integerField(2, OPERATORS_VERSION)]),
+    ...Object.entries(metadata).flatMap(([key, value]) =>
+      messageField(14, [...textField(1, key), ...textField(2, value)]),
+    ),
+  ];
 }
 
-function valueInfo({ name, shape }: OnnxValue): object {
-  const dim = shape.map((size) => (typeof size === "number" ? { dimValue: size } : { dimParam: size }));
-  return { name, type: { tensorType: { elemType: dataTypes.float32, shape: { dim } } } };
+const nodeMessage = ({ opType, name, input, output, attributes }: OnnxNode): Message => [
+  ...input.flatMap((value) => textField(1, value)),
+  ...output.flatMap((value) => textField(2, value)),
+  ...textField(3, name),
+  ...textField(4, opType),
+  ...Object.entries(attributes).flatMap(([key, value]) => messageField(5, attributeMessage(key, value))),
+];
+
+const attributeMessage = (name: string, value: number | readonly number[]): Message => [
+  ...textField(1, name),
+  ...(typeof value === "number" ? integerField(3, value) : integersField(8, value)),
+  ...integerField(20, typeof value === "number" ? attributeTypes.int : attributeTypes.ints),
+];
+
+const tensorMessage = ({ name, values, shape }: OnnxTensor): Message => [
+  ...integersField(1, shape),
+  ...integerField(2, values instanceof Float32Array ? dataTypes.float32 : dataTypes.int64),
+  ...textField(8, name),
+  ...bytesField(9, new Uint8Array(values.buffer, values.byteOffset, values.byteLength)),
+];
+
+function valueMessage({ name, shape }: OnnxValue): Message {
+  const dimensions = shape.flatMap((size) =>
+    messageField(1, typeof size === "number" ? integerField(1, size) : textField(2, size)),
+  );
+  const tensor = [...integerField(1, dataTypes.float32), ...messageField(2, dimensions)];
+  return [...textField(1, name), ...messageField(2, messageField(1, tensor))];
 }

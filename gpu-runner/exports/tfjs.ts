@@ -15,7 +15,7 @@ interface WeightEntry {
   dtype: "float32" | "int32";
 }
 
-/** What `model.json` and `weights.bin` hold. @param metadata any JSON, for `userDefinedMetadata` */
+/** What `model.json` and, in pieces, `weights.bin` hold. @param metadata any JSON, for `userDefinedMetadata` */
 export function tfjsModel(model: Model, metadata: object) {
   const entries: WeightEntry[] = [];
   const data: Uint8Array[] = [];
@@ -41,7 +41,7 @@ export function tfjsModel(model: Model, metadata: object) {
     weightsManifest: [{ paths: ["weights.bin"], weights: entries }],
     userDefinedMetadata: metadata,
   };
-  return { json, entries, weights: joined(data) };
+  return { json, entries, weights: data };
 }
 
 /** The files of the folder that `tf.loadGraphModel` takes. */
@@ -49,7 +49,7 @@ export function tfjsFiles(model: Model, metadata: object): TarFile[] {
   const { json, weights } = tfjsModel(model, metadata);
   return [
     { name: "model.json", bytes: new TextEncoder().encode(JSON.stringify(json)) },
-    { name: "weights.bin", bytes: weights },
+    { name: "weights.bin", bytes: joined(weights) },
   ];
 }
 

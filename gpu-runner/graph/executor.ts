@@ -21,7 +21,8 @@ import {
 } from "../executor/executor.ts";
 import { Masks } from "../executor/masks.ts";
 import type { Backend, TensorFlow } from "../kernels/backend.ts";
-import { type NamedValues, normalisationShapes, sizeOf, weightShapes, weightsDigest } from "../weights.ts";
+import { type NamedValues, normalisationShapes, sizeOf, weightShapes } from "../weightShapes.ts";
+import { weightsDigest } from "../weights.ts";
 import { type Call, type CompiledCall, callKey, compile, hyperparameters, movingSize } from "./compile.ts";
 import { normalisationsOf } from "./functions.ts";
 import { hasOneDnn } from "./oneDnn.ts";

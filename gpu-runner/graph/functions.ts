@@ -5,7 +5,7 @@
 
 import { outputShape, type Shape } from "../../shared/layers.ts";
 import type { Layer } from "../../shared/network.ts";
-import { sizeOf, visitLayers, type WeightShape, weightShapesOf } from "../weights.ts";
+import { sizeOf, visitLayers, type WeightShape, weightShapesOf } from "../weightShapes.ts";
 import { Body, functionOf, type Typed, type Value } from "./body.ts";
 import {
   type BackwardScope,

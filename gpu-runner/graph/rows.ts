@@ -4,7 +4,7 @@
  */
 
 import type { Layer, Network } from "../../shared/network.ts";
-import { layerLists, type NamedValues, sizeOf, startValues } from "../weights.ts";
+import { layerLists, type NamedValues, sizeOf, startValues } from "../weightShapes.ts";
 import { rowLayout, rowSize } from "./functions.ts";
 
 /** A row of weights. */
