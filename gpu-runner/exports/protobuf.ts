@@ -1,29 +1,31 @@
-/** Encodes messages of protocol buffers, without generated code, which a Worker may not run. A message is its fields, in order. */
+/**
+ * Messages of protocol buffers by protobufjs's writer alone: what it generates from descriptions a Worker may not run. A
+ * message stays in parts until it is written, so that weights are copied once.
+ */
 
-/** Parts of an encoded message, not joined yet, so that weights are copied once. */
+import protobuf from "protobufjs/minimal.js";
+
 export type Message = Uint8Array[];
 
 const wireTypes = { varint: 0, bytes: 2 };
 const encoder = new TextEncoder();
 
-function varint(value: number | bigint): number[] {
-  const bytes: number[] = [];
-  let rest = BigInt.asUintN(64, BigInt(value));
-  for (; rest > 0x7fn; rest >>= 7n) bytes.push(Number(rest & 0x7fn) | 0x80);
-  return [...bytes, Number(rest)];
-}
-
-const tag = (field: number, wire: keyof typeof wireTypes): number[] => varint((field << 3) | wireTypes[wire]);
+const begun = (field: number, wire: keyof typeof wireTypes): protobuf.Writer =>
+  protobuf.Writer.create().uint32((field << 3) | wireTypes[wire]);
 
 export const integerField = (field: number, value: number): Message => [
-  Uint8Array.from([...tag(field, "varint"), ...varint(value)]),
+  begun(field, "varint").int64(value).finish(),
 ];
 
-export const integersField = (field: number, values: readonly number[]): Message =>
-  values.length === 0 ? [] : bytesField(field, Uint8Array.from(values.flatMap(varint)));
+export function integersField(field: number, values: readonly number[]): Message {
+  if (values.length === 0) return [];
+  const writer = begun(field, "bytes").fork();
+  for (const value of values) writer.int64(value);
+  return [writer.ldelim().finish()];
+}
 
 export const bytesField = (field: number, bytes: Uint8Array): Message => [
-  Uint8Array.from([...tag(field, "bytes"), ...varint(bytes.length)]),
+  begun(field, "bytes").uint32(bytes.length).finish(),
   bytes,
 ];
 
@@ -31,5 +33,5 @@ export const textField = (field: number, text: string): Message => bytesField(fi
 
 export function messageField(field: number, message: Message): Message {
   const length = message.reduce((sum, part) => sum + part.length, 0);
-  return [Uint8Array.from([...tag(field, "bytes"), ...varint(length)]), ...message];
+  return [begun(field, "bytes").uint32(length).finish(), ...message];
 }
