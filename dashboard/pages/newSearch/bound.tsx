@@ -76,15 +76,17 @@ export function NumberAt({ form, path, usual, ...rest }: NumberAtProps) {
 interface SelectAtProps extends BoundProps {
   usual: string;
   options: readonly { value: string; title: string }[];
+  /** Of two columns. */
+  wide?: boolean;
 }
 
 /** What the specification says is among the options, whatever it is. */
-export function SelectAt({ form, path, usual, options, ...rest }: SelectAtProps) {
+export function SelectAt({ form, path, usual, options, wide, ...rest }: SelectAtProps) {
   const told = form.at(path);
   const value = typeof told === "string" ? told : usual;
   const isListed = options.some((option) => option.value === value);
   return (
-    <At path={path}>
+    <At path={path} {...(wide && { class: "wide" })}>
       <SelectField
         {...rest}
         value={value}

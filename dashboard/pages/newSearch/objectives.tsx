@@ -114,8 +114,8 @@ function Objective({ form, choices, index, objective, of }: ObjectiveProps) {
           label="Goal"
           usual="minimize"
           options={[
-            { value: "maximize", title: "as high as can be" },
-            { value: "minimize", title: "as low as can be" },
+            { value: "maximize", title: "maximize" },
+            { value: "minimize", title: "minimize" },
           ]}
         />
         {measuresElsewhere && !isTabular(form) && (

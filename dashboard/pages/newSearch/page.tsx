@@ -141,7 +141,7 @@ function Writing({ query }: { query: URLSearchParams }) {
           <h2>Before it starts</h2>
           {problems.length > 0 && <Summary problems={problems} draft={draft} area={area} />}
           <Told checked={checked} />
-          <div class="buttons">
+          <div class="buttons new-go">
             <Button
               tone="main"
               onClick={start}

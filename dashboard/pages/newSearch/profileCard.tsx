@@ -95,9 +95,10 @@ function Effort({ profile }: { profile: Profile }) {
     rows.push(["Short trainings", `${whole(reranking.trainings)}, ${whole(reranking.steps)} steps`]);
   if (estimate !== null) {
     const { search, reranking: ordering, finalTraining } = estimate.gpuHours;
-    rows.push(["On a rented GPU", `about ${hours(search + ordering + finalTraining)}`]);
-    const parts = [`search ${hours(search)}`, ...(ordering > 0 ? [`ordering ${hours(ordering)}`] : [])];
-    rows.push(["of that", [...parts, `final training ${hours(finalTraining)}`].join(", ")]);
+    rows.push(["Searching", hours(search)]);
+    if (ordering > 0) rows.push(["Ordering the front", hours(ordering)]);
+    rows.push(["Final training", hours(finalTraining)]);
+    rows.push(["GPU time in all", `about ${hours(search + ordering + finalTraining)}`]);
   }
   return (
     <dl>
@@ -111,7 +112,7 @@ function Effort({ profile }: { profile: Profile }) {
   );
 }
 
-const hours = (value: number): string => duration(Math.max(60, value * 3600));
+const hours = (value: number): string => duration(value * 3600);
 
 function Cost({ profile: { estimate }, budget }: { profile: Profile; budget: Specification["budget"] }) {
   if (estimate === null) return null;
@@ -123,12 +124,7 @@ function Cost({ profile: { estimate }, budget }: { profile: Profile; budget: Spe
         <Against what="Cost at the ceiling" used={estimate.usd} limit={budget.usd} format={money} />
       )}
       {budget.gpuHours !== undefined && (
-        <Against
-          what="Runner time"
-          used={gpuHours}
-          limit={budget.gpuHours}
-          format={(value) => duration(value * 3600)}
-        />
+        <Against what="Runner time" used={gpuHours} limit={budget.gpuHours} format={hours} />
       )}
       <p class="hint">Estimates are right within a factor of two or so.</p>
     </div>

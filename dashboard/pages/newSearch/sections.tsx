@@ -16,6 +16,16 @@ export interface SectionProps {
 
 const option = (value: string, title = value) => ({ value, title });
 
+const Seed = ({ form }: { form: Form }) => (
+  <NumberAt
+    form={form}
+    path={["seed"]}
+    label="Seed"
+    usual={defaults.seed}
+    hint="The same seed, the same choices"
+  />
+);
+
 export const Basics = ({ form }: { form: Form }) => (
   <section class="card new-group" aria-label="Name">
     <h2>Name</h2>
@@ -62,6 +72,7 @@ export function DataAndSpace({ form, choices }: SectionProps) {
             label="Data set"
             usual={defaults.dataset.name}
             options={choices.datasets}
+            wide
             hint="Your own: nasturtium data push DIR"
           />
         )}
@@ -73,7 +84,7 @@ export function DataAndSpace({ form, choices }: SectionProps) {
             <ProblemAt form={form} path={["space"]} />
           </At>
         ) : (
-          <SelectAt form={form} path={["space"]} label="Space" usual="tnd-nas" options={spaceOptions} />
+          <SelectAt form={form} path={["space"]} label="Space" usual="tnd-nas" options={spaceOptions} wide />
         )}
         <SelectAt
           form={form}
@@ -82,13 +93,7 @@ export function DataAndSpace({ form, choices }: SectionProps) {
           usual={defaults.strategy.name}
           options={strategyNames.map((name) => option(name))}
         />
-        <NumberAt
-          form={form}
-          path={["seed"]}
-          label="Seed"
-          usual={defaults.seed}
-          hint="The same seed, the same choices"
-        />
+        {isTabular(form) && <Seed form={form} />}
       </div>
       {isTabular(form) && <TableFields form={form} choices={choices} />}
     </Group>
@@ -148,10 +153,9 @@ export function NetworkAndSchedule({ form }: { form: Form }) {
             label="Schedule"
             usual="demo-10"
             options={presetOptions}
+            wide
           />
         )}
-        <NumberAt form={form} path={network("layers")} label="Layers (cells)" usual={20} min={1} />
-        <NumberAt form={form} path={network("channels")} label="Channels" usual={36} min={1} />
         <SelectAt
           form={form}
           path={network("stem")}
@@ -159,6 +163,9 @@ export function NetworkAndSchedule({ form }: { form: Form }) {
           usual="cifar"
           options={[option("cifar", "for small images"), option("imagenet", "for large images")]}
         />
+        <NumberAt form={form} path={network("layers")} label="Layers (cells)" usual={20} min={1} />
+        <NumberAt form={form} path={network("channels")} label="Channels" usual={36} min={1} />
+        <Seed form={form} />
       </div>
     </Group>
   );
@@ -176,6 +183,12 @@ export const Budget = ({ form }: { form: Form }) => (
     </div>
   </Group>
 );
+
+/** Without a size of its own it is that of the network above. */
+function usualOf(form: Form, key: "layers" | "channels"): { usual: number } {
+  const told = form.at(["evaluation", "network", key]);
+  return { usual: typeof told === "number" ? told : { layers: 20, channels: 36 }[key] };
+}
 
 export function FinalTraining({ form }: { form: Form }) {
   if (isTabular(form)) return null;
@@ -220,8 +233,20 @@ export function FinalTraining({ form }: { form: Form }) {
             min={0}
             {...(recipe && { usual: recipe.epochs })}
           />
-          <NumberAt form={form} path={at("layers")} label="Layers (cells)" min={1} />
-          <NumberAt form={form} path={at("channels")} label="Channels" min={1} />
+          <NumberAt
+            form={form}
+            path={at("layers")}
+            label="Layers (cells)"
+            min={1}
+            {...usualOf(form, "layers")}
+          />
+          <NumberAt
+            form={form}
+            path={at("channels")}
+            label="Channels"
+            min={1}
+            {...usualOf(form, "channels")}
+          />
         </div>
       )}
     </Group>
