@@ -1,6 +1,6 @@
 /** What was spent day by day, the searches that cost most apart from each other. */
 
-import { money } from "../ui/format.ts";
+import { money, number } from "../ui/format.ts";
 import type { Palette } from "./palette.ts";
 import { base, type PictureSpec, valueAxis } from "./spec.ts";
 
@@ -57,7 +57,7 @@ export function spending({ rows, until, days }: SpendingData, palette: Palette):
         axisTick: { show: false },
         axisLabel: { color: palette.soft, hideOverlap: true },
       },
-      yAxis: { ...valueAxis({ name: "", palette, format: money }, "y"), scale: false },
+      yAxis: { ...valueAxis({ name: "", palette, format: (usd) => `$${number(usd)}` }, "y"), scale: false },
       series: bars.map(({ title, byDay }, index) => ({
         id: `search ${index}`,
         name: title,

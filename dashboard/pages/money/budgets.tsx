@@ -21,7 +21,7 @@ export const Caps = ({ budgets }: { budgets: Data<Deployment> }) => (
       <div class="money-caps">
         <Cap title="This month" note="spent and set aside, UTC" used={month} format={money} />
         <Cap title="An hour" note="all machines that run" used={usdPerHour} format={money} />
-        <Cap title="Machines" note="at once" used={instances} format={whole} />
+        <Cap title="Machines at once" note="that cost money" used={instances} format={whole} />
       </div>
     )}
   </Loaded>
@@ -138,7 +138,7 @@ function Rows({ list, onLedger }: { list: readonly Spending[]; onLedger(searchId
                 {name === null ? (
                   missing
                 ) : (
-                  <Button tone="quiet" onClick={() => onLedger(searchId)} aria-label={`Ledger of ${name}`}>
+                  <Button tone="quiet" onClick={() => onLedger(searchId)} aria-label={`Show ledger of ${name}`}>
                     Show
                   </Button>
                 )}

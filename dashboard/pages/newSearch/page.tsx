@@ -8,7 +8,7 @@ import { ApiProblem, lineOf } from "../../app/problem.ts";
 import type { PageProps } from "../../app/routes.ts";
 import { session } from "../../app/session.ts";
 import { useStore } from "../../app/store.ts";
-import { Button } from "../../ui/controls.tsx";
+import { Badge, Button } from "../../ui/controls.tsx";
 import { PageHead } from "../../ui/page.tsx";
 import { Loading, StatusCard, TokenForm } from "../../ui/states.tsx";
 import { announce, toast } from "../../ui/toasts.tsx";
@@ -138,7 +138,10 @@ function Writing({ query }: { query: URLSearchParams }) {
       <div class="stack new-side">
         <TextPane draft={draft} said={said} onDraft={setDraft} area={area} />
         <section class="card new-start" aria-label="Before it starts">
-          <h2>Before it starts</h2>
+          <div class="new-start-head">
+            <h2>Before it starts</h2>
+            <Freshness checked={checked} />
+          </div>
           {problems.length > 0 && <Summary problems={problems} draft={draft} area={area} />}
           <Told checked={checked} />
           <div class="buttons new-go">
@@ -159,6 +162,12 @@ function Writing({ query }: { query: URLSearchParams }) {
 
 const rentsText = (value: Value): string =>
   value.rental === undefined ? "It waits for a runner of yours." : "Machines are rented at once.";
+
+/** Whether the figures are of what is typed now. */
+function Freshness({ checked: { isAsking, specification, profile } }: { checked: Checked }) {
+  if (isAsking) return <Badge>working it out</Badge>;
+  return specification === null && profile !== null ? <Badge tone="warn">as it was before</Badge> : null;
+}
 
 /** The profile, or why there is none. */
 function Told({ checked: { profile, specification, isAsking, error, problems } }: { checked: Checked }) {

@@ -191,7 +191,7 @@ function Offers({ form, providers }: { form: Form; providers: readonly string[] 
                 <Button
                   tone="quiet"
                   onClick={() => take(offer)}
-                  aria-label={`Rent ${offer.gpu} of ${offer.provider}`}
+                  aria-label={`Rent this kind: ${offer.gpu} of ${offer.provider}`}
                 >
                   Rent this kind
                 </Button>

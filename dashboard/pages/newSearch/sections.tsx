@@ -27,8 +27,8 @@ const Seed = ({ form }: { form: Form }) => (
 );
 
 export const Basics = ({ form }: { form: Form }) => (
-  <section class="card new-group" aria-label="Name">
-    <h2>Name</h2>
+  <section class="card new-group" aria-label="About it">
+    <h2>About it</h2>
     <div class="new-fields wide-first">
       <TextAt form={form} path={["name"]} label="Name" placeholder="as it is shown in lists" />
       <SelectAt
@@ -60,10 +60,7 @@ export function DataAndSpace({ form, choices }: SectionProps) {
           path={["evaluation", "kind"]}
           label="Architectures are"
           usual="supernet"
-          options={[
-            option("supernet", "trained, in one supernet"),
-            option("tabular", "looked up in a table"),
-          ]}
+          options={[option("supernet", "trained"), option("tabular", "looked up")]}
         />
         {!isTabular(form) && (
           <SelectAt
@@ -77,7 +74,7 @@ export function DataAndSpace({ form, choices }: SectionProps) {
           />
         )}
         {isWrittenOut ? (
-          <At path={["space"]}>
+          <At path={["space"]} class="wide">
             <p class="new-fact">
               <b>Space</b> written out in the text
             </p>
@@ -140,7 +137,7 @@ export function NetworkAndSchedule({ form }: { form: Form }) {
       <ProblemAt form={form} path={["evaluation", "network"]} />
       <div class="new-fields">
         {hasStages ? (
-          <At path={["schedule"]}>
+          <At path={["schedule"]} class="wide">
             <p class="new-fact">
               <b>Schedule</b> written out in the text
             </p>

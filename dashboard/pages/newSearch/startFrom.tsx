@@ -64,7 +64,7 @@ export function StartFrom({ asked, onStart }: StartFromProps) {
   ];
   const isListed = options.some(({ value }) => value === chosen);
   return (
-    <section class="card new-group" aria-label="Begin with">
+    <section class="card new-group" aria-label="Beginnings">
       <SelectField
         label="Begin with"
         hint="It takes the place of what is below."
