@@ -138,7 +138,11 @@ function Rows({ list, onLedger }: { list: readonly Spending[]; onLedger(searchId
                 {name === null ? (
                   missing
                 ) : (
-                  <Button tone="quiet" onClick={() => onLedger(searchId)} aria-label={`Show ledger of ${name}`}>
+                  <Button
+                    tone="quiet"
+                    onClick={() => onLedger(searchId)}
+                    aria-label={`Show ledger of ${name}`}
+                  >
                     Show
                   </Button>
                 )}

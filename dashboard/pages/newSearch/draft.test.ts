@@ -6,6 +6,7 @@ const yaml = (text: string) => ({ format: "yaml" as const, text });
 test("an edit by the form keeps comments and the order of what was typed", () => {
   const draft = yaml("# mine\nseed: 3 # lucky\nname: a\n");
   expect(edited(draft, ["name"], "b").text).toBe("# mine\nseed: 3 # lucky\nname: b\n");
+  expect(edited(draft, ["seed"], 4).text).toBe("# mine\nseed: 4 # lucky\nname: a\n");
   expect(edited(draft, ["budget", "usd"], 5).text).toBe(
     "# mine\nseed: 3 # lucky\nname: a\nbudget:\n  usd: 5\n",
   );

@@ -55,7 +55,8 @@ export function edited(draft: Draft, path: Path, value: unknown): Draft {
       const above = path.slice(0, index + 1);
       if (!isCollection(document.getIn(above, true))) document.setIn(above, document.createNode({}));
     });
-    document.setIn(path, document.createNode(value));
+    // A plain value takes the place of another within its node, so that a comment beside it stays.
+    document.setIn(path, typeof value === "object" ? document.createNode(value) : value);
   }
   return written(draft.format, document);
 }

@@ -8,6 +8,8 @@ import { looks, openView, startWorld, tokenWith, type View, type World } from ".
 
 const HOSTILE = `<img src=x onerror="document.title='taken'">`;
 
+const poll = <T>(read: () => T | Promise<T>) => expect.poll(read, { timeout: 15_000 });
+
 describe.skipIf(hasNoChromium())("a new search", () => {
   let world: World;
 
@@ -45,7 +47,7 @@ describe.skipIf(hasNoChromium())("a new search", () => {
       expect(await told.innerText()).toMatch(/Rounds\s+54[\s\S]+320 architectures[\s\S]+Runner time: about/);
       await view.fits();
       await view.isAccessible();
-      await expect.poll(() => button(view).isEnabled()).toBe(true);
+      await poll(() => button(view).isEnabled()).toBe(true);
       await view.close();
     },
   );
@@ -53,7 +55,7 @@ describe.skipIf(hasNoChromium())("a new search", () => {
   test("form and text are one: each follows the other, and comments stay", async () => {
     const view = await open();
     await text(view).fill("# of mine\nname: by text # short\nspace: darts\n");
-    await expect.poll(() => field(view, "Name").inputValue()).toBe("by text");
+    await poll(() => field(view, "Name").inputValue()).toBe("by text");
     expect(await field(view, "Space").inputValue()).toBe("darts");
     await field(view, "Name").fill("by form");
     await field(view, "US dollars").pressSequentially("0.05");
@@ -127,7 +129,7 @@ describe.skipIf(hasNoChromium())("a new search", () => {
     expect(await button(view).isDisabled()).toBe(true);
     await view.isAccessible();
     await text(view).fill("name: again\n");
-    await expect.poll(() => field(view, "Name").isEnabled()).toBe(true);
+    await poll(() => field(view, "Name").isEnabled()).toBe(true);
     await view.close();
   });
 
@@ -141,14 +143,14 @@ describe.skipIf(hasNoChromium())("a new search", () => {
     });
     const layers = field(view, "Layers (cells)").first();
     await layers.fill("11");
-    await expect.poll(() => waiting.length).toBe(1);
+    await poll(() => waiting.length).toBe(1);
     await layers.fill("4");
-    await expect.poll(() => button(view).isEnabled()).toBe(true);
+    await poll(() => button(view).isEnabled()).toBe(true);
     const told = await parameters(view).getAttribute("aria-label");
     for (const go of waiting) go();
     await layers.fill("8");
     await layers.fill("4");
-    await expect.poll(() => button(view).isEnabled()).toBe(true);
+    await poll(() => button(view).isEnabled()).toBe(true);
     expect(await parameters(view).getAttribute("aria-label")).toBe(told);
     await view.close();
   });
@@ -156,7 +158,7 @@ describe.skipIf(hasNoChromium())("a new search", () => {
   test("starts the search and goes to it; nothing is left of what was typed", async () => {
     const view = await open();
     await field(view, "Name").fill(HOSTILE);
-    await expect.poll(() => button(view).isEnabled()).toBe(true);
+    await poll(() => button(view).isEnabled()).toBe(true);
     await button(view).press("Enter");
     await view.page.waitForURL(/#\/searches\/[a-z0-9]+$/);
     const id = view.page.url().split("/").at(-1);
@@ -164,7 +166,7 @@ describe.skipIf(hasNoChromium())("a new search", () => {
     expect(made).toMatchObject({ name: HOSTILE, state: "queued" });
     expect(await view.page.evaluate("sessionStorage.getItem('nasturtium.newSearch')")).toBeNull();
     await view.goTo(`/new?search=${id}`);
-    await expect.poll(() => field(view, "Name").inputValue()).toBe(`${HOSTILE} again`);
+    await poll(() => field(view, "Name").inputValue()).toBe(`${HOSTILE} again`);
     expect(await text(view).inputValue()).not.toContain("reranking");
     await view.close();
   });
@@ -178,10 +180,10 @@ describe.skipIf(hasNoChromium())("a new search", () => {
       await route.fetch();
       await route.abort();
     });
-    await expect.poll(() => button(view).isEnabled()).toBe(true);
+    await poll(() => button(view).isEnabled()).toBe(true);
     await button(view).click();
     await view.page.getByText("The edge does not answer").first().waitFor();
-    await expect.poll(() => button(view).isEnabled()).toBe(true);
+    await poll(() => button(view).isEnabled()).toBe(true);
     await button(view).click();
     await view.page.waitForURL(/#\/searches\/[a-z0-9]+$/);
     expect(posts).toBe(2);
@@ -202,7 +204,7 @@ describe.skipIf(hasNoChromium())("a new search", () => {
     const view = await open();
     await field(view, "Name").fill("mine");
     await field(view, "Begin with").selectOption("template:plain");
-    await expect.poll(() => field(view, "Name").inputValue()).toBe("from plain");
+    await poll(() => field(view, "Name").inputValue()).toBe("from plain");
     await view.page.getByRole("button", { name: "Take it back" }).click();
     expect(await field(view, "Name").inputValue()).toBe("mine");
     await field(view, "Begin with").selectOption("template:open");
@@ -210,19 +212,19 @@ describe.skipIf(hasNoChromium())("a new search", () => {
     await field(view, "seed").fill("12");
     await view.isAccessible();
     await view.page.getByRole("button", { name: "Fill in" }).click();
-    await expect.poll(() => field(view, "Name").inputValue()).toBe("for main");
+    await poll(() => field(view, "Name").inputValue()).toBe("for main");
     expect(await field(view, "Seed").inputValue()).toBe("12");
     await view.close();
   });
 
   test("a search that was begins anew, changed; one on a table has its table's fields", async () => {
     const view = await openView(world, { at: `/new?search=${world.table.id}` });
-    await expect.poll(() => field(view, "Name").inputValue()).toBe(`${world.table.name} again`);
+    await view.page.getByText("The table has what each is worth.").waitFor();
+    await poll(() => field(view, "Name").inputValue()).toBe(`${world.table.name} again`);
     expect(await field(view, "Architectures are").inputValue()).toBe("tabular");
     const { evaluation } = world.table.specification;
     if (evaluation.kind === "tabular")
       expect(await field(view, "Column of accuracy").inputValue()).toBe(evaluation.reward);
-    await view.page.getByText("The table has what each is worth.").waitFor();
     await view.fits();
     await view.isAccessible();
     await view.close();
