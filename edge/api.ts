@@ -1,6 +1,7 @@
 /** Every resource under /v1, in one type that the client is made of. */
 
 import { newApp } from "./app.ts";
+import { alerts } from "./routes/alerts.ts";
 import { archives } from "./routes/archives.ts";
 import { audit } from "./routes/audit.ts";
 import { blobs } from "./routes/blobs.ts";
@@ -50,4 +51,5 @@ export const api = newApp()
   .route("/v1", webhooks)
   .route("/v1", instances)
   .route("/v1", budgets)
+  .route("/v1", alerts)
   .route("/v1", providers);

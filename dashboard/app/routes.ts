@@ -17,6 +17,8 @@ export interface Route {
 
 export const routes: readonly Route[] = [
   { path: "/searches", section: "searches", load: () => import("../pages/searches/page.tsx") },
+  { path: "/new", section: "searches", load: () => import("../pages/newSearch/page.tsx") },
+  { path: "/money", section: "money", load: () => import("../pages/money/page.tsx") },
 ];
 
 /** The navigation; an entry shows once there is a page at its address. */

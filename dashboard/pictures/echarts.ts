@@ -1,6 +1,6 @@
 /** Of ECharts, what the pictures are made of. Loaded only where one is drawn; works in Node, too. */
 
-import { CustomChart, HeatmapChart, LineChart, ParallelChart, ScatterChart } from "echarts/charts";
+import { BarChart, CustomChart, HeatmapChart, LineChart, ParallelChart, ScatterChart } from "echarts/charts";
 import {
   DataZoomInsideComponent,
   GridComponent,
@@ -15,6 +15,7 @@ import { CanvasRenderer, SVGRenderer } from "echarts/renderers";
 import type { PictureSpec } from "./spec.ts";
 
 use([
+  BarChart,
   CustomChart,
   HeatmapChart,
   LineChart,

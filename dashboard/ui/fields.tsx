@@ -1,7 +1,7 @@
 /** Fields of forms: a label, what is entered, a hint, and what is wrong with it. */
 
 import type { ComponentChildren } from "preact";
-import { useId } from "preact/hooks";
+import { useId, useState } from "preact/hooks";
 
 interface FieldProps {
   label: string;
@@ -106,23 +106,29 @@ interface NumberFieldProps extends FieldProps, InputProps {
   onValue(value: number | null): void;
 }
 
-export const NumberField = ({ label, hint, problem, value, onValue, ...rest }: NumberFieldProps) => (
-  <Field label={label} hint={hint} problem={problem}>
-    {(parts) => (
-      <input
-        inputMode="decimal"
-        step="any"
-        {...rest}
-        {...parts}
-        type="number"
-        value={value ?? ""}
-        onInput={({ currentTarget }) =>
-          onValue(currentTarget.value === "" ? null : currentTarget.valueAsNumber)
-        }
-      />
-    )}
-  </Field>
-);
+export function NumberField({ label, hint, problem, value, onValue, ...rest }: NumberFieldProps) {
+  // `0.0` is on the way to `0.05`: what was typed stays while it says the same.
+  const [typed, setTyped] = useState("");
+  const isTyped = typed !== "" && Number(typed) === value;
+  return (
+    <Field label={label} hint={hint} problem={problem}>
+      {(parts) => (
+        <input
+          inputMode="decimal"
+          step="any"
+          {...rest}
+          {...parts}
+          type="number"
+          value={isTyped ? typed : (value ?? "")}
+          onInput={({ currentTarget }) => {
+            setTyped(currentTarget.value);
+            onValue(currentTarget.value === "" ? null : currentTarget.valueAsNumber);
+          }}
+        />
+      )}
+    </Field>
+  );
+}
 
 interface SelectFieldProps<T extends string> extends FieldProps {
   value: T;

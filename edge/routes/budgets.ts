@@ -14,12 +14,14 @@ import {
   newApp,
   pageOf,
   pageQuery,
+  wholeNumber,
 } from "../app.ts";
 import { requires } from "../auth.ts";
 import { searchCap } from "../rentals/caps.ts";
 import { pricesOf, usd } from "../rentals/money.ts";
 import { capsOf, deploymentOf } from "../rentals/setUp.ts";
 import { instancesOf, ledgerOf, listSpending, spendingOfSearch, totals } from "../store/instances.ts";
+import { dayMs, spentByDay } from "../store/spending.ts";
 import { instanceExample, instanceSchema, instanceView } from "./instances.ts";
 
 const common = {
@@ -140,6 +142,44 @@ const entries = createRoute({
   },
 });
 
+const days = createRoute({
+  ...common,
+  method: "get",
+  path: "/budgets/days",
+  summary: "What was spent by day (UTC) and search, the oldest day first",
+  request: {
+    query: z.object({ days: wholeNumber(1, 92).default(30).describe("so many, today the last") }),
+  },
+  responses: {
+    200: json(
+      z.object({
+        data: z.array(
+          z
+            .object({
+              day: z.string(),
+              searchId: z.string(),
+              name: z.string().nullable().describe("null once the search is deleted"),
+              spentUsd: z.number(),
+            })
+            .openapi("DaySpending"),
+        ),
+      }),
+      "Days on which something was spent",
+      {
+        data: [
+          {
+            day: "2026-03-02",
+            searchId: spendingExample.searchId,
+            name: spendingExample.name,
+            spentUsd: 1.31,
+          },
+        ],
+      },
+    ),
+    default: failure,
+  },
+});
+
 const capOrNull = (cap: number): number | null => (Number.isFinite(cap) ? cap : null);
 const shownInstances = 100;
 
@@ -168,6 +208,16 @@ export const budgets = newApp()
       reservedUsd: usd(reserved),
     }));
     return c.json({ data, nextCursor }, 200);
+  })
+  .openapi(days, async (c) => {
+    const today = Math.floor(Date.now() / dayMs);
+    const rows = await spentByDay(c.env.DB, today - c.req.valid("query").days + 1);
+    const data = rows.map(({ day, searchId, name, microUsd }) => ({
+      day: isoTime(day * dayMs).slice(0, 10),
+      ...{ searchId, name },
+      spentUsd: usd(microUsd),
+    }));
+    return c.json({ data }, 200);
   })
   .openapi(one, async (c) => {
     const search = await existingSearch(c, c.req.valid("param").id);

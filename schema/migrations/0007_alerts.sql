@@ -1,0 +1,1 @@
+CREATE INDEX `events_alerts` ON `events` (`created_at`) WHERE type IN ('instance.stuck', 'instance.lost', 'rental.waiting', 'budget.threshold');
