@@ -17,6 +17,11 @@ export interface Route {
 
 export const routes: readonly Route[] = [
   { path: "/searches", section: "searches", load: () => import("../pages/searches/page.tsx") },
+  {
+    path: "/searches/:id/views/:view",
+    section: "searches",
+    load: () => import("../pages/search/views/frame.tsx"),
+  },
 ];
 
 /** The navigation; an entry shows once there is a page at its address. */
