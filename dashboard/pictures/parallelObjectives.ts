@@ -239,6 +239,7 @@ const axisItem =
     if (axis === undefined || scale === undefined) return null;
     const at = placesOf(api, bands);
     const x = at.x(dataIndex);
+    const isLast = axes.length > 1 && dataIndex === axes.length - 1;
     const step = axes.length > 1 ? at.x(1) - at.x(0) : 200;
     const floor = scale.hasNulls ? nullShare : 0;
     const y = (value: number) => at.y(Math.min(1, Math.max(floor, heightOf(scale, value))));
@@ -276,8 +277,8 @@ const axisItem =
           padding: [1, 3],
         });
       }),
-      ...markOf(axis.target, "target", x, y, scale, palette.good, palette),
-      ...markOf(axis.limit, "limit", x, y, scale, palette.bad, palette),
+      ...markOf({ value: axis.target, name: "target", x, y, scale, color: palette.good, isLast }, palette),
+      ...markOf({ value: axis.limit, name: "limit", x, y, scale, color: palette.bad, isLast }, palette),
       ...(scale.hasNulls
         ? [
             line(x - 5, at.y(0), x + 5, at.y(0), palette.warn, 2),
@@ -315,22 +316,25 @@ function rangeParts(
   ];
 }
 
-function markOf(
-  value: number | undefined,
-  name: string,
-  x: number,
-  y: (value: number) => number,
-  { low, high }: Scale,
-  color: string,
-  palette: Palette,
-) {
+interface Mark {
+  value: number | undefined;
+  name: string;
+  x: number;
+  y: (value: number) => number;
+  scale: Scale;
+  color: string;
+  /** There is no room to the right of the last axis; to its left are the figures. */
+  isLast: boolean;
+}
+
+function markOf({ value, name, x, y, scale: { low, high }, color, isLast }: Mark, palette: Palette) {
   if (value === undefined || value < low || value > high) return [];
   return [
     line(x - 8, y(value), x + 8, y(value), color, 2.5),
-    text(x + 10, y(value), `${name} ${number(value)}`, {
+    text(isLast ? x - 52 : x + 10, y(value), `${name} ${number(value)}`, {
       fill: color,
       font: "11px system-ui, sans-serif",
-      textAlign: "left",
+      textAlign: isLast ? "right" : "left",
       textVerticalAlign: "middle",
       backgroundColor: palette.card,
       padding: [1, 2],

@@ -42,6 +42,7 @@ export function policyHeat(data: HeatData, palette: Palette): PictureSpec {
   const places = edges.flatMap((_, edge) => operations.map((__, operation) => ({ edge, operation })));
   const cellOf = ({ edge, operation }: Place) => cells[edge]?.[operation] ?? { probability: null };
   const leaders = edges.filter((_, edge) => best(cells[edge] ?? []) !== null).length;
+  const rows = kind === "positions" ? "places" : "edges";
   const gone = places.filter((place) => cellOf(place).probability === null);
   const axis = { axisLine: { show: false }, axisTick: { show: false }, splitLine: { show: false } };
   const label = { color: palette.soft, interval: 0, fontSize: 12 };
@@ -68,8 +69,10 @@ export function policyHeat(data: HeatData, palette: Palette): PictureSpec {
       ],
     },
     summary: [
-      `Probabilities in ${kind} cells ${when}: ${edges.length} edges, ${operations.length} operations.`,
-      `On ${leaders} edges one operation is more probable than the others together.`,
+      `Probabilities ${kind === "positions" ? "" : `in ${kind} cells `}${when}: ${edges.length} ${rows}, ${operations.length} operations.`,
+      ...(leaders > 0
+        ? [`On ${leaders} of the ${rows} one operation is more probable than the others together.`]
+        : []),
       ...(gone.length > 0 ? [`${gone.length} were pruned.`] : []),
     ].join(" "),
     table: {

@@ -51,7 +51,8 @@ export function timeline(data: TimelineData, palette: Palette): PictureSpec {
   const unit = units.findLast(({ least }) => lasts >= least) ?? units[0];
   const at = (ms: number) => (ms - beginMs) / unit.ms;
   const end = at(beginMs + lasts);
-  const half = (end / 2) * 0.02;
+  /** So that signs at the ends are whole. */
+  const spare = end * 0.02;
   const faults = marks.filter(({ kind }) => kind === "fault" || kind === "warning");
   return {
     option: {
@@ -60,15 +61,16 @@ export function timeline(data: TimelineData, palette: Palette): PictureSpec {
       xAxis: {
         ...valueAxis({ name: `${unit.name} since ${time(beginMs)}`, palette, format: number }, "x"),
         scale: false,
-        // Its end is where the data ends, no round figure.
+        // Its ends are where the data ends, no round figures.
         axisLabel: {
           color: palette.soft,
           hideOverlap: true,
+          showMinLabel: false,
           showMaxLabel: false,
           formatter: (value: number) => number(value),
         },
-        min: 0,
-        max: end + half,
+        min: -spare,
+        max: end + spare,
       },
       yAxis: {
         type: "category",
@@ -104,7 +106,7 @@ export function timeline(data: TimelineData, palette: Palette): PictureSpec {
           id: "marks",
           type: "custom",
           silent: true,
-          clip: true,
+          clip: false,
           z: 3,
           data: marks.map(({ atMs, lane }) => [at(atMs), lane]),
           encode: { x: 0, y: 1 },

@@ -114,8 +114,9 @@ function roundBars(series: TimelineInput["series"]): Draft[] {
     const toMs = Date.parse(series.createdAt[index] ?? "");
     const busySeconds = (series.trainSeconds[index] ?? 0) + (series.evaluateSeconds[index] ?? 0);
     const stage = series.stage[index] ?? 0;
-    const fromMs = toMs - busySeconds * 1000;
     const last = groups.at(-1);
+    // A runner trains ahead while it waits: the time of two rounds may overlap.
+    const fromMs = Math.min(toMs, Math.max(toMs - busySeconds * 1000, last?.toMs ?? 0));
     const isNext =
       last?.stage === stage && last.to - last.from + 1 < each && fromMs - last.toMs < longestGapMs;
     if (!isNext) groups.push({ from: round, to: round, stage, fromMs, toMs, busySeconds });
