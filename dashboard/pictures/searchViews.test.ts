@@ -2,14 +2,8 @@ import { expect, test } from "vitest";
 import { asSvg } from "./echarts.ts";
 import { areaAt, bandOf } from "./nearest.ts";
 import { palettes } from "./palette.ts";
-import {
-  heightOf,
-  isWithin,
-  type ObjectivesData,
-  parallelObjectives,
-  scaleOf,
-  valueAt,
-} from "./parallelObjectives.ts";
+import { isWithin, type ObjectivesData, parallelObjectives } from "./parallelObjectives.ts";
+import { heightOf, scaleOf, valueAt } from "./parallelScale.ts";
 import { type HeatData, inkOn, policyHeat, rampColour } from "./policyHeat.ts";
 import { type TimelineData, timeline } from "./timeline.ts";
 

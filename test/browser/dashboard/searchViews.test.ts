@@ -70,6 +70,8 @@ describe.skipIf(hasNoChromium())("a search", () => {
     await expect.poll(() => rows(view).count()).toBe(few);
     await page.getByRole("button", { name: "Show all" }).click();
     await expect.poll(() => rows(view).count()).toBe(50);
+    await page.locator(".picture-canvas").scrollIntoViewIfNeeded();
+    await drawn(view, "Objectives");
     const box = await page.locator(".picture-canvas").boundingBox();
     if (box === null) throw new Error("the picture is there");
     await page.mouse.move(box.x + 64, box.y + 50);

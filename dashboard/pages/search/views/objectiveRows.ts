@@ -1,7 +1,8 @@
 /** Candidates and front of a search as rows of the parallel objectives, and what of them an address filters. Pure. */
 
 import type { FrontRow, Search } from "../../../app/api.ts";
-import type { ObjectiveAxis, ObjectivesRow } from "../../../pictures/parallelObjectives.ts";
+import type { ObjectivesRow } from "../../../pictures/parallelObjectives.ts";
+import type { ObjectiveAxis } from "../../../pictures/parallelScale.ts";
 import type { AllPoints } from "./allPoints.ts";
 
 type Objective = Search["specification"]["objectives"][number];

@@ -7,13 +7,12 @@ import { useData } from "../../../app/useData.ts";
 import type { Band } from "../../../pictures/nearest.ts";
 import {
   isWithin,
-  type ObjectiveAxis,
   type ObjectivesData,
   type ObjectivesRow,
   parallelObjectives,
   scalesOf,
-  valueAt,
 } from "../../../pictures/parallelObjectives.ts";
+import { type ObjectiveAxis, valueAt } from "../../../pictures/parallelScale.ts";
 import { Picture } from "../../../pictures/picture.tsx";
 import { Badge, Button } from "../../../ui/controls.tsx";
 import { NumberField } from "../../../ui/fields.tsx";
