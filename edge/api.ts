@@ -22,6 +22,7 @@ import { searches } from "./routes/searches.ts";
 import { seriesRoutes } from "./routes/series.ts";
 import { tasks } from "./routes/tasks.ts";
 import { templates } from "./routes/templates.ts";
+import { timeline } from "./routes/timeline.ts";
 import { tokens } from "./routes/tokens.ts";
 import { trainings } from "./routes/trainings.ts";
 import { triggers } from "./routes/triggers.ts";
@@ -34,6 +35,7 @@ export const api = newApp()
   .route("/v1", fronts)
   .route("/v1", history)
   .route("/v1", seriesRoutes)
+  .route("/v1", timeline)
   .route("/v1", results)
   .route("/v1", scaled)
   .route("/v1", trainings)

@@ -16,7 +16,15 @@ import { closeShortTraining } from "./rerank.ts";
 import { statement } from "./store/database.ts";
 import { appendEvents, type NewEvent } from "./store/events.ts";
 import { failTraining } from "./store/reports.ts";
-import { type Lease, maxAttempts, type Offer, offers, takeLease, type Wanted } from "./store/runners.ts";
+import {
+  freeLease,
+  type Lease,
+  maxAttempts,
+  type Offer,
+  offers,
+  takeLease,
+  type Wanted,
+} from "./store/runners.ts";
 import { findController, findSearch, moveSearch } from "./store/searches.ts";
 import { findTraining, type Training } from "./store/trainings.ts";
 
@@ -67,10 +75,23 @@ export async function leaseWork(db: D1Database, wanted: Wanted): Promise<LeasedT
     const lease = await takeLease(db, offer, wanted.runnerId, now);
     if (lease === null) continue;
     const task =
-      offer.kind === "search" ? await beginRound(db, offer, now) : await beginTraining(db, offer, now);
+      offer.kind === "search"
+        ? await beginRound(db, offer, wanted.runnerId, now)
+        : await beginTraining(db, offer, wanted.runnerId, now);
     if (task !== null) return leased(lease, task);
   }
   return null;
+}
+
+/** A runner gives its task back, which is no failure; null when it did not hold it. */
+export async function giveBack(db: D1Database, key: TaskKey, leaseId: string, now: number) {
+  const resource = resourceOf(key);
+  const freed = await freeLease(db, { resource, leaseId }, false, now);
+  if (freed === null || key.kind === "measurement") return freed;
+  const { searchId, runnerId } = freed;
+  const training = key.kind === "training" ? { trainingId: key.trainingId } : {};
+  await db.batch(appendEvents(db, searchId, [{ type: "runner.left", data: { runnerId, ...training } }], now));
+  return freed;
 }
 
 export const afterAttempts = (reason: string): string => `Given up after ${maxAttempts} attempts: ${reason}`;
@@ -96,6 +117,17 @@ export async function giveUp(
   });
 }
 
+/** Of work that changes hands, not of each round: a runner keeps its lease from one to the next. */
+const joinedRunner = ({ mine, resource, searchId }: Offer, runnerId: string): NewEvent[] =>
+  mine
+    ? []
+    : [
+        {
+          type: "runner.joined",
+          data: { runnerId, ...(resource === searchId ? {} : { trainingId: resource }) },
+        },
+      ];
+
 const lostRunner = ({ abandonedBy, resource, searchId }: Offer): NewEvent[] =>
   abandonedBy === null
     ? []
@@ -106,7 +138,7 @@ const lostRunner = ({ abandonedBy, resource, searchId }: Offer): NewEvent[] =>
         },
       ];
 
-async function beginRound(db: D1Database, offer: Offer, now: number): Promise<Task | null> {
+async function beginRound(db: D1Database, offer: Offer, runnerId: string, now: number): Promise<Task | null> {
   const { searchId } = offer;
   await db.batch([
     statement(
@@ -115,13 +147,18 @@ async function beginRound(db: D1Database, offer: Offer, now: number): Promise<Ta
        WHERE id = :searchId AND state = 'queued'`,
       { searchId, now },
     ),
-    ...appendEvents(db, searchId, lostRunner(offer), now),
+    ...appendEvents(db, searchId, [...lostRunner(offer), ...joinedRunner(offer, runnerId)], now),
   ]);
   const controller = await findController(db, searchId);
   return controller === null ? null : currentTask(controller);
 }
 
-async function beginTraining(db: D1Database, offer: Offer, now: number): Promise<Task | null> {
+async function beginTraining(
+  db: D1Database,
+  offer: Offer,
+  runnerId: string,
+  now: number,
+): Promise<Task | null> {
   const { resource: id, searchId } = offer;
   const started: NewEvent[] =
     offer.attempts === 0 ? [{ type: "training.started", data: { trainingId: id } }] : [];
@@ -132,7 +169,7 @@ async function beginTraining(db: D1Database, offer: Offer, now: number): Promise
        WHERE id = :id AND state = 'queued'`,
       { id, now },
     ),
-    ...appendEvents(db, searchId, [...lostRunner(offer), ...started], now),
+    ...appendEvents(db, searchId, [...lostRunner(offer), ...joinedRunner(offer, runnerId), ...started], now),
   ]);
   const training = await findTraining(db, id);
   return training === null ? null : trainingTask(db, training);

@@ -98,6 +98,7 @@ export type Points = InferResponseType<OfSearch["points"]["$get"]>;
 export type Series = InferResponseType<OfSearch["series"]["$get"]>;
 export type Policy = InferResponseType<OfSearch["policy"]["$get"]>;
 export type PolicyAt = InferResponseType<OfSearch["policy"]["history"]["$get"]>["data"][number];
+export type Timeline = InferResponseType<OfSearch["timeline"]["$get"]>;
 export type Training = InferResponseType<V1["trainings"][":id"]["$get"]>;
 export type SearchEvent = InferResponseType<OfSearch["events"]["$get"]>["data"][number];
 

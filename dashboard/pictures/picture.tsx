@@ -11,7 +11,7 @@ import { Button } from "../ui/controls.tsx";
 import { csv, download } from "../ui/download.ts";
 import { toast } from "../ui/toasts.tsx";
 import type { Chart } from "./echarts.ts";
-import { type Linear, nearestPoint } from "./nearest.ts";
+import { areaAt, type Band, bandOf, type Linear, nearestPoint } from "./nearest.ts";
 import { type Palette, palettes } from "./palette.ts";
 import type { PictureSpec } from "./spec.ts";
 
@@ -33,6 +33,8 @@ interface PictureProps<T> {
   card?: (key: string) => ComponentChildren;
   /** A rectangle was drawn, or null: all is shown again. */
   onZoom?: (range: Range | null) => void;
+  /** A part of one of parallel axes was marked. */
+  onBand?: (band: Band) => void;
   /** Below the title: choices of what is drawn. */
   children?: ComponentChildren;
 }
@@ -42,13 +44,13 @@ const hitPixels = 14;
 const dragPixels = 6;
 const shownRows = 100;
 
-export function Picture<T>({ title, draw, data, onSelect, card, onZoom, children }: PictureProps<T>) {
+export function Picture<T>({ title, draw, data, onSelect, card, onZoom, onBand, children }: PictureProps<T>) {
   const theme = useStore(appearance);
   const spec = useMemo(() => draw(data, palettes[theme]), [draw, data, theme]);
   const holder = useRef<HTMLDivElement>(null);
   const { chart, hasFailed } = useChart(holder, spec);
   const [zoom, setZoom] = useState<Range | null>(null);
-  const [hover, setHover] = useState<{ index: number; x: number; y: number } | null>(null);
+  const [hover, setHover] = useState<{ key: string; x: number; y: number } | null>(null);
   const [brush, setBrush] = useState<{ x: number; y: number; toX: number; toY: number } | null>(null);
 
   const changeZoom = (range: Range | null) => {
@@ -57,13 +59,18 @@ export function Picture<T>({ title, draw, data, onSelect, card, onZoom, children
     if (chart !== null) showRange(chart, range);
   };
   const found = (event: PointerEvent) => {
-    if (chart === null || spec.points === undefined) return null;
+    if (chart === null || (spec.points ?? spec.areas) === undefined) return null;
     const at = placeIn(event, holder.current);
     const axes = axesOf(chart);
-    return axes === null ? null : nearestPoint(spec.points, axes, at, hitPixels);
+    if (axes === null) return null;
+    const area = spec.areas && areaAt(spec.areas, axes, at);
+    if (area != null) return area;
+    const index = spec.points && nearestPoint(spec.points, axes, at, hitPixels);
+    return index == null ? null : (spec.points?.keys[index] ?? null);
   };
   const onPointerDown = (event: PointerEvent) => {
-    if (event.button !== 0 || event.pointerType === "touch" || spec.zooms !== true) return;
+    if (event.button !== 0 || event.pointerType === "touch") return;
+    if (spec.zooms !== true && spec.bands === undefined) return;
     const { x, y } = placeIn(event, holder.current);
     (event.currentTarget as HTMLElement).setPointerCapture(event.pointerId);
     setHover(null);
@@ -72,10 +79,10 @@ export function Picture<T>({ title, draw, data, onSelect, card, onZoom, children
   const onPointerMove = (event: PointerEvent) => {
     const at = placeIn(event, holder.current);
     if (brush !== null) return setBrush({ ...brush, toX: at.x, toY: at.y });
-    const index = found(event);
+    const key = found(event);
     setHover((before) => {
-      if (index === null) return null;
-      return before?.index === index ? before : { index, ...at };
+      if (key === null) return null;
+      return before?.key === key ? before : { key, ...at };
     });
   };
   const onPointerUp = (event: PointerEvent) => {
@@ -83,14 +90,14 @@ export function Picture<T>({ title, draw, data, onSelect, card, onZoom, children
     setBrush(null);
     const isDrag =
       drawn !== null && Math.hypot(drawn.toX - drawn.x, drawn.toY - drawn.y) > dragPixels && chart !== null;
+    if (isDrag && spec.bands !== undefined)
+      return onBand?.(bandOf(spec.bands, { width: chart.getWidth(), height: chart.getHeight() }, drawn));
     if (isDrag) return changeZoom(rangeOf(chart, drawn));
-    const index = found(event);
-    const key = index === null ? undefined : spec.points?.keys[index];
-    if (key !== undefined) onSelect?.(key);
+    const key = found(event);
+    if (key !== null) onSelect?.(key);
   };
 
   const name = title.toLowerCase();
-  const hoverKey = hover === null ? undefined : spec.points?.keys[hover.index];
   return (
     <figure class="picture card">
       <figcaption>
@@ -114,9 +121,9 @@ export function Picture<T>({ title, draw, data, onSelect, card, onZoom, children
           <p class="picture-wait">The picture could not be loaded. The table below has its figures.</p>
         )}
         {brush !== null && <div class="picture-brush" style={boxOf(brush)} />}
-        {hover !== null && hoverKey !== undefined && card !== undefined && (
+        {hover !== null && card !== undefined && (
           <HoverCard at={hover} within={holder.current}>
-            {card(hoverKey)}
+            {card(hover.key)}
           </HoverCard>
         )}
       </div>
@@ -177,7 +184,9 @@ interface FiguresProps {
 
 function Figures({ title, spec: { table }, onSelect }: FiguresProps) {
   const [isOpen, setOpen] = useState(false);
-  const { columns, rows, keys } = table;
+  const { columns, keys } = table;
+  // Of many rows it takes long to make them: only where they are wanted.
+  const rows = isOpen ? table.rows : [];
   const save = () => download(`${title.toLowerCase()}.csv`, csv(columns, rows), "text/csv");
   return (
     <details onToggle={(event) => setOpen(event.currentTarget.open)}>

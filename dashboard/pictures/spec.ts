@@ -8,6 +8,23 @@ import type { Palette } from "./palette.ts";
 
 export type Cell = string | number | null;
 
+export interface Areas {
+  x: ArrayLike<number>;
+  toX: ArrayLike<number>;
+  y: ArrayLike<number>;
+  toY: ArrayLike<number>;
+  keys: readonly string[];
+}
+
+/** Upright axes evenly apart, in pixels from the edges of the picture. */
+export interface Bands {
+  count: number;
+  left: number;
+  right: number;
+  top: number;
+  bottom: number;
+}
+
 export interface PictureSpec {
   /** For `echarts.setOption`: no tooltip (the page shows its own), no animation. */
   option: EChartsOption;
@@ -16,6 +33,7 @@ export interface PictureSpec {
   /** The same as figures, for who does not see it. */
   table: {
     columns: readonly string[];
+    /** May be a getter, which is asked when the table is opened. */
     rows: readonly (readonly Cell[])[];
     /** Key of each row, where a row is something that can be chosen. */
     keys?: readonly string[];
@@ -28,6 +46,10 @@ export interface PictureSpec {
     /** So many of the first win over those behind them. */
     prominent?: number;
   };
+  /** Boxes that a pointer is in or not, in the units of linear axes or at places of categories; they win over points. */
+  areas?: Areas;
+  /** Parallel axes: a drag along one tells which part of it is meant. */
+  bands?: Bands;
   /** Axes that a brush zooms. */
   zooms?: boolean;
 }

@@ -141,7 +141,15 @@ export const operationLabel = (name: string): string =>
 
 const wholeDigits = (value: number): number => String(Math.trunc(Math.abs(value))).length;
 
-const grouped = (value: number, digits: number): string =>
-  value.toLocaleString("en-US", { maximumSignificantDigits: Math.min(21, digits) });
+/** Made once for each count of digits: making one takes a hundred times as long as using it. */
+const formats = new Map<number, Intl.NumberFormat>();
+
+function grouped(value: number, digits: number): string {
+  const most = Math.min(21, digits);
+  const known = formats.get(most);
+  const format = known ?? new Intl.NumberFormat("en-US", { maximumSignificantDigits: most });
+  if (known === undefined) formats.set(most, format);
+  return format.format(value);
+}
 
 const signed = (text: string): string => text.replace(/^-/, "−");

@@ -32,9 +32,9 @@ import { assertUnderstood, understood } from "../protocol.ts";
 import { amendRound, reportFailure, reportRound, reportTraining } from "../report.ts";
 import { sawInstance } from "../store/instances.ts";
 import { replayFrom } from "../store/rounds.ts";
-import { expiryFrom, freeLease, insertRunner, heartbeat as prolong, shouldStop } from "../store/runners.ts";
+import { expiryFrom, insertRunner, heartbeat as prolong, shouldStop } from "../store/runners.ts";
 import { realPlatform } from "../webhooks/deliver.ts";
-import { leaseWork, parseTaskId, resourceOf, type TaskKey } from "../work.ts";
+import { giveBack, leaseWork, parseTaskId, resourceOf, type TaskKey } from "../work.ts";
 
 const anyReportSchema = z.discriminatedUnion("kind", [...reportSchema.options, measureReportSchema]);
 const anyReportResponseSchema = z.union([reportResponseSchema, measureReportedSchema]);
@@ -287,9 +287,9 @@ export const tasks = newApp()
     ]);
   })
   .openapi(release, async (c) => {
-    const resource = resourceOf(ownTask(c, c.req.valid("param").taskId));
+    const key = ownTask(c, c.req.valid("param").taskId);
     const { leaseId } = c.req.valid("json");
-    const freed = await freeLease(c.env.DB, { resource, leaseId }, false, Date.now());
+    const freed = await giveBack(c.env.DB, key, leaseId, Date.now());
     return c.json({ released: freed !== null }, 200);
   })
   .openapi(replay, async (c) => {

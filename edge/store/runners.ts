@@ -235,12 +235,12 @@ export async function freeLease(
   lease: { resource: string; leaseId: string },
   failed: boolean,
   now: number,
-): Promise<{ attempts: number; searchId: string } | null> {
+): Promise<{ attempts: number; searchId: string; runnerId: string } | null> {
   return statement(
     db,
     `UPDATE leases SET expires_at = 0, attempts = max(0, attempts - :forgiven)
      WHERE resource = :resource AND lease_id = :leaseId AND expires_at > :now
-     RETURNING attempts, search_id AS searchId`,
+     RETURNING attempts, search_id AS searchId, runner_id AS runnerId`,
     { ...lease, forgiven: failed ? 0 : 1, now },
   ).first();
 }

@@ -1,0 +1,64 @@
+/** Candidates and front of a search as rows of the parallel objectives, and what of them an address filters. Pure. */
+
+import type { FrontRow, Search } from "../../../app/api.ts";
+import type { ObjectivesRow } from "../../../pictures/parallelObjectives.ts";
+import type { ObjectiveAxis } from "../../../pictures/parallelScale.ts";
+import type { AllPoints } from "./allPoints.ts";
+
+type Objective = Search["specification"]["objectives"][number];
+
+export const idOf = ({ name, device }: Objective): string =>
+  device === undefined ? name : `${name}.${device}`;
+
+/** The names of a filter in the address, as the API's own questions are called. */
+export const filterNames = (id: string) => ({ atLeast: `min_${id}`, atMost: `max_${id}` });
+
+export function axesOf(objectives: readonly Objective[], query: URLSearchParams): ObjectiveAxis[] {
+  return objectives.map((objective) => {
+    const id = idOf(objective);
+    const { atLeast, atMost } = filterNames(id);
+    return {
+      id,
+      goal: objective.goal,
+      target: objective.target,
+      limit: objective.limit,
+      atLeast: numberIn(query, atLeast),
+      atMost: numberIn(query, atMost),
+    };
+  });
+}
+
+function numberIn(query: URLSearchParams, name: string): number | undefined {
+  const text = query.get(name) ?? "";
+  const value = Number(text);
+  return text.trim() === "" || !Number.isFinite(value) ? undefined : value;
+}
+
+/** One row an architecture: the front as it is told, then each other with what was measured of it last. */
+export function rowsOf(
+  points: AllPoints,
+  front: readonly Pick<FrontRow, "hash" | "values" | "feasible">[],
+  ids: readonly string[],
+): ObjectivesRow[] {
+  const members = new Set(front.map(({ hash }) => hash));
+  const others = new Map<string, ObjectivesRow>();
+  for (const [index, hash] of points.hash.entries()) {
+    if (members.has(hash)) continue;
+    const before = others.get(hash);
+    others.set(hash, {
+      hash,
+      values: ids.map((id, axis) => points.values[id]?.[index] ?? before?.values[axis] ?? null),
+      isFeasible: points.feasible[index] === true,
+      isOnFront: false,
+    });
+  }
+  return [
+    ...front.map(({ hash, values, feasible }) => ({
+      hash,
+      values: ids.map((id) => values[id] ?? null),
+      isFeasible: feasible,
+      isOnFront: true,
+    })),
+    ...others.values(),
+  ];
+}
