@@ -93,6 +93,7 @@ export function paretoFront(data: FrontData, palette: Palette): PictureSpec {
       {
         id: "widths",
         type: "custom",
+        clip: true,
         silent: true,
         z: 4,
         zlevel: 1,
@@ -109,7 +110,7 @@ export function paretoFront(data: FrontData, palette: Palette): PictureSpec {
         silent: true,
         symbolSize: 9,
         data: archive.map((point): Pair => [point.x, point.y]),
-        itemStyle: { color: palette.card, borderColor: palette.text, borderWidth: 1.5 },
+        itemStyle: { color: palette.card, borderColor: palette.text, borderWidth: 1.5, opacity: 1 },
       },
       {
         id: "front",
@@ -119,7 +120,7 @@ export function paretoFront(data: FrontData, palette: Palette): PictureSpec {
         silent: true,
         symbolSize: 11,
         data: front.map((point): Pair => [point.x, point.y]),
-        itemStyle: { color: palette.accent, borderColor: palette.card, borderWidth: 1.5 },
+        itemStyle: { color: palette.accent, borderColor: palette.card, borderWidth: 1.5, opacity: 1 },
       },
       {
         id: "selected",

@@ -17,7 +17,7 @@ interface FrontTableProps {
   onChoose(hash: string): void;
 }
 
-const firstRows = 50;
+const firstRows = 20;
 
 export function FrontTable({ rows, objectives, axes, chosen, onChoose }: FrontTableProps) {
   const [isWhole, setWhole] = useState(false);
@@ -26,7 +26,7 @@ export function FrontTable({ rows, objectives, axes, chosen, onChoose }: FrontTa
   const [first] = objectives;
   const most = isWhole ? rows.length : firstRows;
   return (
-    <section class="card" aria-labelledby="front-table">
+    <section class="card front-table" aria-labelledby="front-table">
       <h2 id="front-table">
         {whole(rows.length)} {rows.length === 1 ? "architecture" : "architectures"} on the front
       </h2>
@@ -100,14 +100,17 @@ const columnsOf = (
         },
       ]
     : []),
-  {
-    id: "standing",
-    title: "Of the two drawn",
-    sortBy: ({ hash }) => (best.has(hash) ? "best" : "not"),
-    cell: ({ hash }) =>
-      best.has(hash) ? <Badge tone="good">on the front</Badge> : <span class="hint">beaten</span>,
-  },
+  // With two objectives all of them are.
+  ...(objectives.length > 2 ? [standing(best)] : []),
 ];
+
+const standing = (best: ReadonlySet<string>): Column<FrontRow> => ({
+  id: "standing",
+  title: "Of the two drawn",
+  sortBy: ({ hash }) => (best.has(hash) ? "best" : "not"),
+  cell: ({ hash }) =>
+    best.has(hash) ? <Badge tone="good">on the front</Badge> : <span class="hint">beaten</span>,
+});
 
 function Value({ row, id }: { row: FrontRow; id: string }) {
   const value = row.values[id];

@@ -75,7 +75,8 @@ function timeText({ state, createdAt, startedAt, finishedAt }: Search, left: num
     return `Took ${took}, ended ${ago(finishedAt)}`;
   }
   if (state === "paused") return `Started ${ago(startedAt)}, paused`;
-  return left === null ? `Started ${ago(startedAt)}` : `About ${duration(left)} of rounds left`;
+  if (left === null) return `Started ${ago(startedAt)}`;
+  return left < 30 ? "Nearly done with its rounds" : `About ${duration(left)} of rounds left`;
 }
 
 function Best({ search: { progress } }: { search: Search }) {

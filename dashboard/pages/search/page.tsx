@@ -2,7 +2,7 @@
 
 import type { ComponentType } from "preact";
 import { useEffect, useMemo, useState } from "preact/hooks";
-import { api, read, type Search } from "../../app/api.ts";
+import { api, isFinished, read, type Search } from "../../app/api.ts";
 import { addresses, useQuery } from "../../app/place.ts";
 import type { PageProps } from "../../app/routes.ts";
 import { useData } from "../../app/useData.ts";
@@ -72,7 +72,7 @@ function Facts({ search, state }: { search: Search; state: Events["state"] }) {
     <>
       <StateBadge state={search.state} />
       {search.visibility === "public" && <Badge>public</Badge>}
-      <Badge tone={tone}>{text}</Badge>
+      {!(isFinished(search) && tone === "good") && <Badge tone={tone}>{text}</Badge>}
     </>
   );
 }

@@ -9,10 +9,10 @@ import { ApiProblem } from "../../app/problem.ts";
 import { useData } from "../../app/useData.ts";
 import { GenotypeDrawing } from "../../drawing/cell.tsx";
 import { Badge, Button, CopyButton, LinkButton } from "../../ui/controls.tsx";
-import { bytes, measured, number, whole } from "../../ui/format.ts";
+import { bytes, measured, number, unitOf, whole } from "../../ui/format.ts";
 import { Loading, ProblemCard } from "../../ui/states.tsx";
 import type { Candidates } from "./candidates.ts";
-import { halfWidth, type Objective } from "./frontData.ts";
+import { halfWidth, idOf, type Objective } from "./frontData.ts";
 import { useCandidate, Values } from "./hovered.tsx";
 
 interface SelectionProps {
@@ -23,6 +23,7 @@ interface SelectionProps {
   size: number;
   objectives: readonly Objective[];
   space: SearchSpace;
+  onChoose(hash: string): void;
   onClear(): void;
 }
 
@@ -39,10 +40,38 @@ export function Selection(props: SelectionProps) {
           </Button>
         )}
       </div>
-      {hash === null && <p class="hint">Click a point, or press a name in a table, to see what it is.</p>}
+      {hash === null && <Suggestions {...props} />}
       {hash !== null &&
         (row === undefined ? <Elsewhere {...props} hash={hash} /> : <Row {...props} row={row} />)}
     </section>
+  );
+}
+
+/** The best of the front in each objective: a beginning. */
+function Suggestions({ rows, objectives, onChoose }: SelectionProps) {
+  const picks = objectives.flatMap((objective) => {
+    const id = idOf(objective);
+    const sign = objective.goal === "minimize" ? 1 : -1;
+    const rank = (row: FrontRow) => sign * (row.values[id] ?? Number.POSITIVE_INFINITY * sign);
+    const [best] = rows.toSorted((a, b) => rank(a) - rank(b));
+    return best === undefined ? [] : [{ id, best }];
+  });
+  return (
+    <>
+      <p class="hint">Click a point, or press a name in a table, to see what it is.</p>
+      {picks.length > 0 && (
+        <ul class="picks" aria-label="Best in one objective">
+          {picks.map(({ id, best }) => (
+            <li key={id}>
+              <Button tone="quiet" onClick={() => onChoose(best.hash)}>
+                Best {unitOf(id).title.toLowerCase()}
+              </Button>
+              <span>{measured(id, best.values[id])}</span>
+            </li>
+          ))}
+        </ul>
+      )}
+    </>
   );
 }
 

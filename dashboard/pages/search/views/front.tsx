@@ -5,6 +5,7 @@ import { resolveSpace } from "../../../../shared/space.ts";
 import { api, type FrontRow, isFinished, read, type Search } from "../../../app/api.ts";
 import { addresses, useQuery } from "../../../app/place.ts";
 import { type Data, useData } from "../../../app/useData.ts";
+import { Legend, type Mark } from "../../../pictures/legend.tsx";
 import { type FrontData, paretoFront } from "../../../pictures/paretoFront.ts";
 import { Picture } from "../../../pictures/picture.tsx";
 import { Button } from "../../../ui/controls.tsx";
@@ -139,6 +140,7 @@ function Front({ id, search, rows, all, size }: FrontProps) {
           size={size}
           objectives={objectives}
           space={resolved}
+          onChoose={choose}
           onClear={() => choose(null)}
         />
       </div>
@@ -198,10 +200,11 @@ function FrontPicture(props: FrontPictureProps) {
       <HoveredRow row={row} objectives={objectives} space={space} />
     );
   };
+  const hasLimit = objectives.some(({ limit }) => limit !== undefined);
   return (
     <Picture title="Pareto front" draw={paretoFront} data={data} onSelect={onChoose} card={card}>
       <Axes x={xId} y={yId} objectives={objectives} onAxes={onAxes} />
-      <Legend hasLimit={x.limit !== undefined || y.limit !== undefined} />
+      <Legend marks={hasLimit ? limitMarks : marks} />
     </Picture>
   );
 }
@@ -238,11 +241,12 @@ function Axes({ x, y, objectives, onAxes }: AxesProps) {
   );
 }
 
-const Legend = ({ hasLimit }: { hasLimit: boolean }) => (
-  <ul class="legend" aria-label="What the points are">
-    <li class="front">on the front</li>
-    <li class="archive">beaten in these two</li>
-    <li class="candidate">candidate</li>
-    {hasLimit && <li class="infeasible">beyond a limit</li>}
-  </ul>
-);
+const marks: readonly Mark[] = [
+  { shape: "dot", color: ({ accent }) => accent, text: "on the front" },
+  { shape: "ring", color: ({ text }) => text, text: "beaten in these two" },
+  { shape: "speck", color: ({ soft }) => soft, text: "candidate" },
+];
+const limitMarks: readonly Mark[] = [
+  ...marks,
+  { shape: "area", color: ({ bad }) => bad, text: "beyond a limit" },
+];
