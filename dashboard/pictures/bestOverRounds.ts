@@ -1,6 +1,7 @@
 /**
  * An objective over the rounds: every candidate, the middle one of each round, and the best so far that is within all
- * limits. Made for 50,000 candidates.
+ * limits. A stage trains another network, whose measurements do not compare: with it the best begins anew. Made for 50,000
+ * candidates.
  */
 
 import { measured, number, unitOf, whole } from "../ui/format.ts";
@@ -12,12 +13,15 @@ export interface BestOverRoundsData {
   objective: FrontAxis;
   /** Of each candidate, ascending. */
   round: ArrayLike<number>;
+  stage: ArrayLike<number>;
   /** NaN for what was not measured. */
   value: ArrayLike<number>;
   feasible: ArrayLike<boolean | number>;
 }
 
 type Pair = [round: number, value: number];
+/** Between two stages the value is NaN: the line breaks. */
+type Best = [round: number, value: number, stage: number];
 
 export function bestOverRounds(data: BestOverRoundsData, palette: Palette): PictureSpec {
   const { objective } = data;
@@ -87,9 +91,9 @@ export function bestOverRounds(data: BestOverRoundsData, palette: Palette): Pict
   };
 }
 
-function historyOf({ objective, round, value, feasible }: BestOverRoundsData) {
+function historyOf({ objective, round, stage, value, feasible }: BestOverRoundsData) {
   const sign = objective.goal === "minimize" ? 1 : -1;
-  const best: Pair[] = [];
+  const best: Best[] = [];
   const middle: Pair[] = [];
   const cloud = new Float64Array(2 * round.length);
   let filled = 0;
@@ -97,29 +101,41 @@ function historyOf({ objective, round, value, feasible }: BestOverRoundsData) {
   let ofRound: number[] = [];
   for (let index = 0; index < round.length; index++) {
     const [at, measuredValue] = [round[index] ?? 0, value[index] ?? Number.NaN];
+    if (index > 0 && stage[index] !== stage[index - 1]) {
+      hold(best, round[index - 1] ?? at);
+      least = Number.POSITIVE_INFINITY;
+    }
     if (Number.isFinite(measuredValue)) {
       cloud[filled++] = at;
       cloud[filled++] = measuredValue;
       ofRound.push(measuredValue);
       if (feasible[index] && sign * measuredValue < least) {
         least = sign * measuredValue;
-        if (best.at(-1)?.[0] === at) best.pop();
-        best.push([at, measuredValue]);
+        const now = stage[index] ?? 0;
+        const last = best.at(-1);
+        if (last !== undefined && last[2] !== now) best.push([at, Number.NaN, now]);
+        else if (last?.[0] === at) best.pop();
+        best.push([at, measuredValue, now]);
       }
     }
     if (round[index + 1] === at) continue;
     if (ofRound.length > 0) middle.push([at, middleOf(ofRound)]);
     ofRound = [];
   }
-  const [end, last] = [round[round.length - 1], best.at(-1)];
-  if (last !== undefined && end !== undefined && last[0] < end) best.push([end, last[1]]);
+  hold(best, round[round.length - 1] ?? 0);
   return { best, middle, cloud: cloud.subarray(0, filled) };
+}
+
+/** What was best stays so until a round. */
+function hold(best: Best[], round: number): void {
+  const last = best.at(-1);
+  if (last !== undefined && last[0] < round) best.push([round, last[1], last[2]]);
 }
 
 const middleOf = (values: number[]): number => values.sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 
 /** What was best once a round was over; null before the first. */
-function bestAt(best: readonly Pair[], round: number): number | null {
+function bestAt(best: readonly Best[], round: number): number | null {
   let low = 0;
   let high = best.length;
   while (low < high) {

@@ -68,8 +68,8 @@ export function paretoFront(data: FrontData, palette: Palette): PictureSpec {
       { id: "y", type: "inside", yAxisIndex: 0, filterMode: "none", zoomOnMouseWheel: false, disabled: true },
     ],
     series: [
-      cloudSeries("feasible", cloud.feasible, palette.soft),
-      cloudSeries("infeasible", cloud.infeasible, palette.bad),
+      cloudSeries("feasible", cloud.feasible, cloud.measured, palette.soft),
+      cloudSeries("infeasible", cloud.infeasible, cloud.measured, palette.bad),
       {
         id: "front-line",
         type: "line",
@@ -226,7 +226,7 @@ function joined(first: readonly number[], rest: Float64Array): Float64Array {
 }
 
 /** Flat numbers, drawn as one path: that is what keeps 50,000 quick. */
-const cloudSeries = (id: string, flat: Float64Array, color: string) => ({
+const cloudSeries = (id: string, flat: Float64Array, count: number, color: string) => ({
   id,
   type: "scatter" as const,
   data: flat as unknown as number[],
@@ -235,9 +235,9 @@ const cloudSeries = (id: string, flat: Float64Array, color: string) => ({
   largeThreshold: 500,
   progressive: 0,
   silent: true,
-  symbolSize: flat.length > 10_000 ? 3 : 5,
+  symbolSize: count > 5000 ? 3 : 5,
   // Where there are many, how many shows in how dark it is.
-  itemStyle: { color, opacity: flat.length > 10_000 ? 0.22 : 0.4 },
+  itemStyle: { color, opacity: count > 5000 ? 0.22 : 0.4 },
 });
 
 /** Of feasible points, what no other beats in these two objectives, by the first. */

@@ -27,6 +27,7 @@ export class Candidates {
   /** Of the newest candidate; -1 before the first. */
   lastRound = -1;
   readonly #round = new Column();
+  readonly #stage = new Column();
   readonly #feasible = new Column();
   readonly #loss = new Column();
   readonly #values = new Map<string, Column>();
@@ -42,6 +43,7 @@ export class Candidates {
       const at = first + index;
       this.hash.push(page.hash[index] ?? "");
       this.#round.set(at, page.round[index]);
+      this.#stage.set(at, page.stage[index]);
       this.#feasible.set(at, page.feasible[index] ? 1 : 0);
       this.#loss.set(at, page.loss[index]);
       for (const [id, column] of this.#values) column.set(at, page.values[id]?.[index]);
@@ -51,6 +53,10 @@ export class Candidates {
 
   get round(): Float64Array {
     return this.#round.first(this.size);
+  }
+
+  get stage(): Float64Array {
+    return this.#stage.first(this.size);
   }
 
   /** 1 where it is within all limits. */

@@ -189,7 +189,11 @@ function Kept({
 /** A candidate that was measured once and not kept: the rounds remember it. */
 function Passing({ id, hash, all, size, objectives, space }: SelectionProps & { hash: string }) {
   const place = all.hash.lastIndexOf(hash);
-  const { value, error, refresh } = useCandidate(id, place < 0 ? undefined : all.round[place], hash);
+  const { value, error, isLoading, refresh } = useCandidate(
+    id,
+    place < 0 ? undefined : all.round[place],
+    hash,
+  );
   if (place < 0)
     return (
       <>
@@ -210,7 +214,7 @@ function Passing({ id, hash, all, size, objectives, space }: SelectionProps & { 
         Measured in round {whole(all.round[place])}. Others beat it or it is beyond a limit, so it is not kept
         with the architectures and has no page of its own.
       </p>
-      {genotype === undefined && error === null && <Loading what="cells" lines={2} />}
+      {genotype === undefined && isLoading && <Loading what="cells" lines={2} />}
       {error !== null && <ProblemCard error={error} onAgain={refresh} />}
       {genotype !== undefined && (
         <>

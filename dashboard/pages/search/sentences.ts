@@ -17,8 +17,16 @@ function told(clause: string, ...figures: (string | null)[]): string {
   return known.length === 0 ? `${clause}.` : `${clause}: ${known.join(", ")}.`;
 }
 
-const count = (data: Data, name: string, what: string): string | null =>
-  figure(data, name) === null ? null : `${whole(figure(data, name))} ${what}`;
+const count = (data: Data, name: string, what: string): string | null => {
+  const value = figure(data, name);
+  return value === null ? null : `${whole(value)} ${value === 1 ? (singular[what] ?? what) : what}`;
+};
+const singular: Record<string, string> = {
+  architectures: "architecture",
+  "edges pruned": "edge pruned",
+  "minutes without a runner": "minute without a runner",
+  "go on": "goes on",
+};
 const hypervolume = (data: Data): string | null =>
   figure(data, "hypervolume") === null ? null : `hypervolume ${number(figure(data, "hypervolume"))}`;
 const accuracy = (data: Data, name: string, what: string): string | null =>

@@ -78,7 +78,13 @@ function Best({ objectives, all, size }: BestProps) {
     () =>
       objective === undefined
         ? null
-        : { objective: axisOf(objective), round: all.round, value: all.values(id), feasible: all.feasible },
+        : {
+            objective: axisOf(objective),
+            round: all.round,
+            stage: all.stage,
+            value: all.values(id),
+            feasible: all.feasible,
+          },
     [id, all, size],
   );
   if (data === null) return null;
