@@ -9,6 +9,9 @@ import { looks, openView, startWorld, tokenWith, type View, type World } from ".
 
 const HOSTILE = `<img src=x onerror="document.title='taken'"><b>bold</b>`;
 
+/** Of what is polled. */
+const patience = { timeout: 20_000 };
+
 describe.skipIf(hasNoChromium())("the page of a search", () => {
   let world: World;
   let waiting: string;
@@ -75,15 +78,12 @@ describe.skipIf(hasNoChromium())("the page of a search", () => {
     const box = await boxOf(view);
     const card = view.page.locator(".picture-card");
     await expect
-      .poll(
-        async () => {
-          for (let x = 0.08; x < 0.95 && (await card.count()) === 0; x += 0.01)
-            for (let y = 0.08; y < 0.9 && (await card.count()) === 0; y += 0.03)
-              await mouse.move(box.x + x * box.width, box.y + y * box.height);
-          return card.count();
-        },
-        { timeout: 20_000 },
-      )
+      .poll(async () => {
+        for (let x = 0.08; x < 0.95 && (await card.count()) === 0; x += 0.01)
+          for (let y = 0.08; y < 0.9 && (await card.count()) === 0; y += 0.03)
+            await mouse.move(box.x + x * box.width, box.y + y * box.height);
+        return card.count();
+      }, patience)
       .toBe(1);
     await card.locator("svg").first().waitFor();
     expect(await card.innerText()).toMatch(/Accuracy\s+[\d.]+ %/);
@@ -97,11 +97,11 @@ describe.skipIf(hasNoChromium())("the page of a search", () => {
     await mouse.move(box.x + 0.6 * box.width, box.y + 0.7 * box.height, { steps: 4 });
     await view.page.locator(".picture-brush").waitFor();
     await mouse.up();
-    await expect.poll(() => all.isDisabled()).toBe(false);
+    await expect.poll(() => all.isDisabled(), patience).toBe(false);
     await all.click();
-    await expect.poll(() => all.isDisabled()).toBe(true);
+    await expect.poll(() => all.isDisabled(), patience).toBe(true);
     await view.page.getByRole("button", { name: "Zoom in" }).press("Enter");
-    await expect.poll(() => all.isDisabled()).toBe(false);
+    await expect.poll(() => all.isDisabled(), patience).toBe(false);
     await view.close();
   });
 
@@ -143,7 +143,7 @@ describe.skipIf(hasNoChromium())("the page of a search", () => {
     const best = await first();
     await view.page.locator(".front-table").getByRole("button", { name: "Latency" }).click();
     await view.page.locator(".front-table").getByRole("button", { name: "Latency" }).click();
-    await expect.poll(first).not.toBe(best);
+    await expect.poll(first, patience).not.toBe(best);
     for (const [name, ending] of [
       ["SVG", ".svg"],
       ["PNG", ".png"],
@@ -163,7 +163,7 @@ describe.skipIf(hasNoChromium())("the page of a search", () => {
     const view = await openView(world, { at: `/searches/${world.supernet.id}?view=events` });
     await view.page.getByText("Started.").waitFor();
     await view.page.getByLabel("About").selectOption("stage");
-    await expect.poll(() => view.page.getByText("Started.").count()).toBe(0);
+    await expect.poll(() => view.page.getByText("Started.").count(), patience).toBe(0);
     await view.page.getByText(/Stage 1 is completed/).waitFor();
     const saved = view.page.waitForEvent("download");
     await view.page.getByRole("button", { name: "Download as JSON" }).click();
@@ -204,7 +204,7 @@ describe.skipIf(hasNoChromium())("the page of a search", () => {
     });
     await view.goTo(`/searches/${world.supernet.id}?view=events`);
     const lines = view.page.locator(".events li");
-    await expect.poll(() => lines.count()).toBe(data.length);
+    await expect.poll(() => lines.count(), patience).toBe(data.length);
     expect(asked.slice(0, 3)).toEqual(["0", "2", "2"]);
     const types = await lines.locator("code").allInnerTexts();
     expect(types.toReversed()).toEqual(data.map(({ type }) => type));
@@ -251,7 +251,8 @@ describe.skipIf(hasNoChromium())("the page of a search", () => {
       await page.getByRole("button", { name }).click();
       expect((await saved).suggestedFilename()).toMatch(ending);
     }
-    await page.getByRole("button", { name: "Make private" }).press("Enter");
+    await page.getByRole("button", { name: "Make private" }).click();
+    await page.getByText("Only with a token can it be seen now.").waitFor();
     await page.locator(".page-title").getByText("public").waitFor({ state: "detached" });
     await view.close();
   });
