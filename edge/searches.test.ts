@@ -120,6 +120,19 @@ describe("reading and changing a search", () => {
     expect((await admin(`/v1/searches/${id}`, { headers: { "if-none-match": etag } })).status).toBe(200);
   });
 
+  test("what a change leaves out stays as it is, the budget included", async () => {
+    const id = await createSearch(admin, { budget: { gpuHours: 2 } });
+    const changed = await ok<{ visibility: string; specification: { budget: object } }>(
+      admin(`/v1/searches/${id}`, {
+        method: "PATCH",
+        body: { visibility: "public" },
+        headers: { "if-match": "*" },
+      }),
+    );
+    expect(changed.visibility).toBe("public");
+    expect(changed.specification.budget).toEqual({ gpuHours: 2 });
+  });
+
   test("a change needs the version it is based on", async () => {
     const id = await createSearch(admin);
     const etag = (await admin(`/v1/searches/${id}`)).headers.get("etag") ?? "";

@@ -18,7 +18,8 @@ export async function send(input: string | URL | Request, init: RequestInit = {}
   if (token !== null) headers.set("authorization", `Bearer ${token}`);
   let response: Response;
   try {
-    response = await fetch(input, { ...init, headers });
+    // The edge lets public answers be cached for a while; whoever changes a search sees it at once.
+    response = await fetch(input, { cache: "no-cache", ...init, headers });
   } catch (error) {
     if (init.signal?.aborted) throw error;
     if (!connection.get().isLost) connection.set({ isLost: true, since: Date.now() });

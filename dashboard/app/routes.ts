@@ -17,6 +17,7 @@ export interface Route {
 
 export const routes: readonly Route[] = [
   { path: "/searches", section: "searches", load: () => import("../pages/searches/page.tsx") },
+  { path: "/searches/:id", section: "searches", load: () => import("../pages/search/page.tsx") },
   { path: "/new", section: "searches", load: () => import("../pages/newSearch/page.tsx") },
   { path: "/money", section: "money", load: () => import("../pages/money/page.tsx") },
 ];

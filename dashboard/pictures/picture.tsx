@@ -20,6 +20,13 @@ export interface Range {
   y: [number, number];
 }
 
+/** What the pointer is on. */
+interface Found {
+  key: string;
+  /** Among points behind the prominent ones; negative for all else. */
+  place: number;
+}
+
 interface PictureProps<T> {
   /** A heading; also names its files. */
   title: string;
@@ -29,8 +36,12 @@ interface PictureProps<T> {
   data: T;
   /** A point was clicked, or chosen in the table. */
   onSelect?: (key: string) => void;
-  /** What is shown beside a point while the pointer is on it. */
-  card?: (key: string) => ComponentChildren;
+  /**
+   * What is shown beside a point while the pointer is on it.
+   *
+   * @param place among those behind the prominent ones, whose keys may not be the only ones; negative for these
+   */
+  card?: (key: string, place: number) => ComponentChildren;
   /** A rectangle was drawn, or null: all is shown again. */
   onZoom?: (range: Range | null) => void;
   /** A part of one of parallel axes was marked. */
@@ -50,7 +61,7 @@ export function Picture<T>({ title, draw, data, onSelect, card, onZoom, onBand, 
   const holder = useRef<HTMLDivElement>(null);
   const { chart, hasFailed } = useChart(holder, spec);
   const [zoom, setZoom] = useState<Range | null>(null);
-  const [hover, setHover] = useState<{ key: string; x: number; y: number } | null>(null);
+  const [hover, setHover] = useState<(Found & { x: number; y: number }) | null>(null);
   const [brush, setBrush] = useState<{ x: number; y: number; toX: number; toY: number } | null>(null);
 
   const changeZoom = (range: Range | null) => {
@@ -58,15 +69,17 @@ export function Picture<T>({ title, draw, data, onSelect, card, onZoom, onBand, 
     onZoom?.(range);
     if (chart !== null) showRange(chart, range);
   };
-  const found = (event: PointerEvent) => {
+  const found = (event: PointerEvent): Found | null => {
     if (chart === null || (spec.points ?? spec.areas) === undefined) return null;
     const at = placeIn(event, holder.current);
     const axes = axesOf(chart);
     if (axes === null) return null;
     const area = spec.areas && areaAt(spec.areas, axes, at);
-    if (area != null) return area;
+    if (area != null) return { key: area, place: -1 };
     const index = spec.points && nearestPoint(spec.points, axes, at, hitPixels);
-    return index == null ? null : (spec.points?.keys[index] ?? null);
+    const key = index == null ? undefined : spec.points?.keys[index];
+    if (index == null || key === undefined) return null;
+    return { key, place: index - (spec.points?.prominent ?? 0) };
   };
   const onPointerDown = (event: PointerEvent) => {
     if (event.button !== 0 || event.pointerType === "touch") return;
@@ -79,10 +92,10 @@ export function Picture<T>({ title, draw, data, onSelect, card, onZoom, onBand, 
   const onPointerMove = (event: PointerEvent) => {
     const at = placeIn(event, holder.current);
     if (brush !== null) return setBrush({ ...brush, toX: at.x, toY: at.y });
-    const key = found(event);
+    const now = found(event);
     setHover((before) => {
-      if (key === null) return null;
-      return before?.key === key ? before : { key, ...at };
+      if (now === null) return null;
+      return before?.key === now.key && before.place === now.place ? before : { ...now, ...at };
     });
   };
   const onPointerUp = (event: PointerEvent) => {
@@ -93,8 +106,8 @@ export function Picture<T>({ title, draw, data, onSelect, card, onZoom, onBand, 
     if (isDrag && spec.bands !== undefined)
       return onBand?.(bandOf(spec.bands, { width: chart.getWidth(), height: chart.getHeight() }, drawn));
     if (isDrag) return changeZoom(rangeOf(chart, drawn));
-    const key = found(event);
-    if (key !== null) onSelect?.(key);
+    const now = found(event);
+    if (now !== null) onSelect?.(now.key);
   };
 
   const name = title.toLowerCase();
@@ -123,7 +136,7 @@ export function Picture<T>({ title, draw, data, onSelect, card, onZoom, onBand, 
         {brush !== null && <div class="picture-brush" style={boxOf(brush)} />}
         {hover !== null && card !== undefined && (
           <HoverCard at={hover} within={holder.current}>
-            {card(hover.key)}
+            {card(hover.key, hover.place)}
           </HoverCard>
         )}
       </div>

@@ -180,7 +180,9 @@ export function Loaded<T>({ of: data, what, lines = 3, children }: LoadedProps<T
   const { value, error, loadedAt, refresh } = data;
   // The shell asks for another token, once for all of the page.
   const isAsked = error instanceof ApiProblem && error.status === 401;
-  if (value === undefined) {
+  // What was deleted meanwhile is not shown as if it were only old.
+  const isGone = error instanceof ApiProblem && error.status === 404;
+  if (value === undefined || isGone) {
     if (isAsked) return null;
     if (error === null) return <Loading what={what} lines={lines} />;
     return <ProblemCard error={error} onAgain={refresh} />;

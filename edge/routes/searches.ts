@@ -215,7 +215,8 @@ const change = createRoute({
       z.strictObject({
         name: specificationSchema.shape.name.optional(),
         visibility: z.enum(["private", "public"]).optional(),
-        budget: specificationSchema.shape.budget.optional(),
+        // Without the default, which would take the place of a budget that is not changed.
+        budget: specificationSchema.shape.budget.unwrap().optional(),
       }),
       { visibility: "public", budget: { gpuHours: 4 } },
     ),

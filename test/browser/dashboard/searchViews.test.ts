@@ -9,7 +9,7 @@ const HOSTILE = `<img src=x onerror="document.title='taken'"><b>bold</b>`;
 
 /** Where a view of a search is. */
 const addressOf = (id: string, view: "objectives" | "policy" | "timeline", query = ""): string =>
-  `/searches/${id}/views/${view}${query && `?${query}`}`;
+  `/searches/${id}?view=${view}${query && `&${query}`}`;
 
 describe.skipIf(hasNoChromium())("a search", () => {
   let world: World;

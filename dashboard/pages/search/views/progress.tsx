@@ -1,0 +1,142 @@
+/** How a search went over its rounds: hypervolume, the best within the limits, losses, final trainings. */
+
+import { useMemo } from "preact/hooks";
+import { isFinished } from "../../../app/api.ts";
+import { useQuery } from "../../../app/place.ts";
+import { type BestOverRoundsData, bestOverRounds } from "../../../pictures/bestOverRounds.ts";
+import { type HypervolumeData, hypervolume } from "../../../pictures/hypervolume.ts";
+import { Legend, type Mark } from "../../../pictures/legend.tsx";
+import { type LossesData, losses } from "../../../pictures/losses.ts";
+import type { Palette } from "../../../pictures/palette.ts";
+import { Picture } from "../../../pictures/picture.tsx";
+import { curveColor, trainingLosses } from "../../../pictures/trainingLosses.ts";
+import { SelectField } from "../../../ui/fields.tsx";
+import { unitOf } from "../../../ui/format.ts";
+import { Empty, Loaded } from "../../../ui/states.tsx";
+import type { Candidates } from "../candidates.ts";
+import { axisOf, idOf, type Objective } from "../frontData.ts";
+import { type Rounds, useCandidates, useLive } from "../live.ts";
+import { curvesOf } from "../trainingCurves.ts";
+import type { ViewProps } from "../views.ts";
+import "../progress.css";
+
+export default function ProgressView({ id, search }: ViewProps) {
+  const { rounds } = useLive();
+  const { all, size } = useCandidates(id, search);
+  const { objectives, evaluation } = search.specification;
+  return (
+    <Loaded of={rounds} what="rounds" lines={6}>
+      {(known) =>
+        known.round.length === 0 ? (
+          <Empty title="No round is over yet">
+            <p>
+              {isFinished(search)
+                ? "It ended before the first round did. The events tell why."
+                : "How the search goes is drawn here from the first round on."}
+            </p>
+          </Empty>
+        ) : (
+          <div class="pictures">
+            <Hypervolume rounds={known} />
+            <Best objectives={objectives} all={all} size={size} />
+            {evaluation.kind !== "tabular" && <Losses rounds={known} all={all} size={size} />}
+            <Trainings />
+          </div>
+        )
+      }
+    </Loaded>
+  );
+}
+
+function Hypervolume({ rounds }: { rounds: Rounds }) {
+  const data = useMemo<HypervolumeData>(() => rounds, [rounds]);
+  return <Picture title="Hypervolume" draw={hypervolume} data={data} />;
+}
+
+const bestMarks: readonly Mark[] = [
+  { shape: "line", color: ({ accent }) => accent, text: "best within the limits" },
+  { shape: "line", color: second, text: "middle of each round" },
+  { shape: "speck", color: ({ soft }) => soft, text: "candidate" },
+];
+
+function second({ series, text }: Palette): string {
+  return series[1] ?? text;
+}
+
+interface BestProps {
+  objectives: readonly Objective[];
+  all: Candidates;
+  size: number;
+}
+
+function Best({ objectives, all, size }: BestProps) {
+  const [query, change] = useQuery();
+  const asked = query.get("objective");
+  const objective = objectives.find((entry) => idOf(entry) === asked) ?? objectives[0];
+  const id = objective === undefined ? "" : idOf(objective);
+  const data = useMemo<BestOverRoundsData | null>(
+    () =>
+      objective === undefined
+        ? null
+        : {
+            objective: axisOf(objective),
+            round: all.round,
+            stage: all.stage,
+            value: all.values(id),
+            feasible: all.feasible,
+          },
+    [id, all, size],
+  );
+  if (data === null) return null;
+  return (
+    <Picture title="Best so far" draw={bestOverRounds} data={data}>
+      {objectives.length > 1 && (
+        <div class="axes">
+          <SelectField
+            label="Of"
+            value={id}
+            options={objectives.map(idOf).map((value) => ({ value, title: unitOf(value).title }))}
+            onValue={(value) => change({ objective: value })}
+          />
+        </div>
+      )}
+      <Legend marks={bestMarks} />
+    </Picture>
+  );
+}
+
+const lossMarks: readonly Mark[] = [
+  { shape: "line", color: ({ accent }) => accent, text: "training" },
+  { shape: "line", color: second, text: "candidates, mean of each round" },
+];
+
+function Losses({ rounds, all, size }: { rounds: Rounds; all: Candidates; size: number }) {
+  const data = useMemo<LossesData>(
+    () => ({
+      round: rounds.round,
+      trainLoss: rounds.trainLoss,
+      candidates: { round: all.round, loss: all.loss },
+    }),
+    [rounds, all, size],
+  );
+  return (
+    <Picture title="Loss" draw={losses} data={data}>
+      <Legend marks={lossMarks} />
+    </Picture>
+  );
+}
+
+/** Drawn from their events; nothing where none has begun. */
+function Trainings() {
+  const { events } = useLive().events;
+  const curves = useMemo(() => curvesOf(events), [events]);
+  if (curves.length === 0) return null;
+  const marks = curves.map(({ name }, place): Mark => {
+    return { shape: "line", color: (palette) => curveColor(palette, place), text: name };
+  });
+  return (
+    <Picture title="Final trainings" draw={trainingLosses} data={curves}>
+      <Legend marks={marks} />
+    </Picture>
+  );
+}
