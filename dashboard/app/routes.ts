@@ -17,13 +17,22 @@ export interface Route {
 
 export const routes: readonly Route[] = [
   { path: "/searches", section: "searches", load: () => import("../pages/searches/page.tsx") },
+  { path: "/setup", section: "set-up", load: () => import("../pages/setup/overview.tsx") },
+  { path: "/setup/tokens", section: "set-up", load: () => import("../pages/setup/tokens.tsx") },
+  { path: "/setup/webhooks", section: "set-up", load: () => import("../pages/setup/webhooks.tsx") },
+  { path: "/setup/webhooks/:id", section: "set-up", load: () => import("../pages/setup/webhook.tsx") },
+  { path: "/setup/triggers", section: "set-up", load: () => import("../pages/setup/triggers.tsx") },
+  { path: "/setup/triggers/:id", section: "set-up", load: () => import("../pages/setup/trigger.tsx") },
+  { path: "/setup/devices", section: "set-up", load: () => import("../pages/setup/devices.tsx") },
+  { path: "/setup/devices/:name", section: "set-up", load: () => import("../pages/setup/device.tsx") },
+  { path: "/setup/data", section: "set-up", load: () => import("../pages/setup/data.tsx") },
 ];
 
 /** The navigation; an entry shows once there is a page at its address. */
 export const sections = [
   { name: "searches", title: "Searches", path: "/searches" },
   { name: "money", title: "Money", path: "/money" },
-  { name: "set-up", title: "Set-up", path: "/set-up" },
+  { name: "set-up", title: "Set-up", path: "/setup" },
 ] as const;
 
 export interface Match {
