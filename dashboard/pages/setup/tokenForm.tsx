@@ -1,8 +1,8 @@
 /** Makes a token: what it may do in words, and how long. */
 
 import { useState } from "preact/hooks";
-import { api, read } from "../../app/api.ts";
 import type { Scope } from "../../../schema/tokens.ts";
+import { api, read } from "../../app/api.ts";
 import { CheckField, SelectField, TextField } from "../../ui/fields.tsx";
 import { Form } from "./form.tsx";
 import { SearchField, useSearches } from "./searchField.tsx";
@@ -19,7 +19,11 @@ const scopeRows: readonly { scope: Scope; title: string; words: string }[] = [
     words: "starts and stops searches, trainings and machines, and manages webhooks, triggers and data",
   },
   { scope: "runner", title: "Train", words: "for a machine that trains: takes tasks and reports them" },
-  { scope: "device", title: "Measure", words: "for a phone or board that measures networks, and nothing else" },
+  {
+    scope: "device",
+    title: "Measure",
+    words: "for a phone or board that measures networks, and nothing else",
+  },
   { scope: "admin", title: "Everything", words: "tokens and the audit trail too; keep it to yourself" },
 ];
 

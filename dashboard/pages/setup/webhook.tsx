@@ -147,9 +147,13 @@ const Questions = ({ id, asked, onClose, onSecret }: QuestionsProps) => (
       verb="Make it"
       isOpen={asked === "rotate"}
       onClose={onClose}
-      onConfirm={async () => onSecret((await read(api.webhooks[":id"].rotate.$post({ param: { id } }))).secret)}
+      onConfirm={async () =>
+        onSecret((await read(api.webhooks[":id"].rotate.$post({ param: { id } }))).secret)
+      }
     >
-      <p>What is sent is signed with both for 24 hours. Enter the new one at the receiver within that time.</p>
+      <p>
+        What is sent is signed with both for 24 hours. Enter the new one at the receiver within that time.
+      </p>
     </ConfirmDialog>
     <ConfirmDialog
       title="Delete the webhook?"
@@ -162,7 +166,9 @@ const Questions = ({ id, asked, onClose, onSecret }: QuestionsProps) => (
         go(addresses.webhooks.slice(1));
       }}
     >
-      <p>Its deliveries go with it, and what is still to be sent is not. To stop it for a while, disable it.</p>
+      <p>
+        Its deliveries go with it, and what is still to be sent is not. To stop it for a while, disable it.
+      </p>
     </ConfirmDialog>
   </>
 );

@@ -127,12 +127,7 @@ function Deliveries({ list, onReplay, onMore }: DeliveriesProps) {
   const names = new Map(useSearches().map(({ id, name }) => [id, name]));
   return (
     <>
-      <Table
-        caption="Deliveries"
-        columns={columnsOf(names, onReplay)}
-        rows={list}
-        keyOf={({ id }) => id}
-      />
+      <Table caption="Deliveries" columns={columnsOf(names, onReplay)} rows={list} keyOf={({ id }) => id} />
       {onMore !== null && (
         <div class="buttons">
           <Button onClick={onMore}>Show older ones</Button>

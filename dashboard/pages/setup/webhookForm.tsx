@@ -99,7 +99,9 @@ function Events({ chosen, problem, onChosen }: EventsProps) {
     <div class="stack">
       <p>
         <strong>Events</strong>{" "}
-        <span class="hint">At least one; those of a group that is whole include what is added to it later.</span>
+        <span class="hint">
+          At least one; those of a group that is whole include what is added to it later.
+        </span>
       </p>
       <div class="setup-events">
         {eventGroups.map(({ filter, title, events }) => {
