@@ -77,11 +77,11 @@ const HowToPush = ({ isFirst }: { isFirst: boolean }) => (
     <ol class="setup-steps stack">
       <li>
         See what is read; nothing is sent:
-        <Copied text={`nasturtium data check FOLDER`} what="check" />
+        <Copied text="nasturtium data check FOLDER" what="command" />
       </li>
       <li>
         Push it under a name. If the line breaks, the same command sends only the rest:
-        <Copied text={`nasturtium data push FOLDER --name NAME --edge ${location.origin}`} what="push" />
+        <Copied text={`nasturtium data push FOLDER --name NAME --edge ${location.origin}`} what="command" />
       </li>
       <li>
         Name it in a specification:

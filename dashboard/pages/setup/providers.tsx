@@ -8,20 +8,9 @@ import { CheckField } from "../../ui/fields.tsx";
 import { money, number } from "../../ui/format.ts";
 import { Empty, Loaded } from "../../ui/states.tsx";
 import { type Column, Table } from "../../ui/table.tsx";
+import { providerRows } from "./providerWords.ts";
 import { Copied } from "./secret.tsx";
 import type { Offer, Provider } from "./types.ts";
-
-/** As people write them, and the secrets of the Worker that each needs. */
-const providerRows: Record<Provider["name"], { title: string; secrets: readonly string[] }> = {
-  runpod: { title: "RunPod", secrets: ["RUNPOD_API_KEY"] },
-  vast: { title: "Vast.ai", secrets: ["VAST_API_KEY"] },
-  lambda: { title: "Lambda", secrets: ["LAMBDA_API_KEY", "LAMBDA_SSH_KEY_NAME"] },
-  digitalocean: { title: "DigitalOcean", secrets: ["DIGITALOCEAN_TOKEN"] },
-  kubernetes: {
-    title: "Kubernetes",
-    secrets: ["KUBERNETES_BASE_URL", "KUBERNETES_TOKEN", "KUBERNETES_GPU"],
-  },
-};
 
 export function Providers() {
   const providers = useData("providers", (signal) => read(api.providers.$get({}, { init: { signal } })));

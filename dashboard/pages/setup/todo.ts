@@ -1,6 +1,7 @@
 /** What a deployment has and what is still to do, each with its next step. Pure. */
 
 import { addresses } from "../../app/place.ts";
+import { providerRows } from "./providerWords.ts";
 import type { Device, Provider, Token, Webhook } from "./types.ts";
 
 /** What is known; undefined where the token may not see it, or it is not loaded yet. */
@@ -54,7 +55,7 @@ function runners({ tokens, providers: all }: Known, now: number): Step {
     return {
       ...common,
       state: "done",
-      words: `${plural(valid.length, "token")} of runners, and at work already.`,
+      words: `${plural(valid.length, "token")} of runners, and work was done already.`,
       next: { title: "Tokens", href: addresses.tokens },
     };
   if (all?.some(({ isConfigured }) => isConfigured))
@@ -88,7 +89,7 @@ function providers({ providers: all }: Known): Step {
     return {
       ...common,
       state: "done",
-      words: `With the keys of ${set.map(({ name }) => name).join(", ")}.`,
+      words: `With the keys of ${set.map(({ name }) => providerRows[name].title).join(", ")}.`,
       next,
     };
   return {
@@ -109,14 +110,14 @@ function webhooks({ webhooks: all }: Known): Step {
     return {
       ...common,
       state: "attention",
-      words: `${plural(failed.length, "webhook")} was disabled because its address did not answer.`,
+      words: `Disabled because the address did not answer: ${failed.map(({ url }) => url).join(", ")}`,
       next,
     };
   if (enabled.length > 0)
     return {
       ...common,
       state: "done",
-      words: `${plural(enabled.length, "webhook")} is told of events.`,
+      words: `${enabled.length === 1 ? "One webhook is" : `${enabled.length} webhooks are`} told of events.`,
       next,
     };
   return {
@@ -154,7 +155,8 @@ function datasets({ datasets: count }: Known): Step {
   const common = { title: "Data of your own", isOptional: true };
   const next = { title: "Data", href: addresses.data };
   if (count === undefined) return unknown(common, next);
-  if (count > 0) return { ...common, state: "done", words: `${plural(count, "data set")} is there.`, next };
+  if (count > 0)
+    return { ...common, state: "done", words: `${plural(count, "data set")} of your own.`, next };
   const words = "Three data sets are built in; push a folder of images or a table of your own.";
   return { ...common, state: "open", words, next: { title: "See how", href: addresses.data } };
 }
@@ -163,7 +165,13 @@ function triggers({ triggers: count }: Known): Step {
   const common = { title: "Searches that start by themselves", isOptional: true };
   const next = { title: "Triggers", href: addresses.triggers };
   if (count === undefined) return unknown(common, next);
-  if (count > 0) return { ...common, state: "done", words: `${plural(count, "trigger")} starts them.`, next };
+  if (count > 0)
+    return {
+      ...common,
+      state: "done",
+      words: `${count === 1 ? "One trigger starts" : `${count} triggers start`} them.`,
+      next,
+    };
   const words = "At a push, a release or any signed request, within limits that you set.";
   return {
     ...common,

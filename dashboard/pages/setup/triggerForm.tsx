@@ -195,14 +195,14 @@ function Mapping({ draft, set, problemOf, placeholders }: PartProps & { placehol
           <div class="setup-pair" key={name}>
             <TextField
               label={`Where ${name} is`}
-              placeholder="/ref"
+              placeholder={`/${name}`}
               autocapitalize="none"
               problem={problemOf(`/mapping/${name}`)}
               value={entry.pointer}
               onValue={(pointer) => change({ pointer })}
             />
             <TextField
-              label={`${name} where there is none`}
+              label={`Else ${name} is`}
               value={entry.default}
               onValue={(text) => change({ default: text })}
             />

@@ -189,7 +189,7 @@ const columnsOf = (
 type Attempt = WebhookDelivery["attempts"][number];
 
 const answerOf = ({ status, error }: Attempt): string =>
-  status === null ? (error ?? "no answer") : `answer ${status}${error === null ? "" : `: ${error}`}`;
+  error ?? (status === null ? "no answer" : `answered ${status}`);
 
 function Tries({ delivery: { attempts } }: { delivery: WebhookDelivery }) {
   const last = attempts.at(-1);
