@@ -2,6 +2,7 @@
 
 import { useState } from "preact/hooks";
 import { encode } from "uqr";
+import { deviceNamePattern, deviceNameRule } from "../../../shared/deviceName.ts";
 import type { BrowserBackend } from "../../../shared/measuring.ts";
 import { api, read } from "../../app/api.ts";
 import { addresses } from "../../app/place.ts";
@@ -20,9 +21,6 @@ const backends: readonly { value: BrowserBackend | ""; title: string }[] = [
   { value: "webgl", title: "WebGL" },
   { value: "wasm", title: "WebAssembly, on the processor" },
 ];
-
-/** As in shared/measuring.ts, which would bring all of its schemas along. */
-const namePattern = /^[a-z0-9][a-z0-9-]{0,62}$/;
 
 interface ConnectProps {
   devices: readonly Device[];
@@ -48,7 +46,7 @@ function LinkForm({ taken, onMade, onCancel }: LinkFormProps) {
   const [backend, setBackend] = useState<BrowserBackend | "">("");
   const [expiry, setExpiry] = useState({ lifetime: "", at: "" });
   const submit = async () => {
-    if (!namePattern.test(name)) throw refused("lower-case letters, digits and hyphens, at most 63");
+    if (!deviceNamePattern.test(name)) throw refused(deviceNameRule);
     if (taken.includes(name)) throw refused(`there is a device "${name}"; use another name`);
     const json = {
       name: `device ${name}`,

@@ -12,7 +12,7 @@ import { ago, time, whole } from "../../ui/format.ts";
 import { Loaded, StatusCard } from "../../ui/states.tsx";
 import { toast } from "../../ui/toasts.tsx";
 import { Calibrations } from "./calibrations.tsx";
-import { DeviceState } from "./devices.tsx";
+import { DeviceState } from "./deviceState.tsx";
 import { Frame } from "./frame.tsx";
 import type { Device } from "./types.ts";
 

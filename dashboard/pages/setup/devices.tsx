@@ -9,6 +9,7 @@ import { ago, time, whole } from "../../ui/format.ts";
 import { Empty, Loaded } from "../../ui/states.tsx";
 import { type Column, Table } from "../../ui/table.tsx";
 import { ConnectDevice } from "./connectDevice.tsx";
+import { DeviceState } from "./deviceState.tsx";
 import { EndpointForm } from "./endpointForm.tsx";
 import { Frame } from "./frame.tsx";
 import { Secret } from "./secret.tsx";
@@ -97,11 +98,6 @@ function Devices({ list, isAdding, mayConnect }: DevicesProps) {
       )}
     </Empty>
   );
-}
-
-export function DeviceState({ state, problem }: Pick<Device, "state" | "problem">) {
-  if (state === "quarantined") return <Badge tone="bad">quarantined</Badge>;
-  return problem === null ? <Badge tone="good">active</Badge> : <Badge tone="warn">odd</Badge>;
 }
 
 const columns: readonly Column<Device>[] = [

@@ -17,8 +17,7 @@ import { Secret } from "./secret.tsx";
 import type { Webhook } from "./types.ts";
 import { WebhookDeliveries } from "./webhookDeliveries.tsx";
 import { WebhookForm } from "./webhookForm.tsx";
-import { hostOf } from "./webhooks.tsx";
-import { formatTitles } from "./webhookWords.ts";
+import { formatTitles, hostOf } from "./webhookWords.ts";
 
 const refreshMs = 5000;
 

@@ -54,3 +54,12 @@ export function shortened(chosen: readonly string[]): string[] {
     return own.length === events.length ? [filter] : own;
   });
 }
+
+/** What a webhook without words of its own is called. */
+export const hostOf = (url: string): string => {
+  try {
+    return new URL(url).host;
+  } catch {
+    return url;
+  }
+};

@@ -13,7 +13,7 @@ import { useSearches } from "./searchField.tsx";
 import { Secret } from "./secret.tsx";
 import type { Webhook } from "./types.ts";
 import { blankWebhook, WebhookForm } from "./webhookForm.tsx";
-import { formatTitles } from "./webhookWords.ts";
+import { formatTitles, hostOf } from "./webhookWords.ts";
 
 const refreshMs = 10_000;
 
@@ -88,14 +88,6 @@ function Webhooks({ list }: { list: readonly Webhook[] }) {
     </div>
   );
 }
-
-export const hostOf = (url: string): string => {
-  try {
-    return new URL(url).host;
-  } catch {
-    return url;
-  }
-};
 
 const columnsOf = (names: ReadonlyMap<string, string>): readonly Column<Webhook>[] => [
   {
