@@ -6,11 +6,17 @@ import { SelectField } from "../../ui/fields.tsx";
 
 const newest = 200;
 
-/** The newest searches; empty until they are there, or where the token may not read them. */
-export function useSearches(): readonly Search[] {
+/**
+ * The newest searches; empty until they are there, or where the token may not read them.
+ *
+ * @param when they are read again when it changes, such as the last delivery that may have started one
+ */
+export function useSearches(when?: unknown): readonly Search[] {
   const mayRead = useCan("searches:read");
-  const searches = useData(mayRead ? "searches to choose from" : null, (signal) =>
-    read(api.searches.$get({ query: { limit: newest } }, { init: { signal } })),
+  const searches = useData(
+    mayRead ? "searches to choose from" : null,
+    (signal) => read(api.searches.$get({ query: { limit: newest } }, { init: { signal } })),
+    { when },
   );
   return searches.value?.data ?? [];
 }

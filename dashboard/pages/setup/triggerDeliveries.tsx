@@ -16,10 +16,11 @@ const pageSize = 50;
 
 export function TriggerDeliveries({ id }: { id: string }) {
   const [pages, setPages] = useState(1);
-  const names = new Map(useSearches().map(({ id: searchId, name }) => [searchId, name]));
   const deliveries = useData(`trigger deliveries ${id} ${pages}`, (signal) => load(id, pages, signal), {
     everyMs: refreshMs,
   });
+  const searches = useSearches(deliveries.value?.list[0]?.deliveryId);
+  const names = new Map(searches.map(({ id: searchId, name }) => [searchId, name]));
   return (
     <section class="card" aria-label="Deliveries">
       <h2>Deliveries of the last 90 days</h2>

@@ -124,7 +124,7 @@ interface DeliveriesProps {
 }
 
 function Deliveries({ list, onReplay, onMore }: DeliveriesProps) {
-  const names = new Map(useSearches().map(({ id, name }) => [id, name]));
+  const names = new Map(useSearches(list[0]?.id).map(({ id, name }) => [id, name]));
   return (
     <>
       <Table caption="Deliveries" columns={columnsOf(names, onReplay)} rows={list} keyOf={({ id }) => id} />
@@ -166,7 +166,7 @@ const columnsOf = (
     id: "next",
     title: "Next try",
     cell: ({ nextAttemptAt }) =>
-      nextAttemptAt === null ? missing : <time dateTime={nextAttemptAt}>{ago(nextAttemptAt)}</time>,
+      nextAttemptAt === null ? missing : <time dateTime={nextAttemptAt}>{comingText(nextAttemptAt)}</time>,
   },
   {
     id: "actions",
@@ -175,7 +175,7 @@ const columnsOf = (
       onReplay !== null && (
         <div class="buttons small">
           <Button
-            aria-label={`Send ${delivery.type} of ${time(delivery.createdAt)} again`}
+            aria-label={`Send again: ${delivery.type} of ${time(delivery.createdAt)}`}
             disabled={delivery.state === "sending"}
             onClick={() => onReplay(delivery)}
           >
@@ -185,6 +185,12 @@ const columnsOf = (
       ),
   },
 ];
+
+/** The edge looks once a minute at the latest for what is due. */
+const comingText = (at: string): string => {
+  const text = ago(at);
+  return text.startsWith("in ") ? text : "any moment";
+};
 
 type Attempt = WebhookDelivery["attempts"][number];
 
