@@ -11,11 +11,11 @@ import { looks, openView, startWorld, tokenWith, type View, type World } from ".
 const HOSTILE = `<img src=x onerror="document.title='taken'">`;
 
 const offer = {
-  id: "offer-1",
+  id: "offer1",
   gpu: "RTX 4090",
   gpuMemoryGb: 24,
   priceUsdPerHour: 0.44,
-  host: "h1",
+  host: "host1",
   location: "Sweden, SE",
   capacity: 3,
 };
@@ -42,7 +42,7 @@ describe.skipIf(hasNoChromium())("the set-up of a new deployment", () => {
 
   beforeAll(async () => {
     vast = await serveFake(
-      vastFake(new FakeCloud({ now: Date.now, bootSeconds: 1, key: "a key", offers: [offer] })),
+      vastFake(new FakeCloud({ now: Date.now, bootSeconds: 1, key: "a-key", offers: [offer] })),
     );
     world = await startWorld({ isEmpty: true, vars: vast.env });
   });
