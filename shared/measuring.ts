@@ -6,6 +6,7 @@
  */
 
 import { z } from "zod";
+import { deviceNamePattern, deviceNameRule } from "./deviceName.ts";
 import { genotypeSchema } from "./genotype.ts";
 import { DARTS_V2 } from "./genotypes.ts";
 import { protocolVersion } from "./protocol.ts";
@@ -57,9 +58,7 @@ export const deviceBackendSchema = z.strictObject({
 });
 export type DeviceBackendFacts = z.infer<typeof deviceBackendSchema>;
 
-export const deviceNameSchema = z
-  .string()
-  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "lower-case letters, digits and hyphens, at most 63");
+export const deviceNameSchema = z.string().regex(deviceNamePattern, deviceNameRule);
 
 export const registerDeviceSchema = z.strictObject({
   protocolVersion: z.int().default(protocolVersion),

@@ -61,5 +61,13 @@ export const addresses = {
   architecture: (id: string, hash: string) =>
     `#/searches/${encodeURIComponent(id)}/architectures/${encodeURIComponent(hash)}`,
   money: "#/money",
-  setUp: "#/set-up",
+  setUp: "#/setup",
+  tokens: "#/setup/tokens",
+  webhooks: "#/setup/webhooks",
+  webhook: (id: string) => `#/setup/webhooks/${encodeURIComponent(id)}`,
+  triggers: "#/setup/triggers",
+  trigger: (id: string) => `#/setup/triggers/${encodeURIComponent(id)}`,
+  devices: "#/setup/devices",
+  device: (name: string) => `#/setup/devices/${encodeURIComponent(name)}`,
+  data: "#/setup/data",
 };

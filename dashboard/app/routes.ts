@@ -20,13 +20,22 @@ export const routes: readonly Route[] = [
   { path: "/searches/:id", section: "searches", load: () => import("../pages/search/page.tsx") },
   { path: "/new", section: "searches", load: () => import("../pages/newSearch/page.tsx") },
   { path: "/money", section: "money", load: () => import("../pages/money/page.tsx") },
+  { path: "/setup", section: "set-up", load: () => import("../pages/setup/overview.tsx") },
+  { path: "/setup/tokens", section: "set-up", load: () => import("../pages/setup/tokens.tsx") },
+  { path: "/setup/webhooks", section: "set-up", load: () => import("../pages/setup/webhooks.tsx") },
+  { path: "/setup/webhooks/:id", section: "set-up", load: () => import("../pages/setup/webhook.tsx") },
+  { path: "/setup/triggers", section: "set-up", load: () => import("../pages/setup/triggers.tsx") },
+  { path: "/setup/triggers/:id", section: "set-up", load: () => import("../pages/setup/trigger.tsx") },
+  { path: "/setup/devices", section: "set-up", load: () => import("../pages/setup/devices.tsx") },
+  { path: "/setup/devices/:name", section: "set-up", load: () => import("../pages/setup/device.tsx") },
+  { path: "/setup/data", section: "set-up", load: () => import("../pages/setup/data.tsx") },
 ];
 
 /** The navigation; an entry shows once there is a page at its address. */
 export const sections = [
   { name: "searches", title: "Searches", path: "/searches" },
   { name: "money", title: "Money", path: "/money" },
-  { name: "set-up", title: "Set-up", path: "/set-up" },
+  { name: "set-up", title: "Set-up", path: "/setup" },
 ] as const;
 
 export interface Match {

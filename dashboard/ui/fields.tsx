@@ -98,6 +98,28 @@ export const TextField = ({
   </Field>
 );
 
+interface AreaFieldProps extends FieldProps, InputProps {
+  rows?: number;
+  value: string;
+  onValue(value: string): void;
+}
+
+/** Several lines, such as a specification. */
+export const AreaField = ({ label, hint, problem, rows = 10, value, onValue, ...rest }: AreaFieldProps) => (
+  <Field label={label} hint={hint} problem={problem}>
+    {(parts) => (
+      <textarea
+        spellcheck={false}
+        {...rest}
+        {...parts}
+        rows={rows}
+        value={value}
+        onInput={(event) => onValue(event.currentTarget.value)}
+      />
+    )}
+  </Field>
+);
+
 interface NumberFieldProps extends FieldProps, InputProps {
   min?: number;
   max?: number;

@@ -1,6 +1,6 @@
 /** What the search is after: one row an objective. */
 
-import { cheapObjectives, runnerObjectives } from "../../../shared/specification.ts";
+import { cheapObjectives, runnerObjectives } from "../../../shared/objectives.ts";
 import { Button } from "../../ui/controls.tsx";
 import { unitOf } from "../../ui/format.ts";
 import { announce } from "../../ui/toasts.tsx";
