@@ -63,6 +63,17 @@ test("candidates in columns are those of the list, page for page", async () => {
   expect(paged).toEqual(whole.hash);
 });
 
+test("what came after a round is all that comes after it", async () => {
+  const whole = await ok<Points>(admin(`/v1/searches/${id}/points`));
+  const later = await ok<Points>(admin(`/v1/searches/${id}/points?after=0`));
+  const rounds = await ok<{ round: number[] }>(admin(`/v1/searches/${id}/series?after=0`));
+  const first = whole.round.filter((round) => round === 0).length;
+  expect(later.hash).toEqual(whole.hash.slice(first));
+  expect(rounds.round[0]).toBe(1);
+  const none = await ok<Points>(admin(`/v1/searches/${id}/points?after=${whole.round.at(-1)}`));
+  expect(none.hash).toEqual([]);
+});
+
 test("candidates of one round are found by its number, and none of a round that is not there", async () => {
   const { data } = await ok<{ data: Candidate[] }>(admin(`/v1/searches/${id}/candidates`));
   const last = data.at(-1)?.round ?? 0;

@@ -17,6 +17,7 @@ export interface Route {
 
 export const routes: readonly Route[] = [
   { path: "/searches", section: "searches", load: () => import("../pages/searches/page.tsx") },
+  { path: "/searches/:id", section: "searches", load: () => import("../pages/search/page.tsx") },
 ];
 
 /** The navigation; an entry shows once there is a page at its address. */

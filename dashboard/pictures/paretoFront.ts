@@ -33,15 +33,15 @@ export interface FrontPoint {
 export interface FrontData {
   x: FrontAxis;
   y: FrontAxis;
-  /** Columns as /points answers them. */
+  /** Columns as /points answers them, or typed arrays; null and NaN are what was not measured. */
   candidates: {
     hash: readonly string[];
-    x: readonly (number | null)[];
-    y: readonly (number | null)[];
-    feasible: readonly boolean[];
+    x: ArrayLike<number | null>;
+    y: ArrayLike<number | null>;
+    feasible: ArrayLike<boolean | number>;
   };
   archive: readonly FrontPoint[];
-  /** Hashes that are marked. */
+  /** Hashes that are marked: of the archive, or else the newest candidate of that name. */
   selected?: readonly string[];
 }
 
@@ -52,8 +52,13 @@ export function paretoFront(data: FrontData, palette: Palette): PictureSpec {
   const archive = data.archive.filter(isMeasured);
   const cloud = cloudOf(candidates);
   const front = frontOf(archive, x, y);
-  const marked = archive.filter(({ hash }) => data.selected?.includes(hash));
-  const hidden = candidates.hash.length - cloud.keys.length;
+  const marked = (data.selected ?? []).flatMap((hash): Pair[] => {
+    const point = archive.find((entry) => entry.hash === hash);
+    if (point !== undefined) return [[point.x, point.y]];
+    const place = candidates.hash.lastIndexOf(hash);
+    return place < 0 ? [] : [[cloud.x[place] ?? Number.NaN, cloud.y[place] ?? Number.NaN]];
+  });
+  const hidden = candidates.hash.length - cloud.measured;
   const option: EChartsOption = {
     ...base(palette),
     xAxis: axisOf(x, palette, "x"),
@@ -123,7 +128,7 @@ export function paretoFront(data: FrontData, palette: Palette): PictureSpec {
         zlevel: 1,
         silent: true,
         symbolSize: 20,
-        data: marked.map((point): Pair => [point.x, point.y]),
+        data: marked,
         itemStyle: { color: "transparent", borderColor: palette.text, borderWidth: 2.5 },
       },
     ],
@@ -132,7 +137,7 @@ export function paretoFront(data: FrontData, palette: Palette): PictureSpec {
   const missing = hidden > 0 ? ` ${whole(hidden)} without both measurements are not shown.` : "";
   return {
     option,
-    summary: `${titles[1]} against ${titles[0]}: ${whole(cloud.keys.length)} candidates, ${whole(archive.length)} in the archive, ${whole(front.length)} on the front.${missing}`,
+    summary: `${titles[1]} against ${titles[0]}: ${whole(cloud.measured)} candidates, ${whole(archive.length)} in the archive, ${whole(front.length)} on the front.${missing}`,
     table: {
       columns: ["Architecture", titles[0] ?? "", titles[1] ?? "", "Of these two"],
       rows: archive
@@ -148,9 +153,15 @@ export function paretoFront(data: FrontData, palette: Palette): PictureSpec {
         .map(({ hash }) => hash),
     },
     points: {
-      x: [...archive.map((point) => point.x), ...cloud.x],
-      y: [...archive.map((point) => point.y), ...cloud.y],
-      keys: [...archive.map(({ hash }) => hash), ...cloud.keys],
+      x: joined(
+        archive.map((point) => point.x),
+        cloud.x,
+      ),
+      y: joined(
+        archive.map((point) => point.y),
+        cloud.y,
+      ),
+      keys: archive.map(({ hash }) => hash).concat(candidates.hash),
       prominent: archive.length,
     },
     zooms: true,
@@ -170,30 +181,54 @@ function standing(point: Measured, front: readonly Measured[]): string {
 const widthText = (id: string, value: number, width: number | undefined): string =>
   width ? `${measured(id, value)} ± ${number(width, 2)}` : measured(id, value);
 
-function cloudOf({ hash, x, y, feasible }: FrontData["candidates"]) {
-  const cloud = {
-    x: [] as number[],
-    y: [] as number[],
-    keys: [] as string[],
-    feasible: [] as number[],
-    infeasible: [] as number[],
-  };
-  for (let index = 0; index < hash.length; index++) {
-    const [across, up] = [x[index], y[index]];
-    if (across == null || up == null || !Number.isFinite(across) || !Number.isFinite(up)) continue;
-    cloud.x.push(across);
-    cloud.y.push(up);
-    cloud.keys.push(hash[index] ?? "");
-    (feasible[index] ? cloud.feasible : cloud.infeasible).push(across, up);
+interface Cloud {
+  /** A place for each candidate; NaN where one of the two was not measured. */
+  x: Float64Array;
+  y: Float64Array;
+  measured: number;
+  /** Pairs in a row. */
+  feasible: Float64Array;
+  infeasible: Float64Array;
+}
+
+/** Of the columns that were drawn: a choice among the points leaves them as they are. */
+const clouds = new WeakMap<FrontData["candidates"], Cloud>();
+
+function cloudOf(candidates: FrontData["candidates"]): Cloud {
+  const known = clouds.get(candidates);
+  if (known !== undefined) return known;
+  const { length } = candidates.hash;
+  const [x, y] = [new Float64Array(length), new Float64Array(length)];
+  const pairs = [new Float64Array(2 * length), new Float64Array(2 * length)] as const;
+  const filled = [0, 0] as [number, number];
+  for (let index = 0; index < length; index++) {
+    const [across, up] = [candidates.x[index] ?? Number.NaN, candidates.y[index] ?? Number.NaN];
+    const isMeasured = Number.isFinite(across) && Number.isFinite(up);
+    x[index] = isMeasured ? across : Number.NaN;
+    y[index] = isMeasured ? up : Number.NaN;
+    if (!isMeasured) continue;
+    const side = candidates.feasible[index] ? 0 : 1;
+    pairs[side][filled[side]++] = across;
+    pairs[side][filled[side]++] = up;
   }
+  const [feasible, infeasible] = [pairs[0].subarray(0, filled[0]), pairs[1].subarray(0, filled[1])];
+  const cloud = { x, y, measured: (filled[0] + filled[1]) / 2, feasible, infeasible };
+  clouds.set(candidates, cloud);
   return cloud;
 }
 
+function joined(first: readonly number[], rest: Float64Array): Float64Array {
+  const all = new Float64Array(first.length + rest.length);
+  all.set(first);
+  all.set(rest, first.length);
+  return all;
+}
+
 /** Flat numbers, drawn as one path: that is what keeps 50,000 quick. */
-const cloudSeries = (id: string, flat: readonly number[], color: string) => ({
+const cloudSeries = (id: string, flat: Float64Array, color: string) => ({
   id,
   type: "scatter" as const,
-  data: Float64Array.from(flat) as unknown as number[],
+  data: flat as unknown as number[],
   dimensions: ["x", "y"],
   large: true,
   largeThreshold: 500,

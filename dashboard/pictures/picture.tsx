@@ -29,8 +29,12 @@ interface PictureProps<T> {
   data: T;
   /** A point was clicked, or chosen in the table. */
   onSelect?: (key: string) => void;
-  /** What is shown beside a point while the pointer is on it. */
-  card?: (key: string) => ComponentChildren;
+  /**
+   * What is shown beside a point while the pointer is on it.
+   *
+   * @param place among those behind the prominent ones, whose keys may not be the only ones; negative for these
+   */
+  card?: (key: string, place: number) => ComponentChildren;
   /** A rectangle was drawn, or null: all is shown again. */
   onZoom?: (range: Range | null) => void;
   /** Below the title: choices of what is drawn. */
@@ -116,7 +120,7 @@ export function Picture<T>({ title, draw, data, onSelect, card, onZoom, children
         {brush !== null && <div class="picture-brush" style={boxOf(brush)} />}
         {hover !== null && hoverKey !== undefined && card !== undefined && (
           <HoverCard at={hover} within={holder.current}>
-            {card(hoverKey)}
+            {card(hoverKey, hover.index - (spec.points?.prominent ?? 0))}
           </HoverCard>
         )}
       </div>

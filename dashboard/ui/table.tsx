@@ -28,9 +28,12 @@ interface TableProps<T> {
   sorting?: Sorting | undefined;
   onSort?: (sorting: Sorting) => void;
   selectedKey?: string | number | null;
+  /** Of the sorted rows, so many of the first are shown. */
+  most?: number;
 }
 
-export function Table<T>({ caption, columns, rows, keyOf, sorting, onSort, selectedKey }: TableProps<T>) {
+export function Table<T>(props: TableProps<T>) {
+  const { caption, columns, rows, keyOf, sorting, onSort, selectedKey, most = rows.length } = props;
   const [own, setOwn] = useState(sorting);
   const current = onSort === undefined ? own : sorting;
   const press = (column: Column<T>) => {
@@ -73,15 +76,17 @@ export function Table<T>({ caption, columns, rows, keyOf, sorting, onSort, selec
           </tr>
         </thead>
         <tbody>
-          {sorted(rows, columns, current).map((row) => (
-            <tr key={keyOf(row)} class={selectedKey === keyOf(row) ? "selected" : ""}>
-              {columns.map((column) => (
-                <td key={column.id} class={column.isNumber ? "number" : ""} data-title={column.title}>
-                  {column.cell(row)}
-                </td>
-              ))}
-            </tr>
-          ))}
+          {sorted(rows, columns, current)
+            .slice(0, most)
+            .map((row) => (
+              <tr key={keyOf(row)} class={selectedKey === keyOf(row) ? "selected" : ""}>
+                {columns.map((column) => (
+                  <td key={column.id} class={column.isNumber ? "number" : ""} data-title={column.title}>
+                    {column.cell(row)}
+                  </td>
+                ))}
+              </tr>
+            ))}
         </tbody>
       </table>
     </div>

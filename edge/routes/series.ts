@@ -30,7 +30,15 @@ const common = {
 const roundCursor = z.tuple([z.number()]);
 const column = z.array(z.number().nullable());
 const roundsQuery = (most: number) =>
-  z.object({ cursor: z.string().optional(), limit: wholeNumber(1, most).default(most) });
+  z.object({
+    cursor: z.string().optional(),
+    limit: wholeNumber(1, most).default(most),
+    after: wholeNumber(0).optional().describe("only rounds after this one; a cursor goes before it"),
+  });
+
+/** The round that a page begins after. */
+const beginOf = ({ cursor, after }: { cursor?: string | undefined; after?: number | undefined }): number =>
+  decodeCursor(cursor, roundCursor)?.[0] ?? after ?? -1;
 
 /** Rounds of which a page of candidates holds all. */
 const pointRounds = 1000;
@@ -185,16 +193,18 @@ const trends = createRoute({
 
 export const seriesRoutes = newApp()
   .openapi(points, async (c) => {
-    const { cursor, limit } = c.req.valid("query");
+    const query = c.req.valid("query");
+    const { limit } = query;
     const { id, specification } = await readableSearch(c, c.req.valid("param").id);
-    const page = await pointsAfter(c.env.DB, id, decodeCursor(cursor, roundCursor)?.[0] ?? -1, limit);
+    const page = await pointsAfter(c.env.DB, id, beginOf(query), limit);
     const nextCursor = cursorAfter(page, limit, (row) => [row.round]);
     return c.json({ ...pointColumns(page, specification.objectives.map(objectiveId)), nextCursor }, 200);
   })
   .openapi(series, async (c) => {
-    const { cursor, limit } = c.req.valid("query");
+    const query = c.req.valid("query");
+    const { limit } = query;
     const { id } = await readableSearch(c, c.req.valid("param").id);
-    const page = await roundsAfter(c.env.DB, id, decodeCursor(cursor, roundCursor)?.[0] ?? -1, limit);
+    const page = await roundsAfter(c.env.DB, id, beginOf(query), limit);
     return c.json(
       {
         round: page.map(({ round }) => round),

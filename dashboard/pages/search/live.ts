@@ -1,0 +1,141 @@
+/** What the page and its views share, so that it is asked for once: the events and the rounds in columns. */
+
+import { createContext } from "preact";
+import { useContext, useMemo, useState } from "preact/hooks";
+import { api, isFinished, read, type Search, type Series } from "../../app/api.ts";
+import { session } from "../../app/session.ts";
+import { useStore } from "../../app/store.ts";
+import { type Data, useData } from "../../app/useData.ts";
+import type { Events } from "../../app/useEvents.ts";
+import { Candidates } from "./candidates.ts";
+
+/** While a search runs; rounds emit no events. */
+export const refreshMs = 5000;
+
+export const refreshOf = (search: Pick<Search, "state"> | undefined): number | undefined =>
+  search !== undefined && isFinished(search) ? undefined : refreshMs;
+
+export interface Live {
+  events: Events;
+  /** Every round so far. */
+  rounds: Data<Rounds>;
+}
+
+export type Rounds = Omit<Series, "nextCursor">;
+
+const none: Live = {
+  events: { events: [], state: "connecting", sequence: 0 },
+  rounds: { value: undefined, error: null, isLoading: true, loadedAt: null, refresh: () => {} },
+};
+
+export const LiveContext = createContext<Live>(none);
+
+/** In a view: the events of its search, and its rounds. */
+export const useLive = (): Live => useContext(LiveContext);
+
+const noRounds: Rounds = {
+  round: [],
+  stage: [],
+  phase: [],
+  trainLoss: [],
+  hypervolume: [],
+  pruned: [],
+  trainSeconds: [],
+  evaluateSeconds: [],
+  idleSeconds: [],
+  createdAt: [],
+};
+
+/** The rounds, those that are new added to those that are known. */
+export function useRounds(id: string, search: Search | undefined, sequence: number): Data<Rounds> {
+  const known = useMemo(() => ({ rounds: noRounds, id }), [id]);
+  return useData(
+    `rounds ${id}`,
+    async (signal) => {
+      const last = known.rounds.round.at(-1);
+      const begin = last === undefined ? {} : { after: last };
+      await pages(
+        (query) => read(api.searches[":id"].series.$get({ param: { id }, query }, { init: { signal } })),
+        begin,
+        (page) => {
+          signal.throwIfAborted();
+          known.rounds = joined(known.rounds, page);
+        },
+      );
+      return known.rounds;
+    },
+    { when: `${sequence} ${search?.state}`, everyMs: refreshOf(search) },
+  );
+}
+
+/** The candidates so far; `size` tells when there are more, page by page while the first are loaded. */
+export function useCandidates(
+  id: string,
+  search: Search,
+): { all: Candidates; size: number; data: Data<number> } {
+  const { number } = useStore(session);
+  const all = candidatesOf(`${number} ${id}`);
+  const [, setSize] = useState(0);
+  const { sequence } = useLive().events;
+  const data = useData(
+    `candidates ${id}`,
+    async (signal) => {
+      const begin = all.lastRound < 0 ? {} : { after: all.lastRound };
+      await pages(
+        (query) => read(api.searches[":id"].points.$get({ param: { id }, query }, { init: { signal } })),
+        begin,
+        (page) => {
+          signal.throwIfAborted();
+          all.append(page);
+          setSize(all.size);
+        },
+      );
+      return all.size;
+    },
+    { when: `${sequence} ${search.state}`, everyMs: refreshOf(search) },
+  );
+  return { all, size: all.size, data };
+}
+
+/** Of the search that was looked at last: views come and go, and its candidates stay. */
+let kept = { key: "", candidates: new Candidates() };
+
+function candidatesOf(key: string): Candidates {
+  if (kept.key !== key) kept = { key, candidates: new Candidates() };
+  return kept.candidates;
+}
+
+interface Query {
+  after?: number;
+  cursor?: string;
+}
+
+/** Every page from a beginning on, each handed over as it comes. */
+async function pages<T extends { nextCursor: string | null }>(
+  load: (query: Query) => Promise<T>,
+  begin: Query,
+  take: (page: T) => void,
+): Promise<void> {
+  let query: Query | null = begin;
+  while (query !== null) {
+    const page: T = await load(query);
+    take(page);
+    query = page.nextCursor === null ? null : { cursor: page.nextCursor };
+  }
+}
+
+function joined(known: Rounds, { nextCursor: _, ...fresh }: Series): Rounds {
+  if (fresh.round.length === 0) return known;
+  return {
+    round: [...known.round, ...fresh.round],
+    stage: [...known.stage, ...fresh.stage],
+    phase: [...known.phase, ...fresh.phase],
+    trainLoss: [...known.trainLoss, ...fresh.trainLoss],
+    hypervolume: [...known.hypervolume, ...fresh.hypervolume],
+    pruned: [...known.pruned, ...fresh.pruned],
+    trainSeconds: [...known.trainSeconds, ...fresh.trainSeconds],
+    evaluateSeconds: [...known.evaluateSeconds, ...fresh.evaluateSeconds],
+    idleSeconds: [...known.idleSeconds, ...fresh.idleSeconds],
+    createdAt: [...known.createdAt, ...fresh.createdAt],
+  };
+}

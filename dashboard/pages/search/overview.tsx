@@ -1,0 +1,153 @@
+/** What one wants to know first of a search: how far it is, what it found, what it costs. */
+
+import type { ComponentChildren } from "preact";
+import { api, isFinished, read, type Search, useCan } from "../../app/api.ts";
+import { useData } from "../../app/useData.ts";
+import { ProgressBar } from "../../ui/controls.tsx";
+import { ago, duration, measured, money, number, time, whole } from "../../ui/format.ts";
+import { forecastUsd } from "../searches/forecast.ts";
+import { secondsLeft } from "./estimate.ts";
+import { useLive } from "./live.ts";
+
+export const Overview = ({ search }: { search: Search }) => (
+  <div class="overview">
+    <Progress search={search} />
+    <Best search={search} />
+    <Cost search={search} />
+  </div>
+);
+
+interface FigureProps {
+  title: string;
+  value: ComponentChildren;
+  children: ComponentChildren;
+}
+
+const Figure = ({ title, value, children }: FigureProps) => (
+  <section class="card figure-card">
+    <h2 class="hint">{title}</h2>
+    <p class="figure-value">{value}</p>
+    {children}
+  </section>
+);
+
+const phases: Record<Search["progress"]["phase"], string> = {
+  warmup: "warming up",
+  search: "searching",
+  confirm: "confirming the best",
+};
+
+function Progress({ search }: { search: Search }) {
+  const { progress, state, startedAt, finishedAt } = search;
+  const { rounds } = useLive();
+  const { round, rounds: planned, stage, phase, evaluations } = progress;
+  const isOver = isFinished(search);
+  const share = state === "completed" ? 1 : planned > 0 ? round / planned : null;
+  const left = state === "running" ? secondsLeft(progress, rounds.value?.createdAt ?? []) : null;
+  return (
+    <Figure
+      title="Progress"
+      value={
+        <>
+          Round {whole(round)} <small>of {whole(planned)}</small>
+        </>
+      }
+    >
+      <ProgressBar share={share} label="Rounds" />
+      <p class="hint">
+        {isOver
+          ? `${whole(evaluations)} measured`
+          : `Stage ${whole(stage + 1)}, ${phases[phase]}; ${whole(evaluations)} measured`}
+      </p>
+      <p class="hint">{timeText(search, left)}</p>
+      <span class="visually-hidden">
+        {startedAt !== null && `Started ${time(startedAt)}. `}
+        {finishedAt !== null && `Ended ${time(finishedAt)}.`}
+      </span>
+    </Figure>
+  );
+}
+
+function timeText({ state, createdAt, startedAt, finishedAt }: Search, left: number | null): string {
+  if (startedAt === null) return `Created ${ago(createdAt)}, waits for a runner`;
+  if (finishedAt !== null) {
+    const took = duration((Date.parse(finishedAt) - Date.parse(startedAt)) / 1000);
+    return `Took ${took}, ended ${ago(finishedAt)}`;
+  }
+  if (state === "paused") return `Started ${ago(startedAt)}, paused`;
+  return left === null ? `Started ${ago(startedAt)}` : `About ${duration(left)} of rounds left`;
+}
+
+function Best({ search: { progress } }: { search: Search }) {
+  const { bestAccuracy, frontSize, hypervolume } = progress;
+  return (
+    <Figure title="Best accuracy so far" value={measured("accuracy", bestAccuracy)}>
+      <p class="hint">
+        {frontSize === 0
+          ? "Nothing on the front yet"
+          : `${whole(frontSize)} ${frontSize === 1 ? "architecture" : "architectures"} on the front`}
+      </p>
+      <p class="hint">Hypervolume {number(hypervolume)}</p>
+    </Figure>
+  );
+}
+
+function Cost({ search }: { search: Search }) {
+  const mayRead = useCan("searches:read");
+  const rents = search.specification.rental !== undefined;
+  const { id, progress } = search;
+  const budget = useData(
+    mayRead ? `budget ${id}` : null,
+    (signal) => read(api.searches[":id"].budget.$get({ param: { id } }, { init: { signal } })),
+    { when: `${progress.round} ${search.state}` },
+  );
+  const { value } = budget;
+  if (!mayRead)
+    return (
+      <Figure title="Cost" value="–">
+        <p class="hint">Shown to whoever has a token that reads searches.</p>
+      </Figure>
+    );
+  if (!rents && (value === undefined || value.spentUsd === 0))
+    return (
+      <Figure title="Cost" value={money(0)}>
+        <p class="hint">Runs on your own machines: nothing is rented.</p>
+        <p class="hint">{gpuText(search)}</p>
+      </Figure>
+    );
+  if (value === undefined)
+    return (
+      <Figure title="Cost so far" value="–">
+        <p class="hint">{budget.error === null ? "Loading" : "Not known: the edge did not tell."}</p>
+      </Figure>
+    );
+  const cap = search.specification.budget.usd ?? null;
+  const forecast = isFinished(search) ? null : forecastUsd(search, value);
+  return (
+    <Figure
+      title="Cost so far"
+      value={
+        <>
+          {money(value.spentUsd)} {cap !== null && <small>of {money(cap)}</small>}
+        </>
+      }
+    >
+      {cap !== null && <ProgressBar share={value.spentUsd / cap} label="Budget" />}
+      <p class="hint">
+        {forecast === null ? costPer(value.perArchitectureUsd) : `About ${money(forecast)} in the end`}
+        {value.reservedUsd > 0 && `; ${money(value.reservedUsd)} set aside`}
+      </p>
+    </Figure>
+  );
+}
+
+const costPer = (usd: number | null): string =>
+  usd === null ? "Nothing is set aside any more" : `${money(usd)} for each architecture on the front`;
+
+function gpuText({ specification: { budget, evaluation } }: Search): string {
+  if (evaluation.kind === "tabular") return `Looked up in ${evaluation.table}`;
+  if (budget.gpuHours !== undefined) return `At most ${number(budget.gpuHours)} GPU hours`;
+  return budget.wallClockHours === undefined
+    ? "No budget is set"
+    : `At most ${number(budget.wallClockHours)} hours`;
+}

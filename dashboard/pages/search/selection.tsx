@@ -1,0 +1,196 @@
+/** The point that was chosen: its figures, its cells, and what to do with it. */
+
+import type { ComponentChildren } from "preact";
+import type { SearchSpace } from "../../../shared/space.ts";
+import { genotypeFromSelection } from "../../../shared/space.ts";
+import { type Architecture, api, type FrontRow, read } from "../../app/api.ts";
+import { addresses } from "../../app/place.ts";
+import { ApiProblem } from "../../app/problem.ts";
+import { useData } from "../../app/useData.ts";
+import { GenotypeDrawing } from "../../drawing/cell.tsx";
+import { Badge, Button, CopyButton, LinkButton } from "../../ui/controls.tsx";
+import { bytes, measured, number, whole } from "../../ui/format.ts";
+import { Loading, ProblemCard } from "../../ui/states.tsx";
+import type { Candidates } from "./candidates.ts";
+import { halfWidth, type Objective } from "./frontData.ts";
+import { useCandidate, Values } from "./hovered.tsx";
+
+interface SelectionProps {
+  id: string;
+  hash: string | null;
+  rows: readonly FrontRow[];
+  all: Candidates;
+  size: number;
+  objectives: readonly Objective[];
+  space: SearchSpace;
+  onClear(): void;
+}
+
+export function Selection(props: SelectionProps) {
+  const { hash, rows, onClear } = props;
+  const row = rows.find((entry) => entry.hash === hash);
+  return (
+    <section class="card selection" aria-labelledby="selection" aria-live="polite">
+      <div class="selection-head">
+        <h2 id="selection">{hash === null ? "Nothing chosen" : "Chosen"}</h2>
+        {hash !== null && (
+          <Button tone="quiet" onClick={onClear}>
+            Clear
+          </Button>
+        )}
+      </div>
+      {hash === null && <p class="hint">Click a point, or press a name in a table, to see what it is.</p>}
+      {hash !== null &&
+        (row === undefined ? <Elsewhere {...props} hash={hash} /> : <Row {...props} row={row} />)}
+    </section>
+  );
+}
+
+const evidenceTexts: Record<FrontRow["evidence"], string> = {
+  table: "from the table",
+  "shared-weights": "with shared weights",
+  "short-training": "after a short training",
+  "full-training": "after a full training",
+};
+
+function Row({ id, row, objectives, space }: SelectionProps & { row: FrontRow }) {
+  return (
+    <>
+      <Name hash={row.hash}>
+        <Badge tone="good">on the front</Badge>
+      </Name>
+      <Values
+        objectives={objectives}
+        figureOf={(objective) => row.values[objective]}
+        widthOf={(objective) => halfWidth(row, objective)}
+      />
+      <p class="hint">
+        Measured in round {whole(row.round)}, stage {whole(row.stage + 1)}
+        {row.images > 0 && `, on ${whole(row.images)} images`}; accuracy {evidenceTexts[row.evidence]}.
+      </p>
+      {row.testAccuracy !== null && (
+        <p>
+          <strong>{measured("accuracy", row.testAccuracy)}</strong> on test images after its final training.
+        </p>
+      )}
+      {row.predicted.length > 0 && <p class="hint">Predicted, not measured: {row.predicted.join(", ")}.</p>}
+      <GenotypeDrawing genotype={row.genotype} space={space} />
+      <div class="buttons">
+        <LinkButton href={addresses.architecture(id, row.hash)} tone="main">
+          Its page
+        </LinkButton>
+        <CopyButton text={row.text} what="genotype" />
+      </div>
+    </>
+  );
+}
+
+const Name = ({ hash, children }: { hash: string; children?: ComponentChildren }) => (
+  <p class="selection-name">
+    <code>{hash}</code>
+    {children}
+  </p>
+);
+
+/** Not on the front of the last stage: beaten later on, of an earlier stage, or never kept. */
+function Elsewhere(props: SelectionProps & { hash: string }) {
+  const { id, hash } = props;
+  const kept = useData(`architecture ${id} ${hash}`, async (signal) => {
+    try {
+      return await read(
+        api.searches[":id"].architectures[":hash"].$get({ param: { id, hash } }, { init: { signal } }),
+      );
+    } catch (error) {
+      if (error instanceof ApiProblem && error.status === 404) return null;
+      throw error;
+    }
+  });
+  if (kept.value === undefined)
+    return kept.error === null ? (
+      <Loading what="architecture" />
+    ) : (
+      <ProblemCard error={kept.error} onAgain={kept.refresh} />
+    );
+  return kept.value === null ? <Passing {...props} /> : <Kept {...props} architecture={kept.value} />;
+}
+
+function Kept({
+  id,
+  hash,
+  architecture,
+  objectives,
+  space,
+}: SelectionProps & { hash: string; architecture: Architecture }) {
+  const [newest] = architecture.measurements;
+  return (
+    <>
+      <Name hash={hash}>
+        <Badge>{newest?.feasible === false ? "beyond a limit" : "not on the front"}</Badge>
+      </Name>
+      {newest !== undefined && (
+        <>
+          <Values
+            objectives={objectives}
+            figureOf={(objective) => newest.values[objective]}
+            widthOf={(objective) => halfWidth(newest, objective)}
+          />
+          <p class="hint">
+            Measured in round {whole(newest.round)}, stage {whole(newest.stage + 1)}; accuracy{" "}
+            {evidenceTexts[newest.evidence]}.
+          </p>
+        </>
+      )}
+      {architecture.counts !== null && (
+        <p class="hint">
+          {number(architecture.counts.parameters)} parameters, {number(architecture.counts.macs)} MACs,{" "}
+          {bytes(architecture.counts.modelBytes)}.
+        </p>
+      )}
+      <GenotypeDrawing genotype={architecture.genotype} space={space} />
+      <div class="buttons">
+        <LinkButton href={addresses.architecture(id, hash)} tone="main">
+          Its page
+        </LinkButton>
+        <CopyButton text={architecture.text} what="genotype" />
+      </div>
+    </>
+  );
+}
+
+/** A candidate that was measured once and not kept: the rounds remember it. */
+function Passing({ id, hash, all, size, objectives, space }: SelectionProps & { hash: string }) {
+  const place = all.hash.lastIndexOf(hash);
+  const { value, error, refresh } = useCandidate(id, place < 0 ? undefined : all.round[place], hash);
+  if (place < 0)
+    return (
+      <>
+        <Name hash={hash} />
+        <p class="hint">
+          {size === 0 ? "Looking for it among the candidates." : "This search measured nothing of that name."}
+        </p>
+      </>
+    );
+  const genotype = value && genotypeFromSelection(space, value.selection);
+  return (
+    <>
+      <Name hash={hash}>
+        <Badge>{all.feasible[place] ? "candidate" : "beyond a limit"}</Badge>
+      </Name>
+      <Values objectives={objectives} figureOf={(objective) => all.values(objective)[place]} />
+      <p class="hint">
+        Measured in round {whole(all.round[place])}. Others beat it or it is beyond a limit, so it is not kept
+        with the architectures and has no page of its own.
+      </p>
+      {genotype === undefined && error === null && <Loading what="cells" lines={2} />}
+      {error !== null && <ProblemCard error={error} onAgain={refresh} />}
+      {genotype !== undefined && (
+        <>
+          <GenotypeDrawing genotype={genotype} space={space} />
+          <div class="buttons">
+            <CopyButton text={JSON.stringify(genotype)} what="genotype" />
+          </div>
+        </>
+      )}
+    </>
+  );
+}
