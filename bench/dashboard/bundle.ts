@@ -26,8 +26,8 @@ export function weights(loads: readonly Loads[]) {
 
 const bytesOf = (file: string): Buffer => readFileSync(path.join(rootDir, "dist", "dashboard", file));
 
-/** ECharts draws with zrender, which nothing else has. */
-const isOfCharts = (file: string): boolean => bytesOf(file).includes("zrender");
+/** By what only ECharts has in it. */
+const isOfCharts = (file: string): boolean => bytesOf(file).includes("_ec_inner");
 
 function weightOf(files: readonly string[]): Weight {
   const kb = (compress: (bytes: Buffer) => Buffer) =>

@@ -44,6 +44,8 @@ export class CuttingProxy {
     const asked = request({ hostname, port, path: req.url, method: req.method, headers }, (answer) => {
       res.writeHead(answer.statusCode ?? 502, answer.headers);
       answer.on("data", (chunk: Buffer) => {
+        // Nothing comes after what was broken off.
+        if (left < 0) return;
         if (chunk.byteLength <= left) {
           left -= chunk.byteLength;
           res.write(chunk);
@@ -53,6 +55,7 @@ export class CuttingProxy {
         this.cuts++;
         answer.destroy();
         res.write(chunk.subarray(0, left), () => res.destroy());
+        left = -1;
       });
       answer.on("end", () => res.end());
       answer.on("error", () => res.destroy());

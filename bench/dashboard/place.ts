@@ -6,7 +6,7 @@ import path from "node:path";
 import { newToken } from "../../cli/commands/dev.ts";
 import { startLocalEdge } from "../../cli/localEdge.ts";
 import { reportLarge } from "../edge/large.ts";
-import type { Site } from "../edge/site.ts";
+import { type Site, userOf } from "../edge/site.ts";
 
 export interface Place extends Site {
   searchId: string;
@@ -28,7 +28,7 @@ const noteName = "search.json";
 export async function startPlace({ keptIn, signal, log }: PlaceOptions): Promise<Place> {
   const stateDir = keptIn ?? mkdtempSync(path.join(tmpdir(), "nasturtium-bench-"));
   const note = path.join(stateDir, noteName);
-  const kept: { token: string; id: string; candidates: number } | null = existsSync(note)
+  const kept: { token: string; id: string } | null = existsSync(note)
     ? JSON.parse(readFileSync(note, "utf8"))
     : null;
   const token = kept?.token ?? newToken();
@@ -40,11 +40,26 @@ export async function startPlace({ keptIn, signal, log }: PlaceOptions): Promise
   };
   try {
     const site = { url: edge.url, token, signal, log };
-    const { id, candidates } = kept ?? (await reportLarge(site));
-    writeFileSync(note, JSON.stringify({ token, id, candidates }));
-    return { ...site, searchId: id, candidates, stop };
+    const { id } = kept ?? (await reportLarge(site));
+    writeFileSync(note, JSON.stringify({ token, id }));
+    return { ...site, searchId: id, candidates: await measuredIn(site, id), stop };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+/** Candidates that were measured, as the page gets them. */
+async function measuredIn(site: Site, id: string): Promise<number> {
+  const { points } = userOf(site).v1.searches[":id"];
+  let count = 0;
+  let cursor: string | null = null;
+  do {
+    const query: { cursor?: string } = cursor === null ? {} : { cursor };
+    const answer = await points.$get({ param: { id }, query });
+    const { hash, nextCursor }: { hash: string[]; nextCursor: string | null } = await answer.json();
+    count += hash.length;
+    cursor = nextCursor;
+  } while (cursor !== null);
+  return count;
 }

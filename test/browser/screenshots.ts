@@ -1,0 +1,114 @@
+/**
+ * Takes the screenshots of the documentation from a real search, which it runs first, in a real Chromium over a real local
+ * Worker.
+ *
+ *     npm run screenshots -- [--minutes 3|5|10] [--only NAME,NAME] [--out docs/images/dashboard]
+ */
+
+import { mkdirSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { parseArgs } from "node:util";
+import type { Page } from "playwright-core";
+import sharp from "sharp";
+import { demoTable } from "../../cli/demo/table.ts";
+import { reasonOf } from "../../cli/errors.ts";
+import { rootDir } from "../../setup/node.mjs";
+import { startWorld, type World } from "./dashboard/world.ts";
+import { runSearches } from "./screenshots/searches.ts";
+import { type Shot, type Shown, shots } from "./screenshots/shots.ts";
+
+const screens = {
+  desktop: { viewport: { width: 1280, height: 860 }, deviceScaleFactor: 1 },
+  phone: { viewport: { width: 360, height: 740 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true },
+} as const;
+const mostBytes = 150_000;
+/** Of the palette; fewer where the file would be too large. */
+const colourCounts = [256, 128, 64, 32];
+/** Of the page that stands in for one that is not there. */
+const missingTitle = "There is no such page";
+const limitMs = 90_000;
+
+const { values: args } = parseArgs({
+  options: {
+    minutes: { type: "string", default: "3" },
+    only: { type: "string" },
+    out: { type: "string", default: path.join(rootDir, "docs", "images", "dashboard") },
+  },
+});
+if (!Object.hasOwn(demoTable, args.minutes))
+  fail(`--minutes is one of ${Object.keys(demoTable).join(", ")}.`);
+const asked = args.only?.split(",");
+const unknown = asked?.find((name) => !shots.some((shot) => shot.name === name));
+if (unknown !== undefined)
+  fail(`--only knows ${shots.map(({ name }) => name).join(", ")}, not "${unknown}".`);
+const log = (line: string) => console.error(line);
+
+const world = await startWorld();
+try {
+  const shown = await runSearches(world, Number(args.minutes), log);
+  mkdirSync(args.out, { recursive: true });
+  for (const shot of shots) {
+    if (asked !== undefined && !asked.includes(shot.name)) continue;
+    // One that fails keeps none of the others from being taken.
+    const told = await store(shot, shown).catch((error: unknown) => {
+      process.exitCode = 1;
+      return `failed: ${reasonOf(error)}`;
+    });
+    log(`${shot.name}: ${told}`);
+  }
+} finally {
+  await world.stop();
+}
+
+async function store(shot: Shot, shown: Shown): Promise<string> {
+  const taken = await take(world, shot, shown);
+  if (taken === null) return "there is no such page";
+  const png = await compressed(taken);
+  writeFileSync(path.join(args.out, `${shot.name}.png`), png);
+  return `${Math.ceil(png.byteLength / 1000)} kB`;
+}
+
+async function take({ edge, browser }: World, shot: Shot, shown: Shown): Promise<Buffer | null> {
+  const context = await browser.newContext({
+    ...screens[shot.size ?? "desktop"],
+    colorScheme: shot.theme ?? "light",
+    reducedMotion: "reduce",
+    locale: "en-US",
+    timezoneId: "UTC",
+  });
+  try {
+    context.setDefaultTimeout(limitMs);
+    const page = await context.newPage();
+    const { url, token } = edge.edge;
+    await page.goto(`${url}/#token=${token}&go=${encodeURIComponent(shot.address(shown))}`);
+    await isWhole(page);
+    if ((await page.locator("main h1").innerText()) === missingTitle) return null;
+    await shot.prepare?.(page);
+    return await page.screenshot();
+  } finally {
+    await context.close();
+  }
+}
+
+/** Nothing is still being loaded, and the pictures on the screen are drawn. */
+async function isWhole(page: Page): Promise<void> {
+  await page.locator("main h1").waitFor();
+  await page.locator("main .bone").first().waitFor({ state: "detached" });
+  await page.evaluate(
+    "new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))",
+  );
+}
+
+async function compressed(png: Buffer): Promise<Buffer> {
+  let smallest = png;
+  for (const colours of colourCounts) {
+    smallest = await sharp(png).png({ palette: true, colours, effort: 10 }).toBuffer();
+    if (smallest.byteLength <= mostBytes) break;
+  }
+  return smallest;
+}
+
+function fail(why: string): never {
+  console.error(why);
+  process.exit(2);
+}
