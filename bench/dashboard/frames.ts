@@ -23,7 +23,6 @@ const brushSteps = 40;
 const quietMs = 1000;
 
 interface Area {
-  page: Page;
   picture: Locator;
   x: number;
   y: number;
@@ -32,7 +31,7 @@ interface Area {
 }
 
 /** What is done, in this order. */
-const actions: Record<string, (area: Area) => Promise<void>> = {
+const actions: Record<string, (page: Page) => Promise<void>> = {
   hovered: hover,
   brushed: brush,
   zoomed: zoom,
@@ -49,12 +48,11 @@ export async function framesOf(browser: Browser, place: Place): Promise<Frames[]
     await interactiveMs(opened, quietMs);
     const { firstContentfulPaintMs } = await opened.recorded();
     results.push(await between(opened, "plotted", firstContentfulPaintMs ?? 0, otherShare()));
-    const area = await areaOf(opened.page);
     for (const [doing, act] of Object.entries(actions)) {
       place.log(doing);
       otherShare = watchOthers(startedProcesses);
       const { nowMs } = await opened.recorded();
-      await act(area);
+      await act(opened.page);
       results.push(await between(opened, doing, nowMs, otherShare()));
     }
   } finally {
@@ -79,6 +77,7 @@ async function between(opened: OpenPage, doing: string, fromMs: number, otherLoa
   };
 }
 
+/** Where the picture is now: pressing its buttons may have scrolled it. */
 async function areaOf(page: Page): Promise<Area> {
   const picture = page
     .locator(".picture")
@@ -88,11 +87,12 @@ async function areaOf(page: Page): Promise<Area> {
   await canvas.scrollIntoViewIfNeeded();
   const box = await canvas.boundingBox();
   if (box === null) throw new Error("The picture is not on the screen.");
-  return { page, picture, ...box };
+  return { picture, ...box };
 }
 
 /** Along a curve over the middle of the picture. */
-async function hover({ page, x, y, width, height }: Area): Promise<void> {
+async function hover(page: Page): Promise<void> {
+  const { x, y, width, height } = await areaOf(page);
   for (let step = 0; step < hovers; step++) {
     const angle = (step / hovers) * 6 * Math.PI;
     const across = x + width * (0.15 + (0.7 * step) / hovers);
@@ -101,8 +101,9 @@ async function hover({ page, x, y, width, height }: Area): Promise<void> {
 }
 
 /** Rectangles into what is left, each zoomed when it is let go, then everything again. */
-async function brush({ page, picture, x, y, width, height }: Area): Promise<void> {
+async function brush(page: Page): Promise<void> {
   for (let time = 0; time < brushes; time++) {
+    const { picture, x, y, width, height } = await areaOf(page);
     await page.mouse.move(x + width * 0.3, y + height * 0.25);
     await page.mouse.down();
     for (let step = 1; step <= brushSteps; step++) {
@@ -114,7 +115,8 @@ async function brush({ page, picture, x, y, width, height }: Area): Promise<void
   }
 }
 
-async function zoom({ picture }: Area): Promise<void> {
+async function zoom(page: Page): Promise<void> {
+  const { picture } = await areaOf(page);
   const press = (name: string) => picture.getByRole("button", { name }).click();
   for (const name of ["Zoom in", "Zoom in", "Zoom in", "Zoom out", "Zoom out", "Show all"]) await press(name);
 }

@@ -25,6 +25,8 @@ const paintMs = 1000;
 const usableMs = 2000;
 const bundleKb = 400;
 const frameMs = 100;
+/** Of the machine; with more for other programs, times say little. */
+const quietShare = 0.1;
 
 /** What the dashboard promises, each with what was measured. */
 export function limitsOf({ loads = [], bundle, frames = [], streams }: Results): Held[] {
@@ -92,6 +94,9 @@ export function printed(results: Results): string {
       "",
       `${streams.events} events over ${streams.connections} connections, ${streams.cuts} cut and ${streams.refusals} refused: ${streams.lost} lost, ${streams.twice} twice, ${streams.outOfOrder} out of order`,
     );
+  const shares = [...(loads ?? []), ...(frames ?? [])].map(({ otherLoad }) => otherLoad);
+  if (Math.max(0, ...shares) > quietShare)
+    lines.push("", "Other programs took part of the machine: measure again when it is idle.");
   const limits = limitsOf(results);
   const missed = limits.filter(({ holds }) => !holds);
   lines.push(

@@ -21,6 +21,8 @@ const screens = {
   desktop: { viewport: { width: 1280, height: 860 }, deviceScaleFactor: 1 },
   phone: { viewport: { width: 360, height: 740 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true },
 } as const;
+/** Left below what a short page holds. */
+const marginPixels = 24;
 const mostBytes = 150_000;
 /** Of the palette; fewer where the file would be too large. */
 const colourCounts = [256, 128, 64, 32];
@@ -84,7 +86,7 @@ async function take({ edge, browser }: World, shot: Shot, shown: Shown): Promise
     await isWhole(page);
     if ((await page.locator("main h1").innerText()) === missingTitle) return null;
     await shot.prepare?.(page);
-    return await page.screenshot();
+    return await page.screenshot({ clip: await usedPart(page) });
   } finally {
     await context.close();
   }
@@ -97,6 +99,14 @@ async function isWhole(page: Page): Promise<void> {
   await page.evaluate(
     "new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))",
   );
+}
+
+/** Of the screen, without the empty part below a short page. */
+async function usedPart(page: Page) {
+  const { width, height } = page.viewportSize() ?? screens.desktop.viewport;
+  const ends = `Math.max(...[...document.querySelectorAll("main > *")].map((part) => part.getBoundingClientRect().bottom))`;
+  const end = Number(await page.evaluate(ends)) + marginPixels;
+  return { x: 0, y: 0, width, height: Math.min(height, Math.ceil(end)) };
 }
 
 async function compressed(png: Buffer): Promise<Buffer> {
