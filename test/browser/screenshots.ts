@@ -7,6 +7,7 @@
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import type { Page } from "playwright-core";
 import sharp from "sharp";
@@ -18,7 +19,7 @@ import { runSearches } from "./screenshots/searches.ts";
 import { type Shot, type Shown, shots } from "./screenshots/shots.ts";
 
 const screens = {
-  desktop: { viewport: { width: 1280, height: 860 }, deviceScaleFactor: 1 },
+  desktop: { viewport: { width: 1280, height: 1000 }, deviceScaleFactor: 1 },
   phone: { viewport: { width: 360, height: 740 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true },
 } as const;
 /** Left below what a short page holds. */
@@ -28,6 +29,7 @@ const mostBytes = 150_000;
 const colourCounts = [256, 128, 64, 32];
 /** Of the page that stands in for one that is not there. */
 const missingTitle = "There is no such page";
+const pollMs = 100;
 const limitMs = 90_000;
 
 const { values: args } = parseArgs({
@@ -86,6 +88,7 @@ async function take({ edge, browser }: World, shot: Shot, shown: Shown): Promise
     await isWhole(page);
     if ((await page.locator("main h1").innerText()) === missingTitle) return null;
     await shot.prepare?.(page);
+    await isWhole(page);
     return await page.screenshot({ clip: await usedPart(page) });
   } finally {
     await context.close();
@@ -95,7 +98,12 @@ async function take({ edge, browser }: World, shot: Shot, shown: Shown): Promise
 /** Nothing is still being loaded, and the pictures on the screen are drawn. */
 async function isWhole(page: Page): Promise<void> {
   await page.locator("main h1").waitFor();
-  await page.locator("main .bone").first().waitFor({ state: "detached" });
+  const isWaiting = `[...document.querySelectorAll("main .bone")].some((bone) => {
+    const { top, bottom } = bone.getBoundingClientRect();
+    return top < innerHeight && bottom > 0;
+  })`;
+  for (const startedAt = Date.now(); await page.evaluate(isWaiting); await pause(pollMs))
+    if (Date.now() - startedAt > limitMs) throw new Error("it was still loading");
   await page.evaluate(
     "new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))",
   );

@@ -23,6 +23,10 @@ export interface Shot {
   prepare?(page: Page): Promise<void>;
 }
 
+/** Brings the first picture onto the screen. */
+const toPicture = (page: Page): Promise<void> =>
+  page.locator(".picture-canvas").first().scrollIntoViewIfNeeded();
+
 const search = ({ search: id }: Shown): string => `/searches/${id}`;
 
 /** Shows the card of the candidate that is nearest to the middle of the first picture. */
@@ -42,9 +46,14 @@ export const shots: readonly Shot[] = [
   { name: "searches-dark", address: () => "/searches", theme: "dark" },
   { name: "searches-phone", address: () => "/searches", size: "phone" },
   { name: "new-search", address: () => "/new" },
-  { name: "front", address: (shown) => `${search(shown)}?view=front`, prepare: hover },
+  { name: "front", address: (shown) => `${search(shown)}?view=front&architecture=${shown.hash}` },
   { name: "front-dark", address: (shown) => `${search(shown)}?view=front`, theme: "dark", prepare: hover },
-  { name: "front-phone", address: (shown) => `${search(shown)}?view=front`, size: "phone" },
+  {
+    name: "front-phone",
+    address: (shown) => `${search(shown)}?view=front`,
+    size: "phone",
+    prepare: toPicture,
+  },
   { name: "progress", address: (shown) => `${search(shown)}?view=progress` },
   { name: "objectives", address: (shown) => `${search(shown)}?view=parallel` },
   { name: "policy", address: (shown) => `${search(shown)}?view=policy` },
