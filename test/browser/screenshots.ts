@@ -66,7 +66,7 @@ try {
 
 async function store(shot: Shot, shown: Shown): Promise<string> {
   const taken = await take(world, shot, shown);
-  if (taken === null) return "there is no such page";
+  if (taken === null) return "there is no such page or view yet";
   const png = await compressed(taken);
   writeFileSync(path.join(args.out, `${shot.name}.png`), png);
   return `${Math.ceil(png.byteLength / 1000)} kB`;
@@ -86,13 +86,21 @@ async function take({ edge, browser }: World, shot: Shot, shown: Shown): Promise
     const { url, token } = edge.edge;
     await page.goto(`${url}/#token=${token}&go=${encodeURIComponent(shot.address(shown))}`);
     await isWhole(page);
-    if ((await page.locator("main h1").innerText()) === missingTitle) return null;
+    if (await isMissing(page, shot.address(shown))) return null;
     await shot.prepare?.(page);
     await isWhole(page);
     return await page.screenshot({ clip: await usedPart(page) });
   } finally {
     await context.close();
   }
+}
+
+/** Without the page, or without the view that the address names. */
+async function isMissing(page: Page, address: string): Promise<boolean> {
+  if ((await page.locator("main h1").innerText()) === missingTitle) return true;
+  const [, view] = /[?&]view=(\w+)/.exec(address) ?? [];
+  if (view === undefined) return false;
+  return (await page.locator(`[role=tab][aria-selected=true][id$="-${view}"]`).count()) === 0;
 }
 
 /** Nothing is still being loaded, and the pictures on the screen are drawn. */
