@@ -12,15 +12,16 @@ const BUSY_FIELDS = [1, 2, 3, 6, 7, 8];
 /**
  * Starts watching.
  *
- * @param processes ids of those that are measured; this one is with them
+ * @param processes ids of those that are measured, or what tells them at a time; this one is with them
  * @returns what tells the share of the machine that others took since, 0 to 1; 0 where there is no /proc
  */
-export function watchOthers(processes: readonly number[]): () => number {
+export function watchOthers(processes: readonly number[] | (() => readonly number[])): () => number {
+  const measured = typeof processes === "function" ? processes : () => processes;
   const startedAt = performance.now();
-  const before = otherTicks(processes);
+  const before = otherTicks(measured());
   return () => {
     const ticks = (performance.now() - startedAt) * (TICKS_PER_SECOND / 1000) * availableParallelism();
-    return Math.max(0, otherTicks(processes) - before) / ticks;
+    return Math.max(0, otherTicks(measured()) - before) / ticks;
   };
 }
 

@@ -20,6 +20,7 @@ import { front } from "./commands/front.ts";
 import { profile } from "./commands/profile.ts";
 import { reap } from "./commands/reap.ts";
 import { rentals } from "./commands/rentals.ts";
+import { report } from "./commands/report.ts";
 import { runner } from "./commands/runner.ts";
 import { scale } from "./commands/scale.ts";
 import { search } from "./commands/search.ts";
@@ -46,6 +47,7 @@ const commands: CommandRow[] = [
   ...data,
   front,
   compare,
+  report,
   train,
   scale,
   exportTraining,

@@ -6,7 +6,8 @@ const rounds = 5000;
 const reads = 20;
 const logEvery = 500;
 
-export async function largeSearch(site: Site) {
+/** Has a runner report every round of it. */
+export async function reportLarge(site: Site): Promise<{ id: string; candidates: number }> {
   const id = await createSearch(site, searchOf("large", rounds));
   const runner = await Runner.register(site, await runnerToken(site), 1);
   let reported = 0;
@@ -14,6 +15,11 @@ export async function largeSearch(site: Site) {
     if (reported % logEvery === 0) site.log(`round ${reported} of ${rounds}`);
     lease = (await runner.report(lease.task.taskId, runner.reportOf(lease))).next;
   }
+  return { id, candidates: reported * 10 };
+}
+
+export async function largeSearch(site: Site) {
+  const { id, candidates } = await reportLarge(site);
   const user = userOf(site);
   const addresses = {
     search: "",
@@ -34,5 +40,5 @@ export async function largeSearch(site: Site) {
     }
     answers[name] = { milliseconds: quantiles(milliseconds), bytes };
   }
-  return { candidates: reported * 10, answers };
+  return { candidates, answers };
 }

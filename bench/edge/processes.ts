@@ -1,12 +1,22 @@
 /** Processor time of the programs that this one started, from /proc. */
 
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 
 /** Of /proc: what Linux has on every common machine. */
 export const ticksPerSecond = 100;
 
 /** User and system time, in clock ticks, of every program of this name that this process or a child of it started. */
-export function ticksOf(program: string): number {
+export const ticksOf = (program: string): number =>
+  started()
+    .filter(({ name }) => name.startsWith(program))
+    .reduce((sum, { ticks }) => sum + ticks, 0);
+
+/** Ids of what this process or a child of it started and that still runs; none where there is no /proc. */
+export const startedProcesses = (): number[] =>
+  started().flatMap(({ pid }) => (pid === process.pid ? [] : pid));
+
+function started() {
+  if (!existsSync("/proc/self/stat")) return [];
   const processes = readdirSync("/proc").flatMap((entry) => {
     const stat = /^\d+$/.test(entry) ? readStat(entry) : undefined;
     return stat === undefined ? [] : [stat];
@@ -16,9 +26,7 @@ export function ticksOf(program: string): number {
     size = mine.size;
     for (const { pid, parent } of processes) if (mine.has(parent)) mine.add(pid);
   }
-  return processes
-    .filter(({ pid, name }) => mine.has(pid) && name.startsWith(program))
-    .reduce((sum, { ticks }) => sum + ticks, 0);
+  return processes.filter(({ pid }) => mine.has(pid));
 }
 
 function readStat(pid: string) {

@@ -1,4 +1,4 @@
-/** Of ECharts, what the pictures are made of. Loaded only where one is drawn; works in Node, too. */
+/** Of ECharts, what the pictures are made of, and a picture as SVG. Loaded only where one is drawn; works in Node, too. */
 
 import { BarChart, CustomChart, HeatmapChart, LineChart, ParallelChart, ScatterChart } from "echarts/charts";
 import {
@@ -10,7 +10,7 @@ import {
   ParallelComponent,
   VisualMapComponent,
 } from "echarts/components";
-import { type ECharts, init, use } from "echarts/core";
+import { init, use } from "echarts/core";
 import { CanvasRenderer, SVGRenderer } from "echarts/renderers";
 import type { PictureSpec } from "./spec.ts";
 
@@ -32,11 +32,10 @@ use([
   SVGRenderer,
 ]);
 
-export type Chart = ECharts;
+/** With every part that a picture needs. */
+export { init };
 
-export const onCanvas = (element: HTMLElement): Chart => init(element, null, { renderer: "canvas" });
-
-interface Size {
+export interface Size {
   width: number;
   height: number;
   /** Behind it; nothing without it. */
@@ -49,22 +48,6 @@ export function asSvg({ option }: PictureSpec, { width, height, ground }: Size):
   try {
     chart.setOption({ ...option, ...(ground && { backgroundColor: ground }) });
     return chart.renderToSVGString();
-  } finally {
-    chart.dispose();
-  }
-}
-
-/** The picture as a PNG of twice the size, in a browser. A chart of its own: drawn elsewhere, one on the page loses points. */
-export async function asPng(
-  { option }: PictureSpec,
-  { width, height, ground = "transparent" }: Size,
-): Promise<Blob | null> {
-  const size = { width, height, devicePixelRatio: 2 };
-  const chart = init(document.createElement("div"), null, { renderer: "canvas", ...size });
-  try {
-    chart.setOption(option);
-    const canvas = chart.renderToCanvas({ pixelRatio: 2, backgroundColor: ground });
-    return await new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
   } finally {
     chart.dispose();
   }

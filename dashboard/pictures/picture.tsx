@@ -10,7 +10,7 @@ import { useStore } from "../app/store.ts";
 import { Button } from "../ui/controls.tsx";
 import { csv, download } from "../ui/download.ts";
 import { toast } from "../ui/toasts.tsx";
-import type { Chart } from "./echarts.ts";
+import type { Chart } from "./canvas.ts";
 import { areaAt, type Band, bandOf, type Linear, nearestPoint } from "./nearest.ts";
 import { type Palette, palettes } from "./palette.ts";
 import type { PictureSpec } from "./spec.ts";
@@ -261,7 +261,7 @@ function useChart(holder: { current: HTMLDivElement | null }, spec: PictureSpec)
     const seen = new IntersectionObserver(([entry]) => {
       if (entry?.isIntersecting !== true) return;
       seen.disconnect();
-      import("./echarts.ts").then(
+      import("./canvas.ts").then(
         ({ onCanvas }) => {
           if (isGone) return;
           made = onCanvas(element);
@@ -359,7 +359,7 @@ async function save(
 ): Promise<void> {
   const size = { width: element?.clientWidth || 800, height: element?.clientHeight || 400, ground };
   try {
-    const { asPng, asSvg } = await import("./echarts.ts");
+    const [{ asPng }, { asSvg }] = await Promise.all([import("./canvas.ts"), import("./echarts.ts")]);
     if (format === "svg") return download(`${name}.svg`, asSvg(spec, size), "image/svg+xml");
     const blob = await asPng(spec, size);
     if (blob !== null) return download(`${name}.png`, blob);

@@ -9,6 +9,7 @@ import { mkdir, rename, rm } from "node:fs/promises";
 import path from "node:path";
 import { Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import type { ReadableStream } from "node:stream/web";
 import type { Images } from "./dataset.ts";
 import {
   DataError,
@@ -204,6 +205,6 @@ async function fetchTo(url: string, file: string, timeoutMs: number): Promise<st
       done(null, chunk);
     },
   });
-  await pipeline(Readable.fromWeb(response.body), hashing, createWriteStream(file));
+  await pipeline(Readable.fromWeb(response.body as ReadableStream), hashing, createWriteStream(file));
   return hash.digest("hex");
 }

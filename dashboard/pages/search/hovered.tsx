@@ -4,7 +4,7 @@ import { useEffect, useState } from "preact/hooks";
 import { genotypeFromSelection, type SearchSpace } from "../../../shared/space.ts";
 import { api, type Candidate, type FrontRow, read } from "../../app/api.ts";
 import { type Data, useData } from "../../app/useData.ts";
-import { GenotypeDrawing } from "../../drawing/cell.tsx";
+import { GenotypeDrawing } from "../../drawing/cell.ts";
 import { measured, number, unitOf, whole } from "../../ui/format.ts";
 import type { Candidates } from "./candidates.ts";
 import { halfWidth, idOf, type Objective } from "./frontData.ts";

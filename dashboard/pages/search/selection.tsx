@@ -7,7 +7,7 @@ import { type Architecture, api, type FrontRow, read } from "../../app/api.ts";
 import { addresses } from "../../app/place.ts";
 import { ApiProblem } from "../../app/problem.ts";
 import { useData } from "../../app/useData.ts";
-import { GenotypeDrawing } from "../../drawing/cell.tsx";
+import { GenotypeDrawing } from "../../drawing/cell.ts";
 import { Badge, Button, CopyButton, LinkButton } from "../../ui/controls.tsx";
 import { bytes, measured, number, unitOf, whole } from "../../ui/format.ts";
 import { Loading, ProblemCard } from "../../ui/states.tsx";

@@ -1,5 +1,9 @@
-/** A cell, and all cells of an architecture, as SVG with the same in words. No hooks: the report renders it in Node. */
+/**
+ * A cell, and all cells of an architecture, as SVG with the same in words. The report renders it in Node, which knows no JSX
+ * and has no hooks: neither is used here.
+ */
 
+import { type ComponentChild, h } from "preact";
 import type { CellGenotype, Genotype } from "../../shared/genotype.ts";
 import type { SearchSpace } from "../../shared/space.ts";
 import { type Box, type CellLayout, type Line, layoutOf } from "./layout.ts";
@@ -13,20 +17,12 @@ interface CellDrawingProps {
   kind: string;
 }
 
-export function CellDrawing({ cell, space, kind }: CellDrawingProps) {
+export function CellDrawing({ cell, space, kind }: CellDrawingProps): ComponentChild {
   const drawing = layoutOf(cell, space);
-  return (
-    <svg
-      class="cell-drawing"
-      viewBox={`0 0 ${drawing.width} ${drawing.height}`}
-      width={drawing.width}
-      height={drawing.height}
-      role="img"
-      aria-label={`${titleOf(kind)}: ${drawing.text}`}
-    >
-      <Parts drawing={drawing} />
-    </svg>
-  );
+  const { width, height, text } = drawing;
+  const label = `${titleOf(kind)}: ${text}`;
+  const size = { viewBox: `0 0 ${width} ${height}`, width, height };
+  return h("svg", { class: "cell-drawing", ...size, role: "img", "aria-label": label }, partsOf(drawing));
 }
 
 interface GenotypeDrawingProps {
@@ -35,16 +31,14 @@ interface GenotypeDrawingProps {
   space: Space;
 }
 
-export const GenotypeDrawing = ({ genotype, space }: GenotypeDrawingProps) => (
-  <div class="cells">
-    {Object.entries(genotype.cells).map(([kind, cell]) => (
-      <figure key={kind}>
-        <figcaption>{titleOf(kind)}</figcaption>
-        <CellDrawing cell={cell} space={space} kind={kind} />
-      </figure>
-    ))}
-  </div>
-);
+export const GenotypeDrawing = ({ genotype, space }: GenotypeDrawingProps): ComponentChild =>
+  h(
+    "div",
+    { class: "cells" },
+    Object.entries(genotype.cells).map(([kind, cell]) =>
+      h("figure", { key: kind }, h("figcaption", null, titleOf(kind)), h(CellDrawing, { cell, space, kind })),
+    ),
+  );
 
 const titles: Record<string, string> = {
   normal: "Normal cell",
@@ -53,27 +47,23 @@ const titles: Record<string, string> = {
 };
 const titleOf = (kind: string): string => (Object.hasOwn(titles, kind) ? (titles[kind] ?? kind) : kind);
 
-const Parts = ({ drawing: { boxes, lines } }: { drawing: CellLayout }) => (
-  <>
-    {lines.map((line) => (
-      <path key={line.id} class="cell-line" d={pathOf(line)} />
-    ))}
-    {boxes.map((box) => (
-      <g key={box.id} class={`cell-box ${box.kind} ${box.family ?? ""}`}>
-        <rect
-          x={box.x - box.width / 2}
-          y={box.y - box.height / 2}
-          width={box.width}
-          height={box.height}
-          rx={box.kind === "operation" ? 5 : box.height / 2}
-        />
-        <text x={box.x} y={middleOf(box)} text-anchor="middle">
-          {box.label}
-        </text>
-      </g>
-    ))}
-  </>
-);
+const partsOf = ({ boxes, lines }: CellLayout): ComponentChild[] => [
+  ...lines.map((line) => h("path", { key: line.id, class: "cell-line", d: pathOf(line) })),
+  ...boxes.map((box) =>
+    h(
+      "g",
+      { key: `box ${box.id}`, class: `cell-box ${box.kind} ${box.family ?? ""}` },
+      h("rect", {
+        x: box.x - box.width / 2,
+        y: box.y - box.height / 2,
+        width: box.width,
+        height: box.height,
+        rx: box.kind === "operation" ? 5 : box.height / 2,
+      }),
+      h("text", { x: box.x, y: middleOf(box), "text-anchor": "middle" }, box.label),
+    ),
+  ),
+];
 
 /** Where the letters of 12 px look centred. */
 const middleOf = ({ y }: Box): number => y + 4;

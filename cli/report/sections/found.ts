@@ -1,0 +1,163 @@
+/** What was found: the front for each pair of objectives, how it grew, and its architectures, the best few drawn. */
+
+import { h } from "preact";
+import { GenotypeDrawing } from "../../../dashboard/drawing/cell.ts";
+import { hypervolume } from "../../../dashboard/pictures/hypervolume.ts";
+import { type FrontAxis, type FrontData, paretoFront } from "../../../dashboard/pictures/paretoFront.ts";
+import { measured, number, unitOf, whole } from "../../../dashboard/ui/format.ts";
+import { resolveSpace } from "../../../shared/space.ts";
+import { objectiveId } from "../../../shared/specification.ts";
+import type { FrontRow } from "../../api.ts";
+import type { ReportData } from "../data.ts";
+import { code, hint, scrolled, section, table } from "../parts.ts";
+import type { Pictures } from "../picture.ts";
+
+/** More would make a file that nobody can send; how many there were is said. */
+const mostPoints = 5000;
+const drawn = 3;
+const mostRows = 50;
+/** Of a standard error, what 95 % of an interval is within. */
+const z95 = 1.96;
+
+export function found(data: ReportData, pictures: Pictures) {
+  const { search, points, series } = data;
+  if (points.hash.length === 0)
+    return section("What was found", h("p", null, "No candidate was measured yet."), hint(nextStep(data)));
+  const [first, ...others] = search.specification.objectives.map(axisOf);
+  if (first === undefined) return null;
+  return section(
+    "What was found",
+    h("p", null, summaryOf(data)),
+    ...others.map((other) => {
+      const title = `${unitOf(first.id).title} against ${unitOf(other.id).title}`;
+      const note = thinNote(points.hash.length);
+      return pictures.draw({ title, draw: paretoFront, data: frontDataOf(data, other, first), note });
+    }),
+    series.hypervolume.some((value) => value !== null)
+      ? pictures.draw({
+          title: "Hypervolume over the rounds",
+          draw: hypervolume,
+          data: series,
+          heightPixels: 260,
+        })
+      : null,
+  );
+}
+
+export function front({ search, front: rows }: ReportData) {
+  if (rows.length === 0) return null;
+  const space = resolveSpace(search.specification.space);
+  const ids = search.specification.objectives.map(objectiveId);
+  const tests = rows.some(({ testAccuracy }) => testAccuracy !== null);
+  return section(
+    "The front",
+    hint(
+      "Of each of these no other is better in every objective. After ± is the half of a 95 % interval, where a value is a mean over images.",
+    ),
+    scrolled(
+      "The front",
+      table(
+        [
+          "Architecture",
+          ...ids.map((id) => unitOf(id).title),
+          ...(tests ? ["Test accuracy"] : []),
+          "Evidence",
+        ],
+        rows
+          .slice(0, mostRows)
+          .map((row) => [
+            code(row.hash),
+            ...ids.map((id) => valueText(row, id)),
+            ...(tests ? [measured("accuracy", row.testAccuracy)] : []),
+            evidence[row.evidence] ?? row.evidence,
+          ]),
+      ),
+    ),
+    rows.length > mostRows ? hint(`${whole(rows.length - mostRows)} more are left out.`) : null,
+    ...rows
+      .slice(0, drawn)
+      .map((row) =>
+        h(
+          "article",
+          { class: "architecture", key: row.hash },
+          h("h3", null, code(row.hash), " ", ids.map((id) => measured(id, row.values[id])).join(", ")),
+          h(GenotypeDrawing, { genotype: row.genotype, space }),
+          h("details", null, h("summary", null, "As text"), h("pre", null, row.text)),
+        ),
+      ),
+  );
+}
+
+const evidence: Record<string, string> = {
+  "shared-weights": "shared weights",
+  "short-training": "a short training",
+  "full-training": "a full training",
+};
+
+function nextStep({ search: { state } }: ReportData): string {
+  const ended = ["completed", "failed", "cancelled"].includes(state);
+  return ended
+    ? "The search ended before its first round."
+    : "Make this report again once a runner has ended the first round with candidates.";
+}
+
+function summaryOf({ search: { specification, progress }, points, front: rows }: ReportData): string {
+  const [first] = specification.objectives;
+  const id = first === undefined ? "" : objectiveId(first);
+  const best = rows[0]?.values[id];
+  const candidates = `${whole(progress.evaluations || points.hash.length)} candidates were measured in ${whole(progress.round)} of ${whole(progress.rounds)} rounds`;
+  if (rows.length === 0) return `${candidates}. None is on the front yet.`;
+  const are = rows.length === 1 ? "one is" : `${whole(rows.length)} are`;
+  const bestText =
+    best == null ? "" : ` The best ${unitOf(id).title.toLowerCase()} of them is ${measured(id, best)}.`;
+  return `${candidates}; ${are} on the front.${bestText}`;
+}
+
+const axisOf = (objective: ReportData["search"]["specification"]["objectives"][number]): FrontAxis => ({
+  id: objectiveId(objective),
+  goal: objective.goal,
+  target: objective.target,
+  limit: objective.limit,
+});
+
+const thinNote = (count: number): string | undefined =>
+  count > mostPoints ? `Of the candidates ${whole(mostPoints)}, evenly taken, are drawn.` : undefined;
+
+function frontDataOf({ points, front: rows }: ReportData, x: FrontAxis, y: FrontAxis): FrontData {
+  const step = Math.max(1, points.hash.length / mostPoints);
+  const kept = Array.from({ length: Math.min(points.hash.length, mostPoints) }, (_, at) =>
+    Math.floor(at * step),
+  );
+  const thinned = <T>(column: readonly T[] | undefined, fallback: T): T[] =>
+    kept.map((index) => column?.[index] ?? fallback);
+  return {
+    x,
+    y,
+    candidates: {
+      hash: thinned(points.hash, ""),
+      x: thinned(points.values[x.id], null),
+      y: thinned(points.values[y.id], null),
+      feasible: thinned(points.feasible, false),
+    },
+    archive: rows.map((row) => ({
+      hash: row.hash,
+      x: row.values[x.id] ?? null,
+      y: row.values[y.id] ?? null,
+      xWidth: halfWidth(row, x.id),
+      yWidth: halfWidth(row, y.id),
+      isFeasible: row.feasible,
+    })),
+  };
+}
+
+function halfWidth({ standardErrors }: FrontRow, id: string): number | undefined {
+  const error = standardErrors[id];
+  return error === undefined ? undefined : z95 * error;
+}
+
+function valueText(row: FrontRow, id: string): string {
+  const width = halfWidth(row, id);
+  const text = measured(id, row.values[id]);
+  const isPredicted = row.predicted.includes(id) ? ", predicted" : "";
+  return `${text}${width === undefined ? "" : ` ± ${number(width, 2)}`}${isPredicted}`;
+}
