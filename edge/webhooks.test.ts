@@ -93,6 +93,7 @@ const call: typeof fetch = async (input, init) => {
 const platform = (): Platform => ({
   call,
   now: () => outside.now,
+  wait: async () => {},
   random: () => 0.5,
   resolve: async () => {
     if (outside.addresses === null) throw new Error("no network");

@@ -80,7 +80,8 @@ class World {
     fetch?: typeof fetch;
     timeoutMs?: number;
   }): Provider {
-    const context = { env: this.served.env, fetch, now: () => this.nowMs, ...changes };
+    const clock = { now: () => this.nowMs, wait: async (ms: number) => this.advance(ms / 1000) };
+    const context = { env: this.served.env, fetch, ...clock, ...changes };
     const provider = providerNamed(this.row.name, context);
     if (provider === null) throw new Error(`${this.row.name} is not configured`);
     return provider;
@@ -152,7 +153,7 @@ async function failure(promise: Promise<unknown>): Promise<ProviderError> {
 const faultOf = async (promise: Promise<unknown>): Promise<ProviderFault> => (await failure(promise)).fault;
 
 test("there is a fake for each of its providers, and a provider is configured when its key is set", () => {
-  const context = { fetch, now: () => start };
+  const context = { fetch, now: () => start, wait: async () => {} };
   expect(configuredProviders({ ...context, env: {} })).toEqual([]);
   for (const { name, make } of fakes) {
     const fake = make(new FakeCloud({ now: () => start, offers: [], bootSeconds, key }));
@@ -234,9 +235,9 @@ describe.each(fakes)("$name: a machine's life", (row) => {
     const world = await World.start(row);
     const { id, machine } = await world.launch();
     expect(await world.stateOf(id)).toBe("provisioning");
-    world.advance(bootSeconds - 1);
+    world.nowMs = machine.runsAt - 1000;
     expect(await world.stateOf(id)).toBe("provisioning");
-    world.advance(2);
+    world.nowMs = machine.runsAt + 1000;
     expect(await world.stateOf(id)).toBe("running");
     await world.provider.terminate(id);
     expect(machine.deletedAt).toBe(world.nowMs);
@@ -373,7 +374,7 @@ describe.each(fakes)("$name: failures", (row) => {
       const [found] = await world.provider.list(request.name);
       expect(found?.name).toBe(request.name);
       await world.provider.terminate(found?.id ?? "");
-      expect(world.cloud.machines.map(({ deletedAt }) => deletedAt)).toEqual([start]);
+      expect(world.cloud.machines.map(({ deletedAt }) => deletedAt)).toEqual([world.nowMs]);
     },
   );
 
@@ -418,17 +419,33 @@ describe.each(fakes)("$name: failures", (row) => {
     }
   });
 
-  test("too many requests say how long to wait, where the provider does", async () => {
+  test("one request too many is repeated when the provider asks for it, or a moment later", async () => {
     const world = await World.start(row);
-    for (const [operation, call] of Object.entries(await world.calls())) {
-      world.once(
-        operation as Operation,
-        { kind: "rate", retryAfterSeconds: 7 },
-        { kind: "rate", retryAfterSeconds: null },
-      );
-      expect(await failure(call(world.provider))).toMatchObject({ fault: "rate", retryAfterSeconds: 7 });
-      expect(await failure(call(world.provider))).toMatchObject({ fault: "rate", retryAfterSeconds: null });
-    }
+    for (const [operation, call] of Object.entries(await world.calls()))
+      for (const retryAfterSeconds of [7, null]) {
+        world.once(operation as Operation, { kind: "rate", retryAfterSeconds });
+        const before = world.nowMs;
+        await call(world.providerWith({}));
+        expect(world.nowMs - before).toBeGreaterThanOrEqual(1000 * (retryAfterSeconds ?? 1));
+        world.advance(12);
+      }
+  });
+
+  test("too many requests for long say how long to wait, where the provider does", async () => {
+    const world = await World.start(row);
+    for (const [operation, call] of Object.entries(await world.calls()))
+      for (const retryAfterSeconds of [60, null]) {
+        world.cloud.faults.once[operation as Operation] = Array.from({ length: 9 }, () => ({
+          kind: "rate" as const,
+          retryAfterSeconds,
+        }));
+        const before = world.nowMs;
+        const error = await failure(call(world.providerWith({})));
+        expect(error).toMatchObject({ fault: "rate", retryAfterSeconds });
+        expect(world.nowMs - before).toBeLessThanOrEqual(20_000);
+        world.once(operation as Operation);
+        world.advance(12);
+      }
   });
 
   test.each(["error", "broken"] as const)("any call that fails (%s) may work later", async (kind) => {
@@ -593,7 +610,7 @@ describe.each(["lambda", "digitalocean"])("%s alone", (name) => {
 
 describe("lambda alone", () => {
   test("it is not configured without the name of a key for SSH", () => {
-    const context = { env: { LAMBDA_API_KEY: key }, fetch, now: () => start };
+    const context = { env: { LAMBDA_API_KEY: key }, fetch, now: () => start, wait: async () => {} };
     expect(providerNamed("lambda", context)).toBeNull();
   });
 

@@ -15,7 +15,7 @@ import {
 import { connect } from "../deploy/credentials.ts";
 import { ADMIN_TOKEN, isPending, needsUpload, type Plan, planOf, type Step } from "../deploy/plan.ts";
 import { refusalIn } from "../deploy/refusals.ts";
-import { isOpenToOthers, parseVariable, readSecretsFile } from "../deploy/secretsFile.ts";
+import { isOpenToOthers, parseImage, parseVariable, readSecretsFile } from "../deploy/secretsFile.ts";
 import { type AccountState, readState } from "../deploy/state.ts";
 import { Workspace, wranglerFailure } from "../deploy/wrangler.ts";
 import { badInput, CliError } from "../errors.ts";
@@ -60,7 +60,11 @@ export const deploy: CommandRow = {
       description: "a variable of the Worker; may be repeated; without a value it is removed",
       parse: parseVariable,
     },
-    { flags: "--image <image>", description: "the runner's image for rented machines, by digest" },
+    {
+      flags: "--image <image>",
+      description: "the runner's image for rented machines, by digest",
+      parse: parseImage,
+    },
     { flags: "--new-admin-token", description: "replace the admin token and print the new one" },
     { flags: "--plan", description: "say what would be done, and do nothing" },
     { flags: "--yes", description: "do not ask" },
@@ -301,7 +305,7 @@ class Deployment {
         `API docs     ${url}/docs`,
         ...(adminToken === undefined ? [] : tokenLines),
         "",
-        `Next: export NASTURTIUM_EDGE=${url} and NASTURTIUM_TOKEN=..., then \`nasturtium doctor\` and \`nasturtium search SPEC.yaml\`.`,
+        `Next: export NASTURTIUM_EDGE=${url} and NASTURTIUM_TOKEN=..., then \`npm run nasturtium -- doctor\`. What a search needs to rent: docs/deploy.md, from step 3 on.`,
       ].join("\n"),
     );
   }

@@ -3,6 +3,7 @@
  * in the environment. It is for the case that the Worker cannot do it itself, and meant to be run by a schedule.
  */
 
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Machine, Provider } from "../../edge/providers/provider.ts";
 import type { CommandRow, Context } from "../command.ts";
 import { badInput, CliError, reasonOf } from "../errors.ts";
@@ -43,7 +44,7 @@ export const reap: CommandRow = {
   ],
   async run(ctx, _args, options) {
     const { configuredProviders } = await import("../../edge/providers/index.ts");
-    const context = { env: process.env, fetch, now: () => Date.now() };
+    const context = { env: process.env, fetch, now: () => Date.now(), wait: (ms: number) => sleep(ms) };
     const providers = configuredProviders(context);
     if (providers.length === 0)
       throw badInput(

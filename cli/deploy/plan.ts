@@ -130,14 +130,18 @@ function secretDetail(name: string, generated: readonly string[]): string {
 }
 
 function varsOf({ worker }: AccountState, wanted: Wanted, address: string): Record<string, string> {
-  const all = {
+  const all: Record<string, string> = {
     [URL_VARIABLE]: address,
     ...wanted.defaultVars,
     ...worker?.vars,
     ...wanted.vars,
     [BUILD_VARIABLE]: wanted.build,
   };
-  const isKept = ([name, value]: [string, string]) => value !== "" && !wanted.secrets.includes(name);
+  // Removed, it would come back with the next run.
+  all[URL_VARIABLE] ||= address;
+  // A Worker has one binding of a name.
+  const secrets = new Set([...wanted.secrets, ...(worker?.secrets ?? [])]);
+  const isKept = ([name, value]: [string, string]) => value !== "" && !secrets.has(name);
   return Object.fromEntries(Object.entries(all).filter(isKept));
 }
 

@@ -20,7 +20,13 @@ export function readSecretsFile(file: string): Map<string, string> {
     if (/^\s*(#|$)/.test(line)) continue;
     const [, name = "", quoted = ""] = /^\s*(?:export\s+)?([^=\s]+)\s*=\s*(.*?)\s*$/.exec(line) ?? [];
     const value = /^(["'])(.*)\1$/.exec(quoted)?.[2] ?? quoted;
-    if (!NAME.test(name) || value === "") {
+    if (NAME.test(name) && value === "") {
+      throw badInput(
+        `Line ${index + 1} of the secrets file gives ${name} no value.`,
+        "Write its value after the =, or leave the line out: what is set already stays.",
+      );
+    }
+    if (!NAME.test(name)) {
       throw badInput(
         `Line ${index + 1} of the secrets file is not KEY=VALUE.`,
         "Write one secret a line, such as RUNPOD_API_KEY=..., its name in capitals.",
@@ -34,6 +40,15 @@ export function readSecretsFile(file: string): Map<string, string> {
 /** Whether others than its owner may read the file. */
 export const isOpenToOthers = (file: string): boolean =>
   process.platform !== "win32" && (statSync(file).mode & FOR_OTHERS) !== 0;
+
+/** An image that cannot change: machines rent nothing else. */
+export function parseImage(text: string): string {
+  if (/.@sha256:[0-9a-f]{64}$/.test(text)) return text;
+  throw badInput(
+    `"${text}" names no image by its digest, and under a tag another may be put.`,
+    "Give REPOSITORY@sha256:... with 64 digits, as `npm run -s image:publish` prints it.",
+  );
+}
 
 /** One `--var` after those before. */
 export function parseVariable(text: string, previous: unknown): Record<string, string> {

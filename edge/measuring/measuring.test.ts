@@ -74,7 +74,13 @@ const memoryOf = (subject: Subject): number =>
   subject.kind === "network" ? 1000 + (Number.parseInt(subject.hash.slice(0, 4), 36) % 1000) : 1;
 
 const sweepAt = (now: number) =>
-  sweep(env, { call: fetch, now: () => now, random: () => 0.5, resolve: async () => [] });
+  sweep(env, {
+    call: fetch,
+    now: () => now,
+    wait: async () => {},
+    random: () => 0.5,
+    resolve: async () => [],
+  });
 
 describe("an objective that a device measures", () => {
   test("is measured of a round's candidates beside the search", async () => {

@@ -2,7 +2,8 @@
 
 import { expect, test } from "vitest";
 import { z } from "zod";
-import { type ProviderCall, ProviderHttp } from "./http.ts";
+import { type ProviderCall, ProviderHttp, type ProviderHttpOptions, type ProviderOperation } from "./http.ts";
+import type { Pace } from "./pace.ts";
 import { ProviderError } from "./provider.ts";
 
 const now = Date.UTC(2026, 7, 1);
@@ -16,14 +17,19 @@ const call: ProviderCall<{ id: string }> = {
 
 const client = (
   answer: (...request: Parameters<typeof fetch>) => Response | Promise<Response>,
-  options: { key?: string; baseUrl?: string } = {},
+  options: Partial<ProviderHttpOptions> = {},
 ) =>
   new ProviderHttp({
     provider: "runpod",
     baseUrl: "https://provider.example/v2/",
     key,
     errors: { read: () => null, rules: [{ detail: /gone for good/, fault: "missing" }] },
-    context: { env: {}, fetch: async (...request) => answer(...request), now: () => now },
+    context: {
+      env: {},
+      fetch: async (...request) => answer(...request),
+      now: () => now,
+      wait: async () => {},
+    },
     ...options,
   });
 
@@ -50,7 +56,7 @@ test("a call carries the key, and reaches one address", async () => {
 });
 
 test("the runtime's own fetch can be given as it is", async () => {
-  const context = { env: {}, fetch, now: () => now };
+  const context = { env: {}, fetch, now: () => now, wait: async () => {} };
   const http = new ProviderHttp({
     provider: "runpod",
     baseUrl: "ftp://provider.example",
@@ -140,4 +146,106 @@ test("a key that no header takes is refused without being shown", async () => {
 test("an address that is none is said to be none", async () => {
   const error = await failure(client(fetch, { baseUrl: "nowhere" }).call(call));
   expect(error).toMatchObject({ fault: "invalid", message: expect.stringContaining("is no address") });
+});
+
+/** A client on a clock that only waiting moves, and what the provider saw: at which second which operation. */
+function paced(answer: () => Response, paces: readonly Pace[] = []) {
+  let nowMs = now;
+  const seen: [second: number, operation: string][] = [];
+  const http = client(answer, {
+    paces,
+    context: {
+      env: {},
+      fetch: async (url) => {
+        seen.push([(nowMs - now) / 1000, new URL(String(url)).pathname.slice("/v2/".length)]);
+        return answer();
+      },
+      now: () => nowMs,
+      wait: async (milliseconds) => {
+        nowMs += milliseconds;
+      },
+    },
+  });
+  const ask = (operation: ProviderOperation) => http.call({ ...call, operation, path: `/${operation}` });
+  return { ask, seen, second: () => (nowMs - now) / 1000 };
+}
+const everySecond: Pace = { intervalMs: 1000 };
+const ok = () => Response.json({ id: "1" });
+const tooMany = (headers: Record<string, string> = {}) => new Response("", { status: 429, headers });
+
+test("requests come no sooner than the provider's intervals allow, of one operation and of all", async () => {
+  const { ask, seen } = paced(ok, [everySecond, { operations: ["launch"], intervalMs: 12_000 }]);
+  for (const operation of ["quote", "launch", "terminate", "launch", "get"] as const) await ask(operation);
+  expect(seen).toEqual([
+    [0, "quote"],
+    [1, "launch"],
+    [2, "terminate"],
+    [13, "launch"],
+    [14, "get"],
+  ]);
+});
+
+test("a request whose turn is far off is not sent, and says when it is", async () => {
+  const { ask, seen } = paced(ok, [{ operations: ["launch"], intervalMs: 25_000 }]);
+  await ask("launch");
+  expect(await failure(ask("launch"))).toMatchObject({ fault: "rate", retryAfterSeconds: 25 });
+  expect(seen).toHaveLength(1);
+});
+
+test("an interval begins when the request before was answered: its way may have been long", async () => {
+  const clock = { nowMs: now };
+  const sentAt: number[] = [];
+  const slow = client(ok, {
+    paces: [everySecond],
+    context: {
+      env: {},
+      fetch: async () => {
+        sentAt.push(clock.nowMs - now);
+        clock.nowMs += 400;
+        return ok();
+      },
+      now: () => clock.nowMs,
+      wait: async (milliseconds) => {
+        clock.nowMs += milliseconds;
+      },
+    },
+  });
+  await slow.call(call);
+  await slow.call(call);
+  expect(sentAt).toEqual([0, 1400]);
+});
+
+test("what is refused as too many requests is repeated, ever later, for a while and not for ever", async () => {
+  const { ask, seen, second } = paced(() => tooMany(), [everySecond]);
+  expect((await failure(ask("get"))).fault).toBe("rate");
+  expect(seen.map(([at]) => at)).toEqual([0, 1, 3, 7, 15]);
+  for (let more = 0; more < 20; more++) await failure(ask("get"));
+  // Its repetitions are used up: what is left are the turns.
+  expect(second()).toBeLessThan(60);
+});
+
+test("what the provider asks for is waited for, unless it is too long", async () => {
+  const answers = [tooMany({ "retry-after": "5" }), ok(), tooMany({ "retry-after": "300" })];
+  const { ask, seen } = paced(() => answers.shift() ?? ok());
+  await ask("get");
+  expect(await failure(ask("get"))).toMatchObject({ fault: "rate", retryAfterSeconds: 300 });
+  expect(seen.map(([at]) => at)).toEqual([0, 5, 5]);
+});
+
+test("a launch that made a machine is never repeated, whatever it answered", async () => {
+  let launches = 0;
+  const http = client(
+    () => {
+      launches++;
+      return tooMany();
+    },
+    {
+      errors: {
+        read: () => ({ code: "rate", detail: "too many", machineId: "12" }),
+        rules: [],
+      },
+    },
+  );
+  expect((await failure(http.call({ ...call, operation: "launch" }))).machineId).toBe("12");
+  expect(launches).toBe(1);
 });

@@ -1,14 +1,21 @@
 /**
- * The one HTTP client of the adapters: a base URL, a bearer key, a time limit, answers checked against a schema, and
- * every failure a `ProviderError`. It repeats nothing: whoever calls decides, after a look at what exists.
+ * The one HTTP client of the adapters: a base URL, a bearer key, a time limit, the pace that the provider asks for,
+ * answers checked against a schema, and every failure a `ProviderError`. It repeats what was refused as too many
+ * requests, and nothing else: whoever calls decides, after a look at what exists.
  */
 
 import type { z } from "zod";
 import type { ProviderName } from "../../shared/specification.ts";
 import { retryAfter } from "../webhooks/schedule.ts";
+import { type Pace, Pacer } from "./pace.ts";
 import { type ProviderContext, ProviderError, type ProviderFault } from "./provider.ts";
 
 const defaultTimeoutMs = 15_000;
+/** Of one call, until its turn and between its repetitions: longer than any documented interval. */
+const longestWaitMs = 20_000;
+/** Of all calls of a client, between repetitions: a provider that refuses every one holds up no others. */
+const repetitionBudgetMs = 30_000;
+const firstRepetitionMs = 1000;
 const maxBodyBytes = 1_000_000;
 const maxDetailCharacters = 200;
 /** What is shorter is no secret, and would be found in ordinary words. */
@@ -61,6 +68,8 @@ export interface ProviderHttpOptions {
   baseUrl: string;
   key: string;
   errors: ErrorFormat;
+  /** What it documents; requests beyond it are refused. */
+  paces?: readonly Pace[];
   context: ProviderContext;
 }
 
@@ -71,32 +80,76 @@ interface Answer {
   /** Undefined where the text is not JSON. */
   json: unknown;
 }
+/** An answer and what it is; null where it is none of the faults. */
+interface Judged {
+  answer: Answer;
+  fault: ErrorRule["fault"] | null;
+}
 
 export class ProviderHttp {
   readonly #options: ProviderHttpOptions;
   readonly #baseUrl: string;
+  readonly #pacer: Pacer;
+  #repetitionsLeftMs = repetitionBudgetMs;
 
   constructor(options: ProviderHttpOptions) {
     // Keys are pasted, and end in a new line.
     this.#options = { ...options, key: options.key.trim() };
     this.#baseUrl = options.baseUrl.replace(/\/+$/, "");
+    this.#pacer = new Pacer(options.paces ?? []);
   }
 
   /** @throws ProviderError, and nothing else */
   async call<T>(call: ProviderCall<T>): Promise<T> {
-    const answer = await this.#send(call);
-    const fault = this.#faultOf(call, answer);
+    const { answer, fault } = await this.#answered(call);
     if (fault === null) return this.#read(call, answer);
     throw this.#refused(call, answer, fault === "missing" ? "invalid" : fault);
   }
 
   /** As `call`; null where the provider knows no such thing. */
   async find<T>(call: ProviderCall<T>): Promise<T | null> {
-    const answer = await this.#send(call);
-    const fault = this.#faultOf(call, answer);
+    const { answer, fault } = await this.#answered(call);
     if (fault === null) return this.#read(call, answer);
     if (fault === "missing") return null;
     throw this.#refused(call, answer, fault);
+  }
+
+  /** In its turn, and again while it is one request too many. */
+  async #answered(call: ProviderCall<unknown>): Promise<Judged> {
+    const { wait } = this.#options.context;
+    let leftMs = longestWaitMs;
+    for (let repetitions = 0; ; repetitions++) {
+      leftMs -= await this.#turn(call, leftMs);
+      const answer = await this.#send(call);
+      const fault = this.#faultOf(call, answer);
+      const delayMs = this.#repeatsAfter(call, { answer, fault }, repetitions);
+      if (delayMs === null || delayMs > Math.min(leftMs, this.#repetitionsLeftMs)) return { answer, fault };
+      leftMs -= delayMs;
+      this.#repetitionsLeftMs -= delayMs;
+      await wait(delayMs);
+    }
+  }
+
+  /** Waits for the call's turn. @returns how long */
+  async #turn(call: ProviderCall<unknown>, mostMs: number): Promise<number> {
+    const { now, wait } = this.#options.context;
+    const waitMs = this.#pacer.take(call.operation, now(), mostMs);
+    if (waitMs > mostMs) {
+      const retryAfterSeconds = Math.ceil(waitMs / 1000);
+      throw this.#error(call, "rate", "its turn comes too late, and nothing was sent", { retryAfterSeconds });
+    }
+    if (waitMs > 0) await wait(waitMs);
+    return waitMs;
+  }
+
+  /** Null where it is not to be repeated. */
+  #repeatsAfter({ operation }: ProviderCall<unknown>, { answer, fault }: Judged, repetitions: number) {
+    if (fault !== "rate") return null;
+    // It made a machine all the same.
+    if ((this.#options.errors.read(answer.json)?.machineId ?? null) !== null) return null;
+    const asked = retryAfterSecondsOf(answer.headers, this.#options.context.now());
+    if (asked !== null) return 1000 * asked;
+    return Math.max(firstRepetitionMs, this.#pacer.intervalMs(operation)) * 2 ** repetitions;
   }
 
   async #send(call: ProviderCall<unknown>): Promise<Answer> {
@@ -135,6 +188,7 @@ export class ProviderHttp {
         throw this.#error(call, "transient", `it did not answer within ${timeoutMs / 1000} s`);
       throw this.#error(call, "transient", `it could not be reached: ${reasonOf(error)}`);
     } finally {
+      this.#pacer.answered(call.operation, context.now());
       clearTimeout(timer);
     }
   }

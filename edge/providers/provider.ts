@@ -127,6 +127,8 @@ export interface ProviderContext {
   fetch: typeof fetch;
   /** Milliseconds since 1970. */
   now(): number;
+  /** Comes back after so many milliseconds. */
+  wait(milliseconds: number): Promise<void>;
   /** How long one call may take; 15 s where it is absent. */
   timeoutMs?: number | undefined;
 }

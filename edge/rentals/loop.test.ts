@@ -289,6 +289,43 @@ describe("a machine is ended", () => {
   });
 });
 
+describe("under its provider's limits", () => {
+  test.each([
+    ["lambda", lambdaFake],
+    ["vast", vastFake],
+  ] as const)(
+    "a machine of %s that is gone is seen as gone, and no request is one too many",
+    async (name, fake) => {
+      const cloud = cloudOf(name, 0.4);
+      world = await World.make({ fakes: [fake(cloud)] });
+      for (let made = 0; made < 3; made++) {
+        const id = await world.createSearch(3, 60, { providers: [name] });
+        await minutes(6);
+        await world.admin(`/v1/searches/${id}/cancel`, { method: "POST" });
+      }
+      await minutes(4);
+      expect(cloud.machines.map(({ deletedAt }) => deletedAt)).not.toContain(null);
+      expect(cloud.machines).toHaveLength(3);
+      expect(await instances()).toMatchObject(Array(3).fill({ state: "ended", terminations: 0 }));
+      expect(cloud.tooSoon).toBe(0);
+    },
+  );
+
+  test("three machines of Lambda that end at once are seen as gone in the same run", async () => {
+    const cloud = cloudOf("lambda", 0.4);
+    world = await World.make({ fakes: [lambdaFake(cloud)] });
+    const ids = [];
+    for (let made = 0; made < 3; made++)
+      ids.push(await world.createSearch(3, 200, { providers: ["lambda"] }));
+    await minutes(8);
+    expect(await states()).toEqual(["launched", "launched", "launched"]);
+    for (const id of ids) await world.admin(`/v1/searches/${id}/cancel`, { method: "POST" });
+    await minutes(4);
+    expect(await instances()).toMatchObject(Array(3).fill({ state: "ended", terminations: 0 }));
+    expect(cloud.tooSoon).toBe(0);
+  });
+});
+
 describe("what does not end is told", () => {
   const stuck = async () => (await events()).filter(({ type }) => type === "instance.stuck");
   const endLater = async (id: string) => world.admin(`/v1/searches/${id}/cancel`, { method: "POST" });

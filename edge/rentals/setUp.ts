@@ -8,7 +8,7 @@ import { readSetting, setting } from "../store/instances.ts";
 import type { Platform as WholePlatform } from "../webhooks/deliver.ts";
 import { microUsd } from "./money.ts";
 
-export type Platform = Pick<WholePlatform, "call" | "now">;
+export type Platform = Pick<WholePlatform, "call" | "now" | "wait">;
 
 export interface SetUp {
   providers: Provider[];
@@ -33,11 +33,12 @@ export const unreadableCaps = (env: Env): string[] =>
   });
 
 /** Where it has no provider, nothing is rented. */
-export const setUp = (env: Env, { call, now }: Platform): SetUp => ({
+export const setUp = (env: Env, { call, now, wait }: Platform): SetUp => ({
   providers: configuredProviders({
     env: env as unknown as Record<string, string | undefined>,
     fetch: call,
     now,
+    wait,
   }),
   caps: capsOf(env),
 });

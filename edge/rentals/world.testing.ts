@@ -159,7 +159,9 @@ export class World {
     }) as typeof fetch;
     const env = { ...this.env, DB: cuttable(this.env.DB, fuse) };
     try {
-      await sweep(env, { call, now: () => Date.now(), random: () => 0.5, resolve: async () => [] });
+      const now = () => Date.now();
+      const wait = async (milliseconds: number) => void vi.setSystemTime(now() + milliseconds);
+      await sweep(env, { call, now, wait, random: () => 0.5, resolve: async () => [] });
     } catch (error) {
       if (fuse.left > 0) throw error;
     }

@@ -29,6 +29,8 @@ export interface Platform {
   call: typeof fetch;
   /** Milliseconds since 1970. */
   now(): number;
+  /** Comes back after so many milliseconds. */
+  wait(milliseconds: number): Promise<void>;
   /** From 0 to 1. */
   random(): number;
   resolve: Resolver;
@@ -37,7 +39,8 @@ export interface Platform {
 /** @returns the real one; it remembers the names it resolved, so it is for one invocation */
 export function realPlatform(): Platform {
   const call: typeof fetch = (...request) => fetch(...request);
-  return { call, now: () => Date.now(), random: () => Math.random(), resolve: dnsOverHttps(call) };
+  const wait = (milliseconds: number) => new Promise<void>((resolve) => setTimeout(resolve, milliseconds));
+  return { call, now: () => Date.now(), wait, random: () => Math.random(), resolve: dnsOverHttps(call) };
 }
 
 /** Sends at most so many of the messages that are due. */

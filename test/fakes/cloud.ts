@@ -40,6 +40,12 @@ export interface FakeMachine {
   deletedAt: number | null;
 }
 
+/** The least time between two requests of these operations; of any where none are given. */
+export interface FakeLimit {
+  operations?: readonly Operation[];
+  everyMs: number;
+}
+
 /** What an operation meets once. */
 export type OnceFault =
   /** 500, and nothing was done. */
@@ -105,10 +111,13 @@ export class FakeCloud {
     terminate: 0,
     billing: 0,
   };
+  /** Requests that were refused because they came too soon. */
+  tooSoon = 0;
   /** Told of every machine that was made, so that a test can start a process as one. */
   onLaunch: ((machine: FakeMachine) => void) | undefined;
   onDelete: ((machine: FakeMachine) => void) | undefined;
   readonly #now: () => number;
+  readonly #lastAt = new Map<FakeLimit, number>();
   #made = 0;
 
   constructor({ now, offers, bootSeconds, key }: FakeCloudOptions) {
@@ -120,6 +129,18 @@ export class FakeCloud {
 
   now(): number {
     return this.#now();
+  }
+
+  /** Whether a provider with these limits refuses a call now; only one that it takes counts. */
+  isTooSoon(operation: Operation, limits: readonly FakeLimit[]): boolean {
+    const now = this.#now();
+    const own = limits.filter(({ operations }) => operations?.includes(operation) ?? true);
+    if (own.some((limit) => now - (this.#lastAt.get(limit) ?? Number.NEGATIVE_INFINITY) < limit.everyMs)) {
+      this.tooSoon++;
+      return true;
+    }
+    for (const limit of own) this.#lastAt.set(limit, now);
+    return false;
   }
 
   /** The fault that this call meets, if any. */

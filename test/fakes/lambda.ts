@@ -3,7 +3,7 @@
  * GPUs, and one with an ARM processor.
  */
 
-import type { FakeCloud, FakeMachine, FakeState, Operation, ProviderFake } from "./cloud.ts";
+import type { FakeCloud, FakeLimit, FakeMachine, FakeState, Operation, ProviderFake } from "./cloud.ts";
 import { type FaultAnswers, withFaults } from "./faults.ts";
 import { type MachineType, machineTypes, modelOf, readCloudInit, regionsOf } from "./vm.ts";
 
@@ -19,6 +19,9 @@ const statuses: Record<FakeState, string> = {
   failed: "unhealthy",
   gone: "terminated",
 };
+
+/** As documented. */
+const limits: readonly FakeLimit[] = [{ everyMs: 1000 }, { operations: ["launch"], everyMs: 12_000 }];
 
 interface Exchange {
   cloud: FakeCloud;
@@ -52,6 +55,7 @@ export function lambdaFake(cloud: FakeCloud): ProviderFake {
       for (const [method, path, operation, act] of routes) {
         const match = path.exec(pathname);
         if (match === null || method !== request.method) continue;
+        if (cloud.isTooSoon(operation, limits)) return faultAnswers.rate(null);
         const body = text === "" ? {} : JSON.parse(text);
         const exchange = { cloud, id: decodeURIComponent(match[1] ?? ""), body };
         return withFaults(cloud, operation, faultAnswers, () => act(exchange));

@@ -4,7 +4,15 @@
  * answers 500, but for a bid an error with the contract's number.
  */
 
-import type { FakeCloud, FakeMachine, FakeOffer, FakeState, Operation, ProviderFake } from "./cloud.ts";
+import type {
+  FakeCloud,
+  FakeLimit,
+  FakeMachine,
+  FakeOffer,
+  FakeState,
+  Operation,
+  ProviderFake,
+} from "./cloud.ts";
 import { type FaultAnswers, withFaults } from "./faults.ts";
 
 const firstAsk = 7_000_000;
@@ -27,6 +35,13 @@ const gpuNames: Record<string, string> = {
   V100: "Tesla V100",
   T4: "Tesla T4",
 };
+
+/** As documented, by endpoint. */
+const limits: readonly FakeLimit[] = [
+  { operations: ["launch"], everyMs: 4500 },
+  { operations: ["get", "list"], everyMs: 2000 },
+  { operations: ["terminate"], everyMs: 1000 },
+];
 
 interface Exchange {
   cloud: FakeCloud;
@@ -62,6 +77,7 @@ export function vastFake(cloud: FakeCloud): ProviderFake {
         if (match === null || method !== request.method) continue;
         const isAllowed = request.headers.get("authorization") === `Bearer ${cloud.key}`;
         if (!isAllowed) return operation === "quote" ? notFound() : faultAnswers.auth();
+        if (cloud.isTooSoon(operation, limits)) return faultAnswers.rate(null);
         const body = text === "" ? {} : JSON.parse(text);
         const exchange = { cloud, id: Number(match[1]), query, body };
         return withFaults(cloud, operation, answersTo(operation, exchange), () => act(exchange));

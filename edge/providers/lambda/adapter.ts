@@ -12,7 +12,7 @@ import {
   type QuoteFilter,
 } from "../provider.ts";
 import { userDataOf } from "../userData.ts";
-import { LambdaClient } from "./client.ts";
+import { LambdaClient, launchIntervalMs } from "./client.ts";
 import type { Instance, TypeWithRegions } from "./types.ts";
 
 /** Its processor is an ARM: the runner's image has nothing for it. */
@@ -29,7 +29,7 @@ const states: Record<string, Machine["state"]> = {
 
 export class Lambda implements Provider {
   readonly name = "lambda";
-  readonly launchPauseMs = 12_000;
+  readonly launchPauseMs = launchIntervalMs;
   readonly #client: LambdaClient;
   /** Every machine has to have one; nothing uses it. */
   readonly #sshKeyName: string;

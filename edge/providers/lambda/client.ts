@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import { type ErrorFormat, ProviderHttp } from "../http.ts";
+import type { Pace } from "../pace.ts";
 import type { ProviderContext } from "../provider.ts";
 import {
   failureSchema,
@@ -33,12 +34,18 @@ const errors: ErrorFormat = {
   ],
 };
 
+export const launchIntervalMs = 12_000;
+const paces: readonly Pace[] = [
+  { intervalMs: 1000 },
+  { operations: ["launch"], intervalMs: launchIntervalMs },
+];
+
 export class LambdaClient {
   readonly #http: ProviderHttp;
 
   constructor(context: ProviderContext) {
     const { LAMBDA_API_KEY: key = "", LAMBDA_BASE_URL: baseUrl = defaultBaseUrl } = context.env;
-    this.#http = new ProviderHttp({ provider: "lambda", baseUrl, key, errors, context });
+    this.#http = new ProviderHttp({ provider: "lambda", baseUrl, key, errors, paces, context });
   }
 
   async instanceTypes(): Promise<TypeWithRegions[]> {

@@ -3,7 +3,7 @@
 import { gpuName } from "../gpus.ts";
 import { suiting } from "../offers.ts";
 import type { LaunchRequest, Machine, Offer, Provider, ProviderContext, QuoteFilter } from "../provider.ts";
-import { VastClient } from "./client.ts";
+import { launchIntervalMs, VastClient } from "./client.ts";
 import type { Instance, VastOffer } from "./types.ts";
 
 /** The most that it shows of a search. */
@@ -46,7 +46,7 @@ const variants: Record<string, readonly string[]> = {
 
 export class Vast implements Provider {
   readonly name = "vast";
-  readonly launchPauseMs = 4500;
+  readonly launchPauseMs = launchIntervalMs;
   readonly #client: VastClient;
 
   constructor(context: ProviderContext) {

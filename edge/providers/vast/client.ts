@@ -1,6 +1,7 @@
 /** Vast.ai's API: one method for each call, typed, and how it words errors. It decides nothing. Slashes at the end count. */
 
 import { type ErrorFormat, ProviderHttp } from "../http.ts";
+import type { Pace } from "../pace.ts";
 import { type ProviderContext, ProviderError } from "../provider.ts";
 import {
   type AskRequest,
@@ -45,12 +46,20 @@ const errors: ErrorFormat = {
   ],
 };
 
+export const launchIntervalMs = 4500;
+/** By endpoint; of a search it documents none. */
+const paces: readonly Pace[] = [
+  { operations: ["launch"], intervalMs: launchIntervalMs },
+  { operations: ["get", "list"], intervalMs: 2000 },
+  { operations: ["terminate"], intervalMs: 1000 },
+];
+
 export class VastClient {
   readonly #http: ProviderHttp;
 
   constructor(context: ProviderContext) {
     const { VAST_API_KEY: key = "", VAST_BASE_URL: baseUrl = defaultBaseUrl } = context.env;
-    this.#http = new ProviderHttp({ provider: "vast", baseUrl, key, errors, context });
+    this.#http = new ProviderHttp({ provider: "vast", baseUrl, key, errors, paces, context });
   }
 
   async search(body: Record<string, unknown>): Promise<VastOffer[]> {
