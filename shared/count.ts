@@ -50,11 +50,7 @@ export function costTable(space: SearchSpace, size: NetworkSize & { auxiliary?: 
   for (const [kind, { operations }] of Object.entries(space.cells)) {
     const planned = edgesOf(space).map((edge) => ({ ...edge, operations }));
     cells[kind] = { nodes: space.nodes, edges: planned, concat: concatOf(space) };
-    edges[kind] = planned.map(() =>
-      Object.fromEntries(
-        operations.map((name) => [name, { parameters: 0, macs: 0, activationBytes: 0, modelBytes: 0 }]),
-      ),
-    );
+    edges[kind] = planned.map(() => Object.fromEntries(operations.map((name) => [name, noCost()])));
   }
   const network = planNetwork({
     auxiliary: false,
@@ -101,21 +97,91 @@ export function selectionCost(table: CostTable, selection: Selection): NetworkCo
   return total;
 }
 
-type Visit = (kind: string, position: number, operation: string, cost: Cost) => void;
+/** One thing that a part of a network does: a stem, what prepares an input, an operation on an edge, the sums, the classifier. */
+export interface Piece {
+  /** `stem`, `prepare`, `operation`, `nodes` or `head`. */
+  role: "stem" | "prepare" | "operation" | "nodes" | "head";
+  /** Of an operation. */
+  operation?: string;
+  /** Of an operation: nodes of the cell. Of what prepares an input: which one. */
+  from?: number;
+  to?: number;
+  input: Shape;
+  output: Shape;
+  cost: Cost;
+}
 
-function walk(network: Network, visit: Visit): NetworkCost {
-  const total: Cost = { parameters: 0, macs: 0, activationBytes: 0, modelBytes: 0 };
+/** A stem, a cell, or the classifier. */
+export interface Part {
+  path: string;
+  /** `stem`, `head`, or the kind of the cell. */
+  kind: string;
+  /** Indices of the parts that it reads; -1 is the image. */
+  reads: number[];
+  output: Shape;
+  /** Sum of its pieces'. */
+  cost: Cost;
+  pieces: Piece[];
+}
+
+/**
+ * What a network costs part by part: the parts' costs add up to `countNetwork`'s, the auxiliary classifier left out.
+ *
+ * @throws Error when the network's shapes do not fit together
+ */
+export function networkParts(network: Network): Part[] {
+  const parts: Part[] = [];
+  const states: number[] = [];
+  const about = new Map<string, Pick<Part, "kind" | "reads">>();
+  for (const [index, { path, isState }] of network.stems.entries()) {
+    about.set(path, { kind: "stem", reads: [index - 1] });
+    if (isState) states.push(index);
+  }
+  for (const [index, { path, kind, inputStates }] of network.cells.entries()) {
+    about.set(path, { kind, reads: [...new Set(inputStates.map((state) => states[state] ?? -1))] });
+    states.push(network.stems.length + index);
+  }
+  about.set(network.head.path, { kind: "head", reads: [states.at(-1) ?? -1] });
+  walk(
+    network,
+    () => {},
+    (path, piece) => {
+      let part = parts.at(-1);
+      if (part?.path !== path) {
+        const { kind = "", reads = [] } = about.get(path) ?? {};
+        part = { path, kind, reads, output: piece.output, cost: noCost(), pieces: [] };
+        parts.push(part);
+      }
+      addCost(part.cost, piece.cost, 1);
+      part.output = piece.output;
+      part.pieces.push(piece);
+    },
+  );
+  return parts;
+}
+
+type Visit = (kind: string, position: number, operation: string, cost: Cost) => void;
+type Note = (path: string, piece: Piece) => void;
+
+const noCost = (): Cost => ({ parameters: 0, macs: 0, activationBytes: 0, modelBytes: 0 });
+
+function walk(network: Network, visit: Visit, note: Note = () => {}): NetworkCost {
+  const total = noCost();
   const states: Shape[] = [];
   let shape: Shape = network.image;
   for (const stem of network.stems) {
     const cost = layersCost(stem.layers, shape);
     addCost(total, cost, 1);
+    note(stem.path, { role: "stem", input: shape, output: cost.output, cost });
     shape = cost.output;
     if (stem.isState) states.push(shape);
   }
   const firstCellState = states.length;
-  for (const cell of network.cells) states.push(walkCell(cell, states, total, visit));
-  addCost(total, layersCost(network.head.layers, states.at(-1) ?? shape), 1);
+  for (const cell of network.cells) states.push(walkCell(cell, states, total, visit, note));
+  const last = states.at(-1) ?? shape;
+  const head = layersCost(network.head.layers, last);
+  addCost(total, head, 1);
+  note(network.head.path, { role: "head", input: last, output: head.output, cost: head });
 
   let parametersWithAuxiliary = total.parameters;
   if (network.auxiliary) {
@@ -125,10 +191,12 @@ function walk(network: Network, visit: Visit): NetworkCost {
   return { ...total, parametersWithAuxiliary };
 }
 
-function walkCell(cell: Cell, states: readonly Shape[], total: Cost, visit: Visit): Shape {
+function walkCell(cell: Cell, states: readonly Shape[], total: Cost, visit: Visit, note: Note): Shape {
   const inputs = cell.preprocess.map(({ layers }, index) => {
-    const cost = layersCost(layers, stateAt(states, cell.inputStates[index]));
+    const input = stateAt(states, cell.inputStates[index]);
+    const cost = layersCost(layers, input);
     addCost(total, cost, 1);
+    note(cell.path, { role: "prepare", from: index, input, output: cost.output, cost });
     return cost.output;
   });
   const first = stateAt(inputs, 0);
@@ -146,11 +214,16 @@ function walkCell(cell: Cell, states: readonly Shape[], total: Cost, visit: Visi
       }
       addCost(total, cost, 1);
       visit(cell.kind, edge.position, choice.operation, cost);
+      const { operation } = choice;
+      const { from, to } = edge;
+      note(cell.path, { role: "operation", operation, from, to, input, output: node, cost });
     }
   }
-  total.activationBytes += cell.nodes * activationBytes(node);
   const output = { ...node, channels: node.channels * cell.concat.length };
-  if (cell.concat.length > 1) total.activationBytes += activationBytes(output);
+  const joined = cell.concat.length > 1 ? activationBytes(output) : 0;
+  const sums = { ...noCost(), activationBytes: cell.nodes * activationBytes(node) + joined };
+  addCost(total, sums, 1);
+  note(cell.path, { role: "nodes", input: node, output, cost: sums });
   return output;
 }
 
