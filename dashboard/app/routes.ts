@@ -17,6 +17,12 @@ export interface Route {
 
 export const routes: readonly Route[] = [
   { path: "/searches", section: "searches", load: () => import("../pages/searches/page.tsx") },
+  { path: "/searches/:id/choose", section: "searches", load: () => import("../pages/choose/page.tsx") },
+  {
+    path: "/searches/:id/architectures/:hash",
+    section: "searches",
+    load: () => import("../pages/architecture/page.tsx"),
+  },
 ];
 
 /** The navigation; an entry shows once there is a page at its address. */
