@@ -30,19 +30,24 @@ export interface NetworkLayout {
 }
 
 const gap = 10;
-const tallest = 110;
+const tallest = 130;
 const widest = 44;
 const narrowest = 12;
 const arcRoom = 34;
+const letterWidth = 6.4;
 
 export function networkLayout(parts: readonly Part[], image: Shape): NetworkLayout {
   const largest = Math.max(image.height, ...parts.map(({ output }) => output.height));
   const most = Math.max(image.channels, ...parts.map(({ output }) => output.channels));
   const textY = arcRoom + tallest + 16;
   let x = gap;
+  let labelled = "";
+  let labelEnd = 0;
   const place = (path: string, kind: string, title: string, shape: Shape): Block => {
     const height = Math.max(8, tallest * Math.sqrt(shape.height / largest));
     const width = narrowest + (widest - narrowest) * Math.sqrt(shape.channels / most);
+    // Where a shape is written, the one before it must have ended.
+    if (shapeText(shape) !== labelled) x = Math.max(x, labelEnd);
     const block = {
       path,
       kind,
@@ -53,6 +58,8 @@ export function networkLayout(parts: readonly Part[], image: Shape): NetworkLayo
       width,
       height,
     };
+    if (block.shape !== labelled) labelEnd = x + block.shape.length * letterWidth + gap;
+    labelled = block.shape;
     x += width + gap;
     return block;
   };
@@ -74,7 +81,7 @@ export function networkLayout(parts: readonly Part[], image: Shape): NetworkLayo
     .map(({ path, kind, output }) => `${partTitle({ path, kind })} gives ${shapeText(output)}`)
     .join("; ");
   return {
-    width: x,
+    width: Math.max(x, labelEnd),
     height: textY + 8,
     blocks,
     arcs,

@@ -122,13 +122,15 @@ function Estimate({ search, hash, recipe }: EstimateProps) {
   return (
     <dl class="facts" aria-busy={estimate.isLoading}>
       <dt>Takes about</dt>
-      <dd>{hours == null ? "…" : `${duration(hours * 3600)} of one rented GPU`}</dd>
+      <dd>{hours == null ? "…" : `${lengthText(hours)} of one rented GPU`}</dd>
       <dt>Costs about</dt>
       <dd>{costOf(hours, specification.rental?.maxUsdPerHour)}</dd>
       <dd class="hint whole">Within a factor of two or so; slower on a processor.</dd>
     </dl>
   );
 }
+
+const lengthText = (hours: number): string => (hours < 1 / 60 ? "under a minute" : duration(hours * 3600));
 
 function costOf(hours: number | null | undefined, maxUsdPerHour: number | undefined): string {
   if (hours == null) return "…";

@@ -1,6 +1,6 @@
 /** Trainings: how far each is, how it did, its curve and its files. */
 
-import { useMemo, useRef } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { api, isFinished, readAll, type Search, type Training } from "../app/api.ts";
 import { addresses } from "../app/place.ts";
 import { type Data, useData } from "../app/useData.ts";
@@ -17,19 +17,16 @@ const isOpen = ({ state }: Training): boolean => state === "queued" || state ===
 
 /** The final trainings of a search, newest first; renewed while one is open, and as the search goes on. */
 export function useTrainings(search: Search, sequence: number): Data<Training[]> {
-  const last = useRef<Training[]>([]);
+  const [isUnderWay, setUnderWay] = useState(false);
   const trainings = useData(
     search.specification.evaluation.kind === "tabular" ? null : `trainings ${search.id}`,
     (signal) =>
       readAll((query) =>
         api.searches[":id"].trainings.$get({ param: { id: search.id }, query }, { init: { signal } }),
       ),
-    {
-      when: sequence,
-      everyMs: last.current.some(isOpen) || !isFinished(search) ? refreshMs : undefined,
-    },
+    { when: sequence, everyMs: isUnderWay || !isFinished(search) ? refreshMs : undefined },
   );
-  last.current = trainings.value ?? [];
+  useEffect(() => setUnderWay(trainings.value?.some(isOpen) === true), [trainings.value]);
   const value = useMemo(
     () => trainings.value?.filter(({ purpose }) => purpose === "final"),
     [trainings.value],

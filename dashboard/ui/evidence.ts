@@ -18,7 +18,7 @@ const known: Record<string, Evidence> = {
   },
   "full-training": {
     title: "full training",
-    text: "It was trained to the end and tested on images that the search never saw.",
+    text: "It was trained to the end: the test accuracy is on images that the search never saw. The accuracy beside it is the one that the search chose by.",
   },
 };
 

@@ -18,8 +18,8 @@ export function Measurements({ search, architecture }: MeasurementsProps) {
   const { measurements, devices, hash } = architecture;
   const [newest] = measurements;
   if (newest === undefined) return null;
-  const { values, standardErrors, evidence, images, predicted, testAccuracy, sharedWeightsAccuracy } = newest;
-  const interval = intervalOf({ hash, values, standardErrors, evidence });
+  const { values, evidence, images, predicted, testAccuracy, sharedWeightsAccuracy } = newest;
+  const interval = intervalOf({ hash, ...newest });
   return (
     <section class="card" aria-labelledby="measured-title">
       <h2 id="measured-title">What was measured</h2>

@@ -77,20 +77,18 @@ export function FrontPicture({
     );
   };
   return (
-    <section class="card">
-      <Picture title="What remains" draw={paretoFront} data={data} onSelect={onSelect} card={card}>
-        {others.length > 1 && (
-          <SelectField
-            label="Across"
-            value={across}
-            options={others.map(({ id }) => ({ value: id, title: unitOf(id).title }))}
-            onValue={setAcross}
-          />
-        )}
-      </Picture>
+    <Picture title="What remains" draw={paretoFront} data={data} onSelect={onSelect} card={card}>
+      {others.length > 1 && (
+        <SelectField
+          label="Across"
+          value={across}
+          options={others.map(({ id }) => ({ value: id, title: unitOf(id).title }))}
+          onValue={setAcross}
+        />
+      )}
       <p class="hint">
         Click one to compare it with the recommended one. Small dots are ruled out by a constraint.
       </p>
-    </section>
+    </Picture>
   );
 }

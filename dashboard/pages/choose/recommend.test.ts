@@ -21,12 +21,12 @@ const row = (
   parameters: number | null,
   latency: number | null = null,
   error: number | null = 0.5,
-  evidence = "shared-weights",
+  trainingSteps: number | null = null,
 ): Row => ({
   hash,
   values: { accuracy, parameters, "latency.phone": latency },
   standardErrors: error === null ? {} : { accuracy: error },
-  evidence,
+  trainingSteps,
 });
 
 const large = row("large", 90, 1000, 10);
@@ -60,9 +60,9 @@ test("names a bargain only where accuracies cannot be told apart and it saves en
   expect(recommend([large, hardly], objectives)).toMatchObject({ tied: 1, bargain: null });
 });
 
-test("never calls accuracies equal that rest on different evidence, or that are exact", () => {
-  expect(isWithinNoise(large, row("a", 89.9, 1, 1, 0.5, "short-training"))).toBeNull();
-  expect(isWithinNoise(large, row("a", 89.9, 1, 1, null, "table"))).toBeNull();
+test("never calls accuracies equal that rest on different trainings, or that are exact", () => {
+  expect(isWithinNoise(large, row("a", 89.9, 1, 1, 0.5, 400))).toBeNull();
+  expect(isWithinNoise(large, row("a", 89.9, 1, 1, null))).toBeNull();
   expect(intervalOf(row("a", 89.9, 1, 1, null))).toBeNull();
   expect(intervalOf(row("a", 99.9, 1, 1, 2))?.[1]).toBe(100);
 });

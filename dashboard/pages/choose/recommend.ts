@@ -20,7 +20,8 @@ export interface Row {
   /** By objective; null where it was not measured. */
   values: Readonly<Record<string, number | null>>;
   standardErrors: Readonly<Record<string, number>>;
-  evidence: string;
+  /** Of the short training behind the accuracy; null where that is by shared weights, or a table's. */
+  trainingSteps: number | null;
 }
 
 export interface Alternative<T> {
@@ -135,7 +136,7 @@ function gainOf({ id, goal }: Objective, from: Row, row: Row): number | null {
 /** Whether two accuracies may be one: the 95 % interval of their difference holds 0. */
 export function isWithinNoise(a: Row, b: Row): boolean | null {
   const [first, second] = [a.standardErrors[accuracy], b.standardErrors[accuracy]];
-  if (first === undefined || second === undefined || a.evidence !== b.evidence) return null;
+  if (first === undefined || second === undefined || a.trainingSteps !== b.trainingSteps) return null;
   return Math.abs(accuracyOf(a) - accuracyOf(b)) <= z * Math.hypot(first, second);
 }
 

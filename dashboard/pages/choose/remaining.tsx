@@ -53,7 +53,7 @@ export function Remaining({ search, rows, objectives, recommended, onCompare }: 
     },
     {
       id: "compare",
-      title: "",
+      title: "Compare",
       cell: ({ hash }) => (
         <Button tone="quiet" aria-label={`Compare with ${hash}`} onClick={() => onCompare(hash)}>
           Compare

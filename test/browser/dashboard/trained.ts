@@ -1,7 +1,7 @@
 /** A small search that a runner brings to its end: a front, a finished training, exports. */
 
 import { listTrainings, type Search, type Training } from "../../../cli/api.ts";
-import { isFinished, smallSearch } from "../../wholeSearch.ts";
+import { isFinished, searchOnDevices, smallSearch } from "../../wholeSearch.ts";
 import type { World } from "./world.ts";
 
 export interface Trained {
@@ -10,7 +10,9 @@ export interface Trained {
 }
 
 export async function trainedSearch({ edge }: Pick<World, "edge">, name = "trained"): Promise<Trained> {
-  const id = await edge.create({ ...smallSearch(name), visibility: "public" });
+  const { objectives } = smallSearch(name);
+  // Of few operations and one stage, as those on devices are.
+  const id = await edge.create({ ...searchOnDevices(), name, objectives, visibility: "public" });
   const runner = edge.startRunner(id);
   const search = await edge.until(id, runner, isFinished);
   await runner.stop();
