@@ -48,7 +48,7 @@ describe.skipIf(hasNoChromium())("choosing an architecture", () => {
     await other.goto(link);
     await other.getByLabel("Token", { exact: true }).fill(world.edge.edge.token);
     await other.getByRole("button", { name: "Use this token" }).click();
-    await other.getByText(/^16 of 18/).waitFor();
+    await other.getByText("16 of 18", { exact: true }).waitFor();
     expect(await other.locator(".recommended-head a").innerText()).toBe(hash);
     await view.page.getByRole("button", { name: "Remove all constraints" }).click();
     await expect.poll(() => remaining(view).innerText()).toMatch(/^18 of 18/);
