@@ -34,7 +34,7 @@ const tallest = 130;
 const widest = 44;
 const narrowest = 12;
 const arcRoom = 34;
-const letterWidth = 6.4;
+const letterWidth = 7.4;
 
 export function networkLayout(parts: readonly Part[], image: Shape): NetworkLayout {
   const largest = Math.max(image.height, ...parts.map(({ output }) => output.height));
