@@ -143,15 +143,18 @@ test("exports of a training are downloaded by all who may read its search, and b
   const mine = { trainingId, purpose: "export", format: "tfjs", fileName: "model.tar" };
   await upload(lease, bytesOf("step 5"), { trainingId, round: 5 });
   const tfjs = await upload(lease, bytesOf("model"), mine);
-  await ok(report(admin, lease.task, trainingReportFor(lease, { tfjs })));
+  const ofImages = { ...mine, format: "samples", fileName: "samples.json" };
+  const samples = await upload(lease, bytesOf("images"), ofImages);
+  await ok(report(admin, lease.task, trainingReportFor(lease, { tfjs, samples })));
   const path = `/v1/trainings/${trainingId}/exports`;
   const response = await anonymous(`${path}/tfjs`);
   expect(new Uint8Array(await response.arrayBuffer())).toEqual(bytesOf("model"));
   expect(response.headers.get("content-disposition")).toContain("model.tar");
   expect(response.headers.get("content-type")).toBe("application/x-tar");
+  expect(new Uint8Array(await (await anonymous(`${path}/samples`)).arrayBuffer())).toEqual(bytesOf("images"));
   expect(await (await anonymous(`${path}/genotype`)).text()).toContain("Genotype");
   expect(await problemOf(anonymous(`${path}/onnx`))).toBe("404 not-found");
-  expect((await env.BUCKET.list({ prefix: `searches/${id}/` })).objects).toHaveLength(1);
+  expect((await env.BUCKET.list({ prefix: `searches/${id}/` })).objects).toHaveLength(2);
   const change = { method: "PATCH", body: { visibility: "private" }, headers: { "if-match": "*" } };
   await ok(admin(`/v1/searches/${id}`, change));
   for (const rest of ["", "/exports/tfjs", "/exports/genotype"])

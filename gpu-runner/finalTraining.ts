@@ -21,6 +21,7 @@ import { cosine } from "./executor/sgd.ts";
 import { type ExportFile, exportFiles } from "./exports/index.ts";
 import { isOutOfMemory, TrainingFailure } from "./failure.ts";
 import type { Backend } from "./kernels/backend.ts";
+import { LossCurve, type SavedCurve } from "./lossCurve.ts";
 import { MovingAverage } from "./movingAverage.ts";
 import { type ExecutorFactory, half, type WorkHooks } from "./trainRound.ts";
 import type { NamedValues } from "./weightShapes.ts";
@@ -58,6 +59,8 @@ interface CheckpointMeta {
   /** 1, or `HALVING` once memory ran out: steps count batches of that part of the recipe's size. */
   split: number;
   averagedAt: number;
+  /** Absent in those of earlier versions. */
+  curve?: SavedCurve;
   environment: Environment;
 }
 
@@ -77,6 +80,7 @@ export class FinalTraining {
   #testChunk = TEST_CHUNK;
   #step = 0;
   #trainLoss = 0;
+  readonly #curve = new LossCurve();
   #seconds = 0;
 
   constructor(
@@ -133,7 +137,8 @@ export class FinalTraining {
     this.#seconds = elapsed();
     hooks.log?.(`Final training: test accuracy ${accuracy.toFixed(2)}%.`);
     const { parameters, macs } = countNetwork(this.network);
-    return { testAccuracy: accuracy, testLoss: loss, parameters, macs, ...this.#trainedFor() };
+    const curve = this.#curve.points(this.#step, this.#trainLoss);
+    return { testAccuracy: accuracy, testLoss: loss, parameters, macs, ...this.#trainedFor(), curve };
   }
 
   /**
@@ -229,6 +234,7 @@ export class FinalTraining {
       seconds: this.#seconds,
       split: this.#split,
       averagedAt: this.#average?.at ?? 0,
+      curve: this.#curve.saved(),
       environment: this.#environment,
     };
     const trained = this.#trained ?? this.#executor.values();
@@ -241,11 +247,12 @@ export class FinalTraining {
    */
   restore(bytes: Uint8Array): string[] {
     const { values, meta } = deserialise(bytes);
-    const { hash, step, trainLoss, seconds, split, averagedAt, environment } = meta as CheckpointMeta;
+    const { hash, step, trainLoss, seconds, split, averagedAt, curve, environment } = meta as CheckpointMeta;
     if (hash !== this.#task.hash) throw new Error(`The checkpoint is of architecture ${hash}.`);
     this.#executor.load(MovingAverage.without(values));
     this.#average?.restore(values, averagedAt);
     this.#trained = undefined;
+    if (curve !== undefined) this.#curve.restore(curve);
     this.#step = step;
     this.#trainLoss = trainLoss;
     this.#seconds = seconds;
@@ -287,6 +294,7 @@ export class FinalTraining {
     this.#step++;
     const share = Math.max(1 / this.#step, 1 / LOSS_STEPS);
     this.#trainLoss += (loss - this.#trainLoss) * share;
+    this.#curve.add(this.#step, this.#trainLoss);
   }
 
   async #tryStep(): Promise<number> {
@@ -311,6 +319,7 @@ export class FinalTraining {
     this.#split = HALVING;
     this.#step *= HALVING;
     this.#average?.splitSteps(HALVING);
+    this.#curve.splitSteps(HALVING);
     this.#loader.dispose();
     this.#loader = this.#batches();
     this.#loader.seek(this.#step);

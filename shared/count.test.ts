@@ -1,7 +1,8 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { costTable, countGenotype, countNetwork, selectionCost } from "./count.ts";
+import { costTable, countGenotype, countNetwork, networkParts, selectionCost } from "./count.ts";
 import * as named from "./genotypes.ts";
+import type { Cost } from "./layers.ts";
 import type { NetworkSize } from "./network.ts";
 import { buildSupernet, deriveNetwork } from "./network.ts";
 import type { SearchSpace } from "./space.ts";
@@ -22,6 +23,12 @@ const IMAGENET: NetworkSize = {
   stem: "imagenet",
 };
 const NAS_BENCH: NetworkSize = { ...CIFAR, channels: 16, layers: 17 };
+const NAS_BENCH_SPACE = resolveSpace("nas-bench-201");
+const NAS_BENCH_CELL = {
+  normal: edgesOf(NAS_BENCH_SPACE).map(
+    (_, index) => NAS_BENCH_SPACE.cells.normal?.operations[1 + (index % 4)] ?? "",
+  ),
+};
 
 test.each([
   ["DARTS_V1 on CIFAR-10", named.DARTS_V1, CIFAR, 3_169_414, 3_645_840, 500_987_520],
@@ -120,4 +127,29 @@ test.each([28, 24, 16, 8])("the auxiliary classifier fits images of %i rows", (r
   const image = { height: rows, width: rows, channels: 1 };
   const cost = countGenotype(named.DARTS_V2, { ...CIFAR, image, layers: 6, channels: 4, auxiliary: true });
   expect(cost.parametersWithAuxiliary).toBeGreaterThan(cost.parameters);
+});
+
+test.each([
+  ["DARTS_V2 on CIFAR-10", named.DARTS_V2, CIFAR],
+  ["DARTS_V2 on ImageNet", named.DARTS_V2, IMAGENET],
+  ["a cell of NAS-Bench-201", genotypeFromSelection(NAS_BENCH_SPACE, NAS_BENCH_CELL), NAS_BENCH],
+])("the parts of %s add up to what the whole network costs", (_name, genotype, size) => {
+  const network = deriveNetwork({ genotype, auxiliary: false, ...size });
+  const parts = networkParts(network);
+  const { parametersWithAuxiliary: _, ...whole } = countNetwork(network);
+  const sum = (costs: readonly Cost[]) =>
+    costs.reduce(
+      (total, cost) => ({
+        parameters: total.parameters + cost.parameters,
+        macs: total.macs + cost.macs,
+        activationBytes: total.activationBytes + cost.activationBytes,
+        modelBytes: total.modelBytes + cost.modelBytes,
+      }),
+      { parameters: 0, macs: 0, activationBytes: 0, modelBytes: 0 },
+    );
+  expect(sum(parts.map(({ cost }) => cost))).toEqual(whole);
+  for (const { pieces, cost } of parts) expect(sum(pieces.map((piece) => piece.cost))).toEqual(cost);
+  expect(parts).toHaveLength(network.stems.length + network.cells.length + 1);
+  for (const [index, { reads }] of parts.entries())
+    for (const read of reads) expect(read).toBeLessThan(index);
 });

@@ -29,7 +29,7 @@ export interface CostTable {
  * @throws Error when the network's shapes do not fit together
  */
 export function countNetwork(network: Network): NetworkCost {
-  return walk(network, () => {});
+  return walk(network, {});
 }
 
 /** What the network of a genotype costs. */
@@ -65,9 +65,11 @@ export function costTable(space: SearchSpace, size: NetworkSize & { auxiliary?: 
     affine: true,
     search: false,
   });
-  const base = walk(network, (kind, position, operation, cost) => {
-    const entry = edges[kind]?.[position]?.[operation];
-    if (entry) addCost(entry, cost, 1);
+  const base = walk(network, {
+    choice: (kind, position, operation, cost) => {
+      const entry = edges[kind]?.[position]?.[operation];
+      if (entry) addCost(entry, cost, 1);
+    },
   });
   for (const rows of Object.values(edges)) {
     for (const row of rows) {
@@ -101,7 +103,67 @@ export function selectionCost(table: CostTable, selection: Selection): NetworkCo
   return total;
 }
 
-type Visit = (kind: string, position: number, operation: string, cost: Cost) => void;
+/** One thing that a part of a network does: a stem, what prepares an input, an operation on an edge, the sums, the classifier. */
+export interface Piece {
+  /** `stem`, `prepare`, `operation`, `nodes` or `head`. */
+  role: "stem" | "prepare" | "operation" | "nodes" | "head";
+  /** Of an operation. */
+  operation?: string;
+  /** Of an operation: nodes of the cell. Of what prepares an input: which one. */
+  from?: number;
+  to?: number;
+  input: Shape;
+  output: Shape;
+  cost: Cost;
+}
+
+/** A stem, a cell, or the classifier. */
+export interface Part {
+  path: string;
+  /** `stem`, `head`, or the kind of the cell. */
+  kind: string;
+  /** Indices of the parts that it reads; -1 is the image. */
+  reads: number[];
+  output: Shape;
+  /** Sum of its pieces'. */
+  cost: Cost;
+  pieces: Piece[];
+}
+
+/**
+ * What a network costs part by part: the parts' costs add up to `countNetwork`'s, the auxiliary classifier left out.
+ *
+ * @throws Error when the network's shapes do not fit together
+ */
+export function networkParts(network: Network): Part[] {
+  const parts: Part[] = [];
+  const states: number[] = [];
+  const about = new Map<string, Pick<Part, "kind" | "reads">>();
+  for (const [index, { path, isState }] of network.stems.entries()) {
+    about.set(path, { kind: "stem", reads: [index - 1] });
+    if (isState) states.push(index);
+  }
+  for (const [index, { path, kind, inputStates }] of network.cells.entries()) {
+    about.set(path, { kind, reads: [...new Set(inputStates.map((state) => states[state] ?? -1))] });
+    states.push(network.stems.length + index);
+  }
+  about.set(network.head.path, { kind: "head", reads: [states.at(-1) ?? -1] });
+  walk(network, {
+    piece(path, piece) {
+      let part = parts.at(-1);
+      if (part?.path !== path) {
+        const { kind = "", reads = [] } = about.get(path) ?? {};
+        part = { path, kind, reads, output: piece.output, cost: noCost(), pieces: [] };
+        parts.push(part);
+      }
+      addCost(part.cost, piece.cost, 1);
+      part.output = piece.output;
+      part.pieces.push(piece);
+    },
+  });
+  return parts;
+}
+
 /** Told of each list of layers with the shape of what goes in, in order. */
 export type VisitPart = (part: NetworkPart, input: Shape) => void;
 export interface NetworkPart {
@@ -115,18 +177,28 @@ export interface NetworkPart {
 
 /** Goes over what counts: every part of a network in the order of execution, without the auxiliary classifier. */
 export function visitParts(network: Network, visit: VisitPart): void {
-  walk(network, () => {}, visit);
+  walk(network, { part: visit });
 }
 
-function walk(network: Network, visit: Visit, visitPart: VisitPart = () => {}): NetworkCost {
-  const total: Cost = { parameters: 0, macs: 0, activationBytes: 0, modelBytes: 0 };
+/** What is told of a network while it is counted. */
+interface Watch {
+  choice?(kind: string, position: number, operation: string, cost: Cost): void;
+  part?: VisitPart;
+  piece?(path: string, piece: Piece): void;
+}
+
+const noCost = (): Cost => ({ parameters: 0, macs: 0, activationBytes: 0, modelBytes: 0 });
+
+function walk(network: Network, watch: Watch): NetworkCost {
+  const total = noCost();
   const states: Shape[] = [];
   const paths: string[] = [];
   let shape: Shape = network.image;
   let before = "image";
   for (const stem of network.stems) {
     const cost = layersCost(stem.layers, shape);
-    visitPart({ ...stem, from: [before] }, shape);
+    watch.part?.({ ...stem, from: [before] }, shape);
+    watch.piece?.(stem.path, { role: "stem", input: shape, output: cost.output, cost });
     addCost(total, cost, 1);
     shape = cost.output;
     before = stem.path;
@@ -138,12 +210,14 @@ function walk(network: Network, visit: Visit, visitPart: VisitPart = () => {}): 
   const firstCellState = states.length;
   for (const cell of network.cells) {
     const from = cell.inputStates.map((index) => paths[index] ?? "");
-    states.push(walkCell(cell, { states, from }, total, { visit, visitPart }));
+    states.push(walkCell(cell, { states, from }, total, watch));
     paths.push(cell.path);
   }
   const last = states.at(-1) ?? shape;
-  visitPart({ ...network.head, from: [paths.at(-1) ?? before] }, last);
-  addCost(total, layersCost(network.head.layers, last), 1);
+  const head = layersCost(network.head.layers, last);
+  watch.part?.({ ...network.head, from: [paths.at(-1) ?? before] }, last);
+  watch.piece?.(network.head.path, { role: "head", input: last, output: head.output, cost: head });
+  addCost(total, head, 1);
 
   let parametersWithAuxiliary = total.parameters;
   if (network.auxiliary) {
@@ -157,13 +231,14 @@ function walkCell(
   cell: Cell,
   { states, from }: { states: readonly Shape[]; from: readonly string[] },
   total: Cost,
-  { visit, visitPart }: { visit: Visit; visitPart: VisitPart },
+  watch: Watch,
 ): Shape {
   const nodePath = (index: number): string => cell.preprocess[index]?.path ?? `${cell.path}.nodes.${index}`;
   const inputs = cell.preprocess.map(({ path, layers }, index) => {
     const state = stateAt(states, cell.inputStates[index]);
     const cost = layersCost(layers, state);
-    visitPart({ path, from: [from[index] ?? ""], layers }, state);
+    watch.part?.({ path, from: [from[index] ?? ""], layers }, state);
+    watch.piece?.(cell.path, { role: "prepare", from: index, input: state, output: cost.output, cost });
     addCost(total, cost, 1);
     return cost.output;
   });
@@ -181,15 +256,19 @@ function walkCell(
         throw new Error(`${choice.path} gives ${shapeText(cost.output)}, its node is ${shapeText(node)}.`);
       }
       addCost(total, cost, 1);
-      const ends = { from: [nodePath(edge.from)], to: nodePath(edge.to) };
-      visitPart({ path: choice.path, ...ends, layers: choice.layers }, input);
-      visit(cell.kind, edge.position, choice.operation, cost);
+      const { operation, path, layers } = choice;
+      const { from: source, to } = edge;
+      watch.part?.({ path, from: [nodePath(source)], to: nodePath(to), layers }, input);
+      watch.piece?.(cell.path, { role: "operation", operation, from: source, to, input, output: node, cost });
+      watch.choice?.(cell.kind, edge.position, operation, cost);
     }
   }
-  total.activationBytes += cell.nodes * activationBytes(node);
   const output = { ...node, channels: node.channels * cell.concat.length };
-  visitPart({ path: cell.path, from: cell.concat.map(nodePath), layers: [] }, output);
-  if (cell.concat.length > 1) total.activationBytes += activationBytes(output);
+  const joined = cell.concat.length > 1 ? activationBytes(output) : 0;
+  const sums = { ...noCost(), activationBytes: cell.nodes * activationBytes(node) + joined };
+  watch.part?.({ path: cell.path, from: cell.concat.map(nodePath), layers: [] }, output);
+  watch.piece?.(cell.path, { role: "nodes", input: node, output, cost: sums });
+  addCost(total, sums, 1);
   return output;
 }
 

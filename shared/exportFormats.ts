@@ -13,6 +13,7 @@ export const exportFormats = {
   json: { fileName: "architecture.json", mediaType: "application/json", isArchive: false },
   tfjs: { fileName: "tfjs.tar", mediaType: "application/x-tar", isArchive: true },
   "saved-model": { fileName: "saved-model.tar", mediaType: "application/x-tar", isArchive: true },
+  samples: { fileName: "samples.json", mediaType: "application/json", isArchive: false },
   onnx: { fileName: "model.onnx", mediaType: "application/octet-stream", isArchive: false },
 } as const satisfies Record<string, ExportFormatFacts>;
 

@@ -254,6 +254,11 @@ export const finalTrainingReportSchema = z.strictObject({
   /** Smaller than the recipe's where memory ran out. */
   batchSize: z.int().optional(),
   seconds: z.number(),
+  /** Of the training so far, evenly spaced: the step, and the loss on the images of the steps around it. */
+  curve: z
+    .array(z.tuple([z.int(), z.number()]))
+    .max(200)
+    .optional(),
   /** Uploaded before the report: format to export id. */
   exports: z.record(z.string(), z.string()),
 });

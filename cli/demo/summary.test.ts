@@ -33,6 +33,7 @@ const summary: Summary = {
     json: "exports/architecture.json",
     tfjs: "exports/tfjs",
     "saved-model": "exports/saved-model",
+    samples: "exports/samples.json",
     onnx: "exports/model.onnx",
   },
   seconds: { setup: 9, data: 3, search: 100, finalTraining: 40, total: 152 },

@@ -29,6 +29,12 @@ export const routes: readonly Route[] = [
   { path: "/setup/devices", section: "set-up", load: () => import("../pages/setup/devices.tsx") },
   { path: "/setup/devices/:name", section: "set-up", load: () => import("../pages/setup/device.tsx") },
   { path: "/setup/data", section: "set-up", load: () => import("../pages/setup/data.tsx") },
+  { path: "/searches/:id/choose", section: "searches", load: () => import("../pages/choose/page.tsx") },
+  {
+    path: "/searches/:id/architectures/:hash",
+    section: "searches",
+    load: () => import("../pages/architecture/page.tsx"),
+  },
 ];
 
 /** The navigation; an entry shows once there is a page at its address. */

@@ -98,6 +98,13 @@ describe("an objective that a device measures", () => {
       expect(values[`memory.${name}`]).toBeGreaterThanOrEqual(1000);
       expect(predicted).toEqual([]);
     }
+    const [first] = front;
+    const { devices, size } = await ok<{ devices: object[]; size: object }>(
+      admin(`/v1/searches/${id}/architectures/${first?.hash}`),
+    );
+    const median = first?.values[`memory.${name}`];
+    expect(devices[0]).toMatchObject({ device: name, objective: "memory", median });
+    expect(size).toMatchObject({ skeleton: "cells", classes: 10 });
     expect(lease?.task.kind, "all of the front was measured already").toBe("finalTraining");
     if (lease === null) return;
     await ok(report(runner, lease.task, trainingReportFor(lease)));

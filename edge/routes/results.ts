@@ -4,16 +4,28 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { evidences } from "../../schema/architectures.ts";
 import { type Genotype, genotypeSchema, printGenotype } from "../../shared/genotype.ts";
 import { DARTS_V1, DARTS_V2 } from "../../shared/genotypes.ts";
+import { networkSizeOf, spaceOf } from "../../shared/networkCosts.ts";
 import { protocolVersion } from "../../shared/protocol.ts";
 import { costAt, trainedSize } from "../../shared/scaling.ts";
 import { type Specification, strategyNames } from "../../shared/specification.ts";
 import { version } from "../../shared/version.ts";
 import { readableSearch } from "../access.ts";
-import { alsoAs, failure, idParam, json, lastPage, newApp, tagged, wholeNumber } from "../app.ts";
+import {
+  alsoAs,
+  failure,
+  idParam,
+  isoTimeOrNull,
+  json,
+  lastPage,
+  newApp,
+  tagged,
+  wholeNumber,
+} from "../app.ts";
 import { policyView } from "../controller/policyView.ts";
 import { boundsOf, frontCsv, frontSource, projected, selectFront, standardErrorsOf } from "../front.ts";
 import { Problem } from "../problems.ts";
 import { type Architecture, findArchitecture, frontOf } from "../store/architectures.ts";
+import { measuredOnDevices } from "../store/measurements.ts";
 import { findController } from "../store/searches.ts";
 import { trainingsOf } from "../store/trainings.ts";
 import { trainingExample, trainingSchema, trainingView } from "../trainingView.ts";
@@ -118,7 +130,32 @@ const architectureSchema = z
       })
       .nullable()
       .describe("null in a search on a table, which knows no networks"),
+    size: z
+      .object({
+        skeleton: z.enum(["cells", "nas-bench-201"]),
+        stem: z.enum(["cifar", "imagenet"]),
+        channels: z.int(),
+        layers: z.int(),
+        classes: z.int(),
+        image: z.object({ height: z.int(), width: z.int(), channels: z.int() }),
+      })
+      .nullable()
+      .describe("of the network that is counted; null in a search on a table"),
     measurements: z.array(measurementSchema),
+    devices: z
+      .array(
+        z.object({
+          device: z.string(),
+          objective: z.string(),
+          round: z.int().nullable().describe("null after the last one"),
+          median: z.number(),
+          low: z.number(),
+          high: z.number(),
+          samples: z.int(),
+          measuredAt: z.string().nullable(),
+        }),
+      )
+      .describe("medians that devices measured, with their 95 % intervals, the newest first, at most 100"),
     trainings: z.array(trainingSchema),
     reproduce: z
       .object({
@@ -179,7 +216,27 @@ const architectureExample: z.infer<typeof architectureSchema> = {
     activationBytes: 17_728_552,
     modelBytes: 984_424,
   },
+  size: {
+    skeleton: "cells",
+    stem: "cifar",
+    channels: 16,
+    layers: 8,
+    classes: 10,
+    image: { height: 28, width: 28, channels: 1 },
+  },
   measurements: [measured],
+  devices: [
+    {
+      device: "phone-lab",
+      objective: "latency",
+      round: 53,
+      median: 8.21,
+      low: 8.14,
+      high: 8.3,
+      samples: 212,
+      measuredAt: "2026-03-02T09:58:40.000Z",
+    },
+  ],
   trainings: [trainingExample],
   reproduce: {
     version,
@@ -245,7 +302,7 @@ const front = createRoute({
 const architecture = createRoute({
   ...common,
   path: "/searches/{id}/architectures/{hash}",
-  summary: "An architecture: genotype, counts, measurements, trainings",
+  summary: "An architecture: genotype, counts, measurements also of each device, trainings",
   request: {
     params: idParam.extend({ hash: z.string().openapi({ param: { name: "hash", in: "path" } }) }),
   },
@@ -265,6 +322,13 @@ function countsOf(
     { auxiliary: true },
   );
   return { parameters, parametersWithAuxiliary, macs, activationBytes, modelBytes };
+}
+
+function sizeOf(specification: Specification): z.infer<typeof architectureSchema>["size"] {
+  const { skeleton } = spaceOf(specification);
+  if (specification.evaluation.kind === "tabular" || skeleton === "positions") return null;
+  const { stem = "cifar", channels, layers, classes, image } = networkSizeOf(specification);
+  return { skeleton, stem, channels, layers, classes, image };
 }
 
 const measurementView = ({
@@ -330,14 +394,22 @@ export const results = newApp()
     const [newest] = rows;
     if (newest === undefined)
       throw new Problem("not-found", `The archive of this search holds no architecture "${hash}".`);
-    const trainings = await trainingsOf(c.env.DB, id, hash);
+    const [trainings, onDevices] = await Promise.all([
+      trainingsOf(c.env.DB, id, hash),
+      measuredOnDevices(c.env.DB, id, hash),
+    ]);
     return c.json(
       {
         hash,
         genotype: newest.genotype,
         text: printGenotype(newest.genotype),
         counts: countsOf(newest.genotype, search.specification),
+        size: sizeOf(search.specification),
         measurements: rows.map(measurementView),
+        devices: onDevices.map(({ measuredAt, ...row }) => ({
+          ...row,
+          measuredAt: isoTimeOrNull(measuredAt),
+        })),
         trainings: trainings.map((training) => trainingView({ ...training, progress: null })),
         reproduce: {
           version,

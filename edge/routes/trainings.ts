@@ -25,6 +25,7 @@ import { newId } from "../ids.ts";
 import { invalid, Problem } from "../problems.ts";
 import { findArchitecture } from "../store/architectures.ts";
 import { findExport } from "../store/blobs.ts";
+import type { Search } from "../store/searches.ts";
 import { findTraining, insertTraining, listTrainings, type TrainingView } from "../store/trainings.ts";
 import { trainingExample, trainingSchema, trainingView } from "../trainingView.ts";
 import { download } from "../upload.ts";
@@ -100,7 +101,8 @@ const exported = createRoute({
   ...reading,
   method: "get",
   path: "/trainings/{id}/exports/{format}",
-  summary: "Download the trained model, or what describes it: `tfjs` and `saved-model` are tar archives",
+  summary:
+    "Download the trained model, or what describes it: `tfjs` and `saved-model` are tar archives; `samples` are a few test images, of pushed data only for tokens that read",
   request: {
     params: idParam.extend({
       format: z.string().openapi({ param: { name: "format", in: "path" }, enum: exportFormatNames }),
@@ -154,10 +156,16 @@ export const trainings = newApp()
     const nextCursor = cursorAfter(page, limit, (row) => [row.createdAt, row.id]);
     return c.json({ data: page.map(trainingView), nextCursor }, 200);
   })
-  .openapi(read, async (c) => c.json(trainingView(await readableTraining(c, c.req.valid("param").id)), 200))
+  .openapi(read, async (c) => {
+    const { training } = await readableTraining(c, c.req.valid("param").id);
+    return c.json(trainingView(training), 200);
+  })
   .openapi(exported, async (c) => {
     const { id, format } = c.req.valid("param");
-    const training = await readableTraining(c, id);
+    const { training, search } = await readableTraining(c, id);
+    // Somebody's own images are not for everybody, even where the search is.
+    if (format === "samples" && !isBuiltIn(search.specification.dataset.name))
+      assertScope(c.get("principal"), "searches:read");
     if (format === "genotype") return c.text(`${printGenotype(training.genotype)}\n`);
     const facts = exportFormatOf(format);
     const blob = facts && (await findExport(c.env.DB, id, format));
@@ -172,12 +180,14 @@ export const trainings = newApp()
   });
 
 /** A training is as readable as its search; to anyone else it looks like one that does not exist. */
-async function readableTraining(c: Parameters<typeof readableSearch>[0], id: string): Promise<TrainingView> {
+async function readableTraining(
+  c: Parameters<typeof readableSearch>[0],
+  id: string,
+): Promise<{ training: TrainingView; search: Search }> {
   const training = await findTraining(c.env.DB, id);
   if (training === null) {
     assertScope(c.get("principal"), "searches:read");
     throw new Problem("not-found", `There is no training "${id}".`);
   }
-  await readableSearch(c, training.searchId);
-  return training;
+  return { training, search: await readableSearch(c, training.searchId) };
 }

@@ -66,6 +66,39 @@ export const measurementsOf = (
     .orderBy(desc(measurements.finishedAt))
     .limit(limit);
 
+export interface OnDevice {
+  device: string;
+  objective: string;
+  round: number | null;
+  median: number;
+  low: number;
+  high: number;
+  samples: number;
+  measuredAt: number | null;
+}
+
+/** Tasks of a search that are looked through for one architecture. */
+const tasksLookedAt = 500;
+const onDevicesAtMost = 100;
+
+/** What devices measured of one architecture of a search, the newest first. */
+export async function measuredOnDevices(db: D1Database, searchId: string, hash: string): Promise<OnDevice[]> {
+  const { results } = await statement(
+    db,
+    `SELECT d.name AS device, v.key AS objective, m.round AS round, json_extract(v.value, '$.median') AS median,
+       json_extract(v.value, '$.low') AS low, json_extract(v.value, '$.high') AS high,
+       json_extract(v.value, '$.samples') AS samples, m.finished_at AS measuredAt
+     FROM measurements m JOIN devices d ON d.id = m.device_id,
+       json_each(m.results) r, json_each(r.value, '$.values') v
+     WHERE m.id IN (SELECT id FROM measurements WHERE search_id = :searchId AND state = 'measured'
+         ORDER BY finished_at DESC LIMIT ${tasksLookedAt})
+       AND json_extract(r.value, '$.key') = :hash AND json_type(v.value) = 'object'
+     ORDER BY m.finished_at DESC, d.name, v.key LIMIT ${onDevicesAtMost}`,
+    { searchId, hash },
+  ).all<OnDevice>();
+  return results;
+}
+
 /** Subjects that one task has at most: what is lost when a device vanishes is small. */
 const subjectsPerTask = 8;
 /** Tasks of a round's candidates that wait at once: a device that is slower than the search skips some. */

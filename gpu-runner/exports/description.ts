@@ -13,7 +13,7 @@ export interface TrainedModel {
   values: NamedValues;
   genotype: Genotype;
   hash: string;
-  dataset: Pick<Dataset, "name" | "mean" | "std"> & { train: Pick<Dataset["train"], "classNames"> };
+  dataset: Pick<Dataset, "name" | "mean" | "std" | "test"> & { train: Pick<Dataset["train"], "classNames"> };
   size: { stem: "cifar" | "imagenet"; channels: number; layers: number };
   result: Omit<FinalTrainingReport, "kind" | "leaseId" | "exports">;
 }

@@ -21,6 +21,7 @@ import { deriveNetwork, type Network, type NetworkSize } from "../../shared/netw
 import { operations } from "../../shared/operations.ts";
 import type { FinalTrainingTask } from "../../shared/protocol.ts";
 import { Random } from "../../shared/random.ts";
+import type { Samples } from "../../shared/samples.ts";
 import { evaluationBatch } from "../data/batches.ts";
 import { type Dataset, type Images, loadDataset } from "../data/dataset.ts";
 import { EagerExecutor } from "../executor/eager.ts";
@@ -172,6 +173,9 @@ describe("a trained network", () => {
     expect(inArchive("tfjs", "model.json").userDefinedMetadata).toEqual(json);
     expect(inArchive("saved-model", "assets.extra/description.json")).toEqual(json);
     expect(Buffer.from(fileOf(files, "onnx")).includes(JSON.stringify(json.classNames))).toBe(true);
+    const samples = JSON.parse(Buffer.from(fileOf(files, "samples")).toString()) as Samples;
+    expect(samples.classNames).toEqual(json.classNames);
+    expect(new Set(samples.images.map(({ label }) => label)).size).toBe(10);
     const genotype = parseGenotype(Buffer.from(fileOf(files, "genotype")).toString(), "inline");
     expect(genotype.cells).toEqual(everything.cells);
     expect(files.map(({ format }) => format)).toEqual(exportFormatNames);
@@ -281,7 +285,7 @@ function exportUntrained(network: Network, genotype: Genotype) {
     }
   }
   executor.load(values);
-  const dataset = { name: "random", train: images, mean: images.mean, std };
+  const dataset = { name: "random", train: images, test: images, mean: images.mean, std };
   const indices = Array.from({ length: images.count }, (_, index) => index);
   const logits = executor.logits(evaluationBatch(images, indices, dataset), { kind: "only" }, "moving");
   executor.dispose();

@@ -1,7 +1,8 @@
-/** What a finished training leaves behind, as files: the genotype as DARTS text, a description, the trained model. */
+/** What a finished training leaves behind, as files: the genotype as DARTS text, a description, the trained model, images to try it on. */
 
 import { type ExportFormat, exportFormatNames, exportFormats } from "../../shared/exportFormats.ts";
 import { printGenotype } from "../../shared/genotype.ts";
+import { samplesOf } from "../../shared/samples.ts";
 import { type Model, modelOf } from "./computation.ts";
 import { asTexts, describe, type TrainedModel } from "./description.ts";
 import { onnxFile } from "./onnx.ts";
@@ -27,6 +28,7 @@ const writers: Record<ExportFormat, (source: Source) => Uint8Array> = {
   json: ({ description }) => utf8.encode(`${JSON.stringify(description, null, 2)}\n`),
   tfjs: ({ model, description }) => tfjsArchive(model, description),
   "saved-model": ({ model, description }) => savedModelArchive(model, description),
+  samples: ({ trained }) => utf8.encode(JSON.stringify(samplesOf(trained.hash, trained.dataset.test))),
   onnx: ({ model, description }) => onnxFile(model, asTexts(description)),
 };
 
