@@ -54,8 +54,8 @@ import {
   type Calibration,
   calibrationsOf,
   deleteCalibration,
+  devicesNow,
   findCalibration,
-  lastConditions,
   waitingOf,
 } from "../store/measurements.ts";
 import { realPlatform } from "../webhooks/deliver.ts";
@@ -344,11 +344,20 @@ const view = (
   };
 };
 
-async function viewNow(db: D1Database, device: Device) {
-  const [waiting, last] = await Promise.all([waitingOf(db, device.id), lastConditions(db, device.id)]);
-  const conditions = last === null ? null : { ...last.conditions, measuredAt: isoTime(last.measuredAt) };
-  return view(device, { waiting: waiting.length, conditions });
+async function viewsNow(db: D1Database, devices: readonly Device[]) {
+  const now = await devicesNow(
+    db,
+    devices.map(({ id }) => id),
+  );
+  return devices.map((device, index) => {
+    const { waiting, last } = now[index] ?? { waiting: 0, last: null };
+    const conditions = last === null ? null : { ...last.conditions, measuredAt: isoTime(last.measuredAt) };
+    return view(device, { waiting, conditions });
+  });
 }
+
+const viewNow = async (db: D1Database, device: Device): Promise<z.infer<typeof deviceSchema>> =>
+  (await viewsNow(db, [device]))[0] ?? view(device, { waiting: 0, conditions: null });
 
 function calibrationView(
   calibration: Calibration,
@@ -486,10 +495,7 @@ export const devices = newApp()
     const [after] = decodeCursor(cursor, z.tuple([z.string()])) ?? [""];
     const page = await devicesAfter(c.env.DB, after, limit);
     const nextCursor = cursorAfter(page, limit, ({ name }) => [name]);
-    return c.json(
-      { data: await Promise.all(page.map((device) => viewNow(c.env.DB, device))), nextCursor },
-      200,
-    );
+    return c.json({ data: await viewsNow(c.env.DB, page), nextCursor }, 200);
   })
   .openapi(read, async (c) =>
     c.json(await viewNow(c.env.DB, await existing(c, c.req.valid("param").name)), 200),

@@ -16,19 +16,27 @@ export async function findMeasurement(db: D1Database, id: string): Promise<Measu
   return row ?? null;
 }
 
-/** How it was when a device measured last; null where it has measured nothing that is kept. */
-export async function lastConditions(
-  db: D1Database,
-  deviceId: string,
-): Promise<{ conditions: Conditions; measuredAt: number } | null> {
-  const [row] = await database(db)
-    .select({ conditions: measurements.conditions, measuredAt: measurements.finishedAt })
-    .from(measurements)
-    .where(and(eq(measurements.deviceId, deviceId), eq(measurements.state, "measured")))
-    .orderBy(desc(measurements.createdAt))
-    .limit(1);
-  if (row?.conditions == null || row.measuredAt === null) return null;
-  return { conditions: row.conditions, measuredAt: row.measuredAt };
+export interface DeviceNow {
+  /** Measurements that wait for it. */
+  waiting: number;
+  /** How it was when it measured last; null where it has measured nothing that is kept. */
+  last: { conditions: Conditions; measuredAt: number } | null;
+}
+
+/** What devices do now, in their order. */
+export async function devicesNow(db: D1Database, ids: readonly string[]): Promise<DeviceNow[]> {
+  const { results } = await statement(
+    db,
+    `SELECT (SELECT count(*) FROM measurements m WHERE m.device_id = d.value AND m.state = 'queued') AS waiting,
+       (SELECT json_object('conditions', json(m.conditions), 'measuredAt', m.finished_at) FROM measurements m
+        WHERE m.device_id = d.value AND m.state = 'measured' ORDER BY m.created_at DESC LIMIT 1) AS last
+     FROM json_each(:ids) d ORDER BY d.key`,
+    { ids: JSON.stringify(ids) },
+  ).all<{ waiting: number; last: string | null }>();
+  return results.map(({ waiting, last }) => {
+    const { conditions, measuredAt } = JSON.parse(last ?? "{}") as Partial<NonNullable<DeviceNow["last"]>>;
+    return { waiting, last: conditions && measuredAt ? { conditions, measuredAt } : null };
+  });
 }
 
 /** What a device measured of these for a search before, the newest first. */
