@@ -26,6 +26,8 @@ interface Places {
 /** Loaded before it is on the screen, so that who scrolls finds it drawn. */
 const nearPixels = 600;
 
+const nextFrame = () => new Promise((resolve) => requestAnimationFrame(resolve));
+
 /** The chart once ECharts is there; `show` zooms, null to all. */
 export function useChart({ holder, ground }: Places, spec: PictureSpec) {
   const [chart, setChart] = useState<Chart | null>(null);
@@ -40,7 +42,9 @@ export function useChart({ holder, ground }: Places, spec: PictureSpec) {
         if (entry?.isIntersecting !== true) return;
         seen.disconnect();
         import("./canvas.ts").then(
-          ({ onCanvas }) => {
+          async ({ onCanvas }) => {
+            // To run it for the first time and to draw by it are a frame each.
+            await nextFrame();
             if (isGone) return;
             made = onCanvas(element);
             setChart(made);
@@ -61,14 +65,17 @@ export function useChart({ holder, ground }: Places, spec: PictureSpec) {
     const element = holder.current;
     if (chart === null || element === null) return;
     chart.setOption(withoutClouds(spec), { notMerge: false, replaceMerge: ["series"] });
-    drawClouds(ground.current, chart, spec);
+    const frame = requestAnimationFrame(() => drawClouds(ground.current, chart, spec));
     const resized = new ResizeObserver(() => {
       if (chart.getWidth() === element.clientWidth && chart.getHeight() === element.clientHeight) return;
       chart.resize();
       drawClouds(ground.current, chart, spec);
     });
     resized.observe(element);
-    return () => resized.disconnect();
+    return () => {
+      cancelAnimationFrame(frame);
+      resized.disconnect();
+    };
   }, [chart, spec, holder, ground]);
   const show = (range: Range | null) => {
     if (chart === null) return;

@@ -61,16 +61,18 @@ const most = 255;
 
 /** Over what is there, as often as the pixel was counted. */
 function lay(pixels: Uint8ClampedArray, counts: Uint16Array, { color, opacity }: Cloud): void {
-  const own = [1, 3, 5].map((at) => Number.parseInt(color.slice(at, at + 2), 16));
+  const [red = 0, green = 0, blue = 0] = [1, 3, 5].map((at) => Number.parseInt(color.slice(at, at + 2), 16));
   const opacities = Float64Array.from({ length: most + 1 }, (_, count) => 1 - (1 - opacity) ** count);
-  for (let at = 0; at < counts.length; at++) {
-    const over = opacities[counts[at] ?? 0] ?? 0;
+  for (let index = 0; index < counts.length; index++) {
+    const over = opacities[counts[index] ?? 0] ?? 0;
     if (over === 0) continue;
-    const under = ((pixels[4 * at + 3] ?? 0) / 255) * (1 - over);
-    for (let channel = 0; channel < 3; channel++)
-      pixels[4 * at + channel] =
-        ((own[channel] ?? 0) * over + (pixels[4 * at + channel] ?? 0) * under) / (over + under);
-    pixels[4 * at + 3] = 255 * (over + under);
+    const at = 4 * index;
+    const under = ((pixels[at + 3] ?? 0) / 255) * (1 - over);
+    const share = over / (over + under);
+    pixels[at] = red * share + (pixels[at] ?? 0) * (1 - share);
+    pixels[at + 1] = green * share + (pixels[at + 1] ?? 0) * (1 - share);
+    pixels[at + 2] = blue * share + (pixels[at + 2] ?? 0) * (1 - share);
+    pixels[at + 3] = 255 * (over + under);
   }
 }
 
