@@ -1,6 +1,6 @@
 /** A picture's chart in its element, and below it the canvas of its clouds. Loaded and drawn as the picture comes near. */
 
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { Chart } from "./canvas.ts";
 import { rasterOf, withoutClouds } from "./cloud.ts";
 import type { Linear } from "./nearest.ts";
@@ -32,6 +32,8 @@ const nextFrame = () => new Promise((resolve) => requestAnimationFrame(resolve))
 export function useChart({ holder, ground }: Places, spec: PictureSpec) {
   const [chart, setChart] = useState<Chart | null>(null);
   const [hasFailed, setFailed] = useState(false);
+  const latest = useRef(spec);
+  latest.current = spec;
   useEffect(() => {
     const element = holder.current;
     if (element === null) return;
@@ -43,11 +45,13 @@ export function useChart({ holder, ground }: Places, spec: PictureSpec) {
         seen.disconnect();
         import("./canvas.ts").then(
           async ({ onCanvas }) => {
-            // To run it for the first time and to draw by it are a frame each.
+            // The first time, each of these takes long: loading, the axes, and what is between them are a frame each.
             await nextFrame();
             if (isGone) return;
             made = onCanvas(element);
-            setChart(made);
+            made.setOption({ ...withoutClouds(latest.current), series: [] });
+            await nextFrame();
+            if (!isGone) setChart(made);
           },
           () => setFailed(true),
         );
