@@ -6,6 +6,7 @@
 import type { CustomSeriesRenderItem, EChartsOption } from "echarts";
 import { ParetoFront } from "../../shared/pareto.ts";
 import { measured, number, unitOf, whole } from "../ui/format.ts";
+import { goalLines } from "./goalLines.ts";
 import type { Palette } from "./palette.ts";
 import { base, type Cloud, type PictureSpec, valueAxis } from "./spec.ts";
 
@@ -92,7 +93,7 @@ export function paretoFront(data: FrontData, palette: Palette): PictureSpec {
         markLine: {
           silent: true,
           symbol: "none",
-          data: [...linesOf(x, "xAxis", palette), ...linesOf(y, "yAxis", palette)],
+          data: [...goalLines(x, "xAxis", palette), ...goalLines(y, "yAxis", palette)],
         },
       },
       {
@@ -104,7 +105,13 @@ export function paretoFront(data: FrontData, palette: Palette): PictureSpec {
         zlevel: 1,
         data: archive
           .filter(({ xWidth, yWidth }) => xWidth || yWidth)
-          .map((point) => [point.x, point.y, point.xWidth ?? 0, point.yWidth ?? 0]),
+          .map(({ x: across, y: up, xWidth = 0, yWidth = 0 }) => [
+            ...[across, up],
+            ...[across - xWidth, across + xWidth],
+            ...[up - yWidth, up + yWidth],
+          ]),
+        // The ends count for the axes: no interval is cut off.
+        encode: { x: [0, 2, 3], y: [1, 4, 5] },
         renderItem: whiskers(palette.text),
       },
       {
@@ -293,16 +300,6 @@ interface Extent {
 const beyond = (line: number, end: number, width: number, sign: 1 | -1): number | null =>
   sign * (line - end) > 0 ? line + sign * 0.05 * (width || Math.abs(line)) : null;
 
-function linesOf({ id, limit, target }: FrontAxis, key: "xAxis" | "yAxis", palette: Palette) {
-  const line = (value: number | undefined, name: string, color: string, type: "solid" | "dashed") => {
-    if (value === undefined) return [];
-    const formatter = `${name} ${measured(id, value)}`;
-    const label = { formatter, color, position: "insideEndTop" as const, rotate: 0 };
-    return [{ [key]: value, lineStyle: { color, type, width: 1.5 }, label }];
-  };
-  return [...line(limit, "limit", palette.bad, "solid"), ...line(target, "target", palette.good, "dashed")];
-}
-
 type Corner = { xAxis?: number; yAxis?: number };
 
 /** What no feasible architecture is in, per limit. */
@@ -318,8 +315,9 @@ function beyondLimits(x: FrontAxis, y: FrontAxis): [Corner, Corner][] {
 const whiskers =
   (color: string): CustomSeriesRenderItem =>
   (_, api) => {
-    const [x, y, xWidth, yWidth] = [0, 1, 2, 3].map((dimension) => Number(api.value(dimension)));
-    if (x === undefined || y === undefined || xWidth === undefined || yWidth === undefined) return null;
+    const [x = 0, y = 0, fromX = x, toX = x, fromY = y, toY = y] = [0, 1, 2, 3, 4, 5].map((dimension) =>
+      Number(api.value(dimension)),
+    );
     const line = (from: Pair, to: Pair) => {
       const [[x1 = 0, y1 = 0], [x2 = 0, y2 = 0]] = [api.coord(from), api.coord(to)];
       return {
@@ -331,8 +329,8 @@ const whiskers =
     return {
       type: "group",
       children: [
-        ...(xWidth > 0 ? [line([x - xWidth, y], [x + xWidth, y])] : []),
-        ...(yWidth > 0 ? [line([x, y - yWidth], [x, y + yWidth])] : []),
+        ...(toX > fromX ? [line([fromX, y], [toX, y])] : []),
+        ...(toY > fromY ? [line([x, fromY], [x, toY])] : []),
       ],
     };
   };
