@@ -1,9 +1,8 @@
 /** Candidates and front of a search as rows of the parallel objectives, and what of them an address filters. Pure. */
 
-import type { FrontRow, Search } from "../../../app/api.ts";
+import type { FrontRow, Points, Search } from "../../../app/answers.ts";
 import type { ObjectivesRow } from "../../../pictures/parallelObjectives.ts";
 import type { ObjectiveAxis } from "../../../pictures/parallelScale.ts";
-import type { AllPoints } from "./allPoints.ts";
 
 type Objective = Search["specification"]["objectives"][number];
 
@@ -36,7 +35,7 @@ function numberIn(query: URLSearchParams, name: string): number | undefined {
 
 /** One row an architecture: the front as it is told, then each other with what was measured of it last. */
 export function rowsOf(
-  points: AllPoints,
+  points: Pick<Points, "hash" | "feasible" | "values">,
   front: readonly Pick<FrontRow, "hash" | "values" | "feasible">[],
   ids: readonly string[],
 ): ObjectivesRow[] {

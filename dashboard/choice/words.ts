@@ -1,6 +1,6 @@
 /** The recommendation in sentences. Pure. */
 
-import { measured, number, percent, unitOf } from "../../ui/format.ts";
+import { measured, number, percent, unitOf } from "../ui/format.ts";
 import type { Alternative, Recommendation, Row } from "./recommend.ts";
 
 /** Counted, so there are fewer of them. */
