@@ -6,7 +6,14 @@ import { type FrontRow, type Search, type Training, useCan } from "../../app/api
 import { objectivesOf } from "../../app/objectives.ts";
 import { addresses } from "../../app/place.ts";
 import type { Alternative, Loosening, Recommendation } from "../../choice/recommend.ts";
-import { behindText, intervalText, lowerTitle, savingText, whyText } from "../../choice/words.ts";
+import {
+  behindText,
+  comparedText,
+  intervalText,
+  lowerTitle,
+  savingText,
+  whyText,
+} from "../../choice/words.ts";
 import { GenotypeDrawing } from "../../drawing/cell.ts";
 import { TrainDialog } from "../../training/trainDialog.tsx";
 import { Badge, Button, CopyButton, LinkButton } from "../../ui/controls.tsx";
@@ -126,8 +133,8 @@ function Why({ search, recommendation, remaining, onCompare }: WhyProps) {
           {alternatives.map((alternative) => (
             <li key={alternative.objective}>
               <span>
-                The next with {isLess(alternative.objective) ? "less" : "more"}{" "}
-                {lowerTitle(alternative.objective)}: {said(alternative)}
+                The next with {comparedText(alternative.objective, isLess(alternative.objective))}:{" "}
+                {said(alternative)}
               </span>
               <Button tone="quiet" onClick={() => onCompare(alternative.row.hash)}>
                 <span>
