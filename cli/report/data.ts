@@ -1,6 +1,7 @@
 /** Everything that a report tells, read once from the edge. */
 
 import type { InferResponseType } from "hono/client";
+import { Candidates } from "../../dashboard/pages/search/candidates.ts";
 import {
   type FrontRow,
   listTrainings,
@@ -28,6 +29,8 @@ export interface ReportData {
   /** Best first. */
   front: FrontRow[];
   points: Points;
+  /** The same as arrays of numbers, which pictures are drawn from. */
+  candidates: Candidates;
   series: Series;
   /** Newest first. */
   trainings: Training[];
@@ -63,9 +66,11 @@ export async function readReport(client: EdgeClient, id: string): Promise<Report
       .all((query) => of.ledger.$get({ param, query: { ...query, limit: 200 } }), ["kind"])
       .catch(unlessForbidden),
   ]);
+  const candidates = new Candidates();
+  candidates.append(points);
   const madeAt = new Date();
   return {
-    ...{ search, front, points, series, trainings, events },
+    ...{ search, front, points, candidates, series, trainings, events },
     ...{ policy, policyHistory, timeline, budget, ledger, madeAt },
   };
 }

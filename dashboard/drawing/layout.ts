@@ -48,8 +48,30 @@ export const familyOf = (operation: string): Family => {
   return /conv/.test(operation) ? "convolution" : "other";
 };
 
+type Space = Pick<SearchSpace, "skeleton" | "inputs">;
+
+/** Of the cells that were laid out last: of a large one it takes longer than a frame. */
+const known = new Map<string, CellLayout>();
+const mostKnown = 200;
+
+const keyOf = (cell: CellGenotype, { skeleton, inputs }: Space) => JSON.stringify([cell, skeleton, inputs]);
+
+/** Whether it is known, and so takes no time. */
+export const isLaidOut = (cell: CellGenotype, space: Space): boolean => known.has(keyOf(cell, space));
+
 /** @param space as `resolveSpace` of shared/space.ts gives it */
-export function layoutOf(cell: CellGenotype, space: Pick<SearchSpace, "skeleton" | "inputs">): CellLayout {
+export function layoutOf(cell: CellGenotype, space: Space): CellLayout {
+  const key = keyOf(cell, space);
+  const before = known.get(key);
+  if (before !== undefined) return before;
+  const fresh = laidOut(cell, space);
+  const [oldest] = known.keys();
+  if (known.size >= mostKnown && oldest !== undefined) known.delete(oldest);
+  known.set(key, fresh);
+  return fresh;
+}
+
+function laidOut(cell: CellGenotype, space: Space): CellLayout {
   const { skeleton, inputs } = space;
   const graph = new graphlib.Graph();
   graph.setGraph({ rankdir: "TB", nodesep: 10, ranksep: 16, edgesep: 10, marginx: 6, marginy: 6 });
@@ -97,18 +119,18 @@ export function layoutOf(cell: CellGenotype, space: Pick<SearchSpace, "skeleton"
   };
 }
 
-function inputName(input: number, { skeleton, inputs }: Pick<SearchSpace, "skeleton" | "inputs">): string {
+function inputName(input: number, { skeleton, inputs }: Space): string {
   if (inputs === 1 || skeleton !== "cells") return "input";
   return input === 0 ? "cell before last" : "last cell";
 }
 
-const labelOf = (input: number, space: Pick<SearchSpace, "skeleton" | "inputs">): string =>
+const labelOf = (input: number, space: Space): string =>
   space.skeleton === "cells" && space.inputs === 2 ? `cell k−${2 - input}` : inputName(input, space);
 
 function cellText(
   { nodes, concat }: CellGenotype,
   nameOf: (node: number) => string,
-  { skeleton, inputs }: Pick<SearchSpace, "skeleton" | "inputs">,
+  { skeleton, inputs }: Space,
 ): string {
   const lines = nodes.map((edges, index) => {
     const sum = edges.map(({ operation, input }) => `${operationName(operation)} of ${nameOf(input)}`);

@@ -5,6 +5,7 @@
  */
 
 import { measured, number, unitOf, whole } from "../ui/format.ts";
+import { goalLines } from "./goalLines.ts";
 import type { Palette } from "./palette.ts";
 import type { FrontAxis } from "./paretoFront.ts";
 import { base, type PictureSpec, valueAxis } from "./spec.ts";
@@ -74,7 +75,7 @@ export function bestOverRounds(data: BestOverRoundsData, palette: Palette): Pict
           z: 3,
           lineStyle: { color: palette.accent, width: 2.5 },
           itemStyle: { color: palette.accent },
-          markLine: { silent: true, symbol: "none", data: linesOf(objective, palette) },
+          markLine: { silent: true, symbol: "none", data: goalLines(objective, "yAxis", palette) },
         },
       ],
     },
@@ -155,18 +156,4 @@ function bestAt(best: readonly Best[], round: number): number | null {
     else high = half;
   }
   return best[low - 1]?.[1] ?? null;
-}
-
-function linesOf({ id, limit, target }: FrontAxis, palette: Palette) {
-  const line = (value: number | undefined, name: string, color: string, type: "solid" | "dashed") =>
-    value === undefined
-      ? []
-      : [
-          {
-            yAxis: value,
-            lineStyle: { color, type, width: 1.5 },
-            label: { formatter: `${name} ${measured(id, value)}`, color, position: "insideEndTop" as const },
-          },
-        ];
-  return [...line(limit, "limit", palette.bad, "solid"), ...line(target, "target", palette.good, "dashed")];
 }

@@ -6,8 +6,9 @@
 import type { CustomSeriesRenderItem, EChartsOption } from "echarts";
 import { ParetoFront } from "../../shared/pareto.ts";
 import { measured, number, unitOf, whole } from "../ui/format.ts";
+import { goalLines } from "./goalLines.ts";
 import type { Palette } from "./palette.ts";
-import { base, type PictureSpec, valueAxis } from "./spec.ts";
+import { base, type Cloud, type PictureSpec, valueAxis } from "./spec.ts";
 
 export interface FrontAxis {
   /** An objective's id. */
@@ -50,15 +51,21 @@ type Pair = [x: number, y: number];
 export function paretoFront(data: FrontData, palette: Palette): PictureSpec {
   const { x, y, candidates } = data;
   const archive = data.archive.filter(isMeasured);
-  const cloud = cloudOf(candidates);
+  const columns = columnsOf(candidates);
+  const clouds = [
+    cloudOf("feasible", columns.feasible, columns.measured, palette.soft),
+    cloudOf("infeasible", columns.infeasible, columns.measured, palette.bad),
+  ];
   const front = frontOf(archive, x, y);
+  const best = new Set(front);
+  const listed = archive.toSorted((a, b) => Number(best.has(b)) - Number(best.has(a)) || a.x - b.x);
   const marked = (data.selected ?? []).flatMap((hash): Pair[] => {
     const point = archive.find((entry) => entry.hash === hash);
     if (point !== undefined) return [[point.x, point.y]];
     const place = candidates.hash.lastIndexOf(hash);
-    return place < 0 ? [] : [[cloud.x[place] ?? Number.NaN, cloud.y[place] ?? Number.NaN]];
+    return place < 0 ? [] : [[columns.x[place] ?? Number.NaN, columns.y[place] ?? Number.NaN]];
   });
-  const hidden = candidates.hash.length - cloud.measured;
+  const hidden = candidates.hash.length - columns.measured;
   const option: EChartsOption = {
     ...base(palette),
     xAxis: axisOf(x, palette, "x"),
@@ -68,8 +75,7 @@ export function paretoFront(data: FrontData, palette: Palette): PictureSpec {
       { id: "y", type: "inside", yAxisIndex: 0, filterMode: "none", zoomOnMouseWheel: false, disabled: true },
     ],
     series: [
-      cloudSeries("feasible", cloud.feasible, cloud.measured, palette.soft),
-      cloudSeries("infeasible", cloud.infeasible, cloud.measured, palette.bad),
+      ...clouds.map(cloudSeries),
       {
         id: "front-line",
         type: "line",
@@ -87,7 +93,7 @@ export function paretoFront(data: FrontData, palette: Palette): PictureSpec {
         markLine: {
           silent: true,
           symbol: "none",
-          data: [...linesOf(x, "xAxis", palette), ...linesOf(y, "yAxis", palette)],
+          data: [...goalLines(x, "xAxis", palette), ...goalLines(y, "yAxis", palette)],
         },
       },
       {
@@ -99,7 +105,13 @@ export function paretoFront(data: FrontData, palette: Palette): PictureSpec {
         zlevel: 1,
         data: archive
           .filter(({ xWidth, yWidth }) => xWidth || yWidth)
-          .map((point) => [point.x, point.y, point.xWidth ?? 0, point.yWidth ?? 0]),
+          .map(({ x: across, y: up, xWidth = 0, yWidth = 0 }) => [
+            ...[across, up],
+            ...[across - xWidth, across + xWidth],
+            ...[up - yWidth, up + yWidth],
+          ]),
+        // The ends count for the axes: no interval is cut off.
+        encode: { x: [0, 2, 3], y: [1, 4, 5] },
         renderItem: whiskers(palette.text),
       },
       {
@@ -138,33 +150,30 @@ export function paretoFront(data: FrontData, palette: Palette): PictureSpec {
   const missing = hidden > 0 ? ` ${whole(hidden)} without both measurements are not shown.` : "";
   return {
     option,
-    summary: `${titles[1]} against ${titles[0]}: ${whole(cloud.measured)} candidates, ${whole(archive.length)} in the archive, ${whole(front.length)} on the front.${missing}`,
+    summary: `${titles[1]} against ${titles[0]}: ${whole(columns.measured)} candidates, ${whole(archive.length)} in the archive, ${whole(front.length)} on the front.${missing}`,
     table: {
       columns: ["Architecture", titles[0] ?? "", titles[1] ?? "", "Of these two"],
-      rows: archive
-        .toSorted((a, b) => Number(front.includes(b)) - Number(front.includes(a)) || a.x - b.x)
-        .map((point) => [
-          point.hash,
-          widthText(x.id, point.x, point.xWidth),
-          widthText(y.id, point.y, point.yWidth),
-          standing(point, front),
-        ]),
-      keys: archive
-        .toSorted((a, b) => Number(front.includes(b)) - Number(front.includes(a)) || a.x - b.x)
-        .map(({ hash }) => hash),
+      rows: listed.map((point) => [
+        point.hash,
+        widthText(x.id, point.x, point.xWidth),
+        widthText(y.id, point.y, point.yWidth),
+        standing(point, best),
+      ]),
+      keys: listed.map(({ hash }) => hash),
     },
     points: {
       x: joined(
         archive.map((point) => point.x),
-        cloud.x,
+        columns.x,
       ),
       y: joined(
         archive.map((point) => point.y),
-        cloud.y,
+        columns.y,
       ),
       keys: archive.map(({ hash }) => hash).concat(candidates.hash),
       prominent: archive.length,
     },
+    clouds,
     zooms: true,
   };
 }
@@ -174,15 +183,15 @@ type Measured = FrontPoint & { x: number; y: number };
 const isMeasured = (point: FrontPoint): point is Measured =>
   Number.isFinite(point.x) && Number.isFinite(point.y);
 
-function standing(point: Measured, front: readonly Measured[]): string {
-  if (front.includes(point)) return "on the front";
+function standing(point: Measured, best: ReadonlySet<Measured>): string {
+  if (best.has(point)) return "on the front";
   return point.isFeasible ? "beaten" : "infeasible";
 }
 
 const widthText = (id: string, value: number, width: number | undefined): string =>
   width ? `${measured(id, value)} ± ${number(width, 2)}` : measured(id, value);
 
-interface Cloud {
+interface Columns {
   /** A place for each candidate; NaN where one of the two was not measured. */
   x: Float64Array;
   y: Float64Array;
@@ -193,11 +202,11 @@ interface Cloud {
 }
 
 /** Of the columns that were drawn: a choice among the points leaves them as they are. */
-const clouds = new WeakMap<FrontData["candidates"], Cloud>();
+const known = new WeakMap<FrontData["candidates"], Columns>();
 
-function cloudOf(candidates: FrontData["candidates"]): Cloud {
-  const known = clouds.get(candidates);
-  if (known !== undefined) return known;
+function columnsOf(candidates: FrontData["candidates"]): Columns {
+  const before = known.get(candidates);
+  if (before !== undefined) return before;
   const { length } = candidates.hash;
   const [x, y] = [new Float64Array(length), new Float64Array(length)];
   const pairs = [new Float64Array(2 * length), new Float64Array(2 * length)] as const;
@@ -213,9 +222,9 @@ function cloudOf(candidates: FrontData["candidates"]): Cloud {
     pairs[side][filled[side]++] = up;
   }
   const [feasible, infeasible] = [pairs[0].subarray(0, filled[0]), pairs[1].subarray(0, filled[1])];
-  const cloud = { x, y, measured: (filled[0] + filled[1]) / 2, feasible, infeasible };
-  clouds.set(candidates, cloud);
-  return cloud;
+  const columns = { x, y, measured: (filled[0] + filled[1]) / 2, feasible, infeasible };
+  known.set(candidates, columns);
+  return columns;
 }
 
 function joined(first: readonly number[], rest: Float64Array): Float64Array {
@@ -225,19 +234,27 @@ function joined(first: readonly number[], rest: Float64Array): Float64Array {
   return all;
 }
 
-/** Flat numbers, drawn as one path: that is what keeps 50,000 quick. */
-const cloudSeries = (id: string, flat: Float64Array, count: number, color: string) => ({
+const cloudOf = (id: string, pairs: Float64Array, count: number, color: string): Cloud => ({
+  id,
+  pairs,
+  color,
+  // Where there are many, how many shows in how dark it is.
+  opacity: count > 5000 ? 0.22 : 0.4,
+  size: count > 5000 ? 3 : 5,
+});
+
+/** For who draws all by the chart: flat numbers and one path for all. */
+const cloudSeries = ({ id, pairs, color, opacity, size }: Cloud) => ({
   id,
   type: "scatter" as const,
-  data: flat as unknown as number[],
+  data: pairs as unknown as number[],
   dimensions: ["x", "y"],
   large: true,
   largeThreshold: 500,
   progressive: 0,
   silent: true,
-  symbolSize: count > 5000 ? 3 : 5,
-  // Where there are many, how many shows in how dark it is.
-  itemStyle: { color, opacity: count > 5000 ? 0.22 : 0.4 },
+  symbolSize: size,
+  itemStyle: { color, opacity },
 });
 
 /** Of feasible points, what no other beats in these two objectives, by the first. */
@@ -283,16 +300,6 @@ interface Extent {
 const beyond = (line: number, end: number, width: number, sign: 1 | -1): number | null =>
   sign * (line - end) > 0 ? line + sign * 0.05 * (width || Math.abs(line)) : null;
 
-function linesOf({ id, limit, target }: FrontAxis, key: "xAxis" | "yAxis", palette: Palette) {
-  const line = (value: number | undefined, name: string, color: string, type: "solid" | "dashed") => {
-    if (value === undefined) return [];
-    const formatter = `${name} ${measured(id, value)}`;
-    const label = { formatter, color, position: "insideEndTop" as const, rotate: 0 };
-    return [{ [key]: value, lineStyle: { color, type, width: 1.5 }, label }];
-  };
-  return [...line(limit, "limit", palette.bad, "solid"), ...line(target, "target", palette.good, "dashed")];
-}
-
 type Corner = { xAxis?: number; yAxis?: number };
 
 /** What no feasible architecture is in, per limit. */
@@ -308,8 +315,9 @@ function beyondLimits(x: FrontAxis, y: FrontAxis): [Corner, Corner][] {
 const whiskers =
   (color: string): CustomSeriesRenderItem =>
   (_, api) => {
-    const [x, y, xWidth, yWidth] = [0, 1, 2, 3].map((dimension) => Number(api.value(dimension)));
-    if (x === undefined || y === undefined || xWidth === undefined || yWidth === undefined) return null;
+    const [x = 0, y = 0, fromX = x, toX = x, fromY = y, toY = y] = [0, 1, 2, 3, 4, 5].map((dimension) =>
+      Number(api.value(dimension)),
+    );
     const line = (from: Pair, to: Pair) => {
       const [[x1 = 0, y1 = 0], [x2 = 0, y2 = 0]] = [api.coord(from), api.coord(to)];
       return {
@@ -321,8 +329,8 @@ const whiskers =
     return {
       type: "group",
       children: [
-        ...(xWidth > 0 ? [line([x - xWidth, y], [x + xWidth, y])] : []),
-        ...(yWidth > 0 ? [line([x, y - yWidth], [x, y + yWidth])] : []),
+        ...(toX > fromX ? [line([fromX, y], [toX, y])] : []),
+        ...(toY > fromY ? [line([x, fromY], [x, toY])] : []),
       ],
     };
   };

@@ -4,21 +4,17 @@
  */
 
 import type { ComponentChildren } from "preact";
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useMemo, useRef, useState } from "preact/hooks";
 import { appearance } from "../app/appearance.ts";
 import { useStore } from "../app/store.ts";
 import { Button } from "../ui/controls.tsx";
-import { csv, download } from "../ui/download.ts";
+import { download } from "../ui/download.ts";
 import { toast } from "../ui/toasts.tsx";
-import type { Chart } from "./canvas.ts";
-import { areaAt, type Band, bandOf, type Linear, nearestPoint } from "./nearest.ts";
+import { axesOf, type Range, rangeOf, scaled, useChart } from "./chart.ts";
+import { Figures } from "./figures.tsx";
+import { areaAt, type Band, bandOf, nearestPoint } from "./nearest.ts";
 import { type Palette, palettes } from "./palette.ts";
 import type { PictureSpec } from "./spec.ts";
-
-export interface Range {
-  x: [number, number];
-  y: [number, number];
-}
 
 /** What the pointer is on. */
 interface Found {
@@ -53,13 +49,13 @@ interface PictureProps<T> {
 const hitPixels = 14;
 /** A shorter drag is a click that slipped. */
 const dragPixels = 6;
-const shownRows = 100;
 
 export function Picture<T>({ title, draw, data, onSelect, card, onZoom, onBand, children }: PictureProps<T>) {
   const theme = useStore(appearance);
   const spec = useMemo(() => draw(data, palettes[theme]), [draw, data, theme]);
   const holder = useRef<HTMLDivElement>(null);
-  const { chart, hasFailed } = useChart(holder, spec);
+  const ground = useRef<HTMLCanvasElement>(null);
+  const { chart, hasFailed, show } = useChart({ holder, ground }, spec);
   const [zoom, setZoom] = useState<Range | null>(null);
   const [hover, setHover] = useState<(Found & { x: number; y: number }) | null>(null);
   const [brush, setBrush] = useState<{ x: number; y: number; toX: number; toY: number } | null>(null);
@@ -67,7 +63,7 @@ export function Picture<T>({ title, draw, data, onSelect, card, onZoom, onBand, 
   const changeZoom = (range: Range | null) => {
     setZoom(range);
     onZoom?.(range);
-    if (chart !== null) showRange(chart, range);
+    show(range);
   };
   const found = (event: PointerEvent): Found | null => {
     if (chart === null || (spec.points ?? spec.areas) === undefined) return null;
@@ -118,6 +114,7 @@ export function Picture<T>({ title, draw, data, onSelect, card, onZoom, onBand, 
         {children}
       </figcaption>
       <div class="picture-area">
+        <canvas class="picture-ground" ref={ground} />
         <div
           class="picture-canvas"
           ref={holder}
@@ -189,119 +186,9 @@ function HoverCard({ at, within, children }: HoverCardProps) {
   );
 }
 
-interface FiguresProps {
-  title: string;
-  spec: PictureSpec;
-  onSelect: ((key: string) => void) | undefined;
-}
-
-function Figures({ title, spec: { table }, onSelect }: FiguresProps) {
-  const [isOpen, setOpen] = useState(false);
-  const { columns, keys } = table;
-  // Of many rows it takes long to make them: only where they are wanted.
-  const rows = isOpen ? table.rows : [];
-  const save = () => download(`${title.toLowerCase()}.csv`, csv(columns, rows), "text/csv");
-  return (
-    <details onToggle={(event) => setOpen(event.currentTarget.open)}>
-      <summary>The figures as a table</summary>
-      {isOpen && (
-        <div class="stack">
-          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keys */}
-          <section class="figures" tabIndex={0} aria-label={`Figures: ${title}`}>
-            <table>
-              <thead>
-                <tr>
-                  {columns.map((column) => (
-                    <th key={column} scope="col">
-                      {column}
-                    </th>
-                  ))}
-                </tr>
-              </thead>
-              <tbody>
-                {rows.slice(0, shownRows).map((row, index) => (
-                  <tr key={keys?.[index] ?? index}>
-                    {row.map((cell, column) => (
-                      <td key={columns[column]}>
-                        {column === 0 && keys?.[index] !== undefined && onSelect !== undefined ? (
-                          <Button tone="quiet" onClick={() => onSelect(keys[index] ?? "")}>
-                            {cell}
-                          </Button>
-                        ) : (
-                          cell
-                        )}
-                      </td>
-                    ))}
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </section>
-          <div class="buttons small">
-            <Button tone="quiet" onClick={save}>
-              {rows.length > shownRows ? `All ${rows.length} rows as CSV` : "CSV"}
-            </Button>
-          </div>
-        </div>
-      )}
-    </details>
-  );
-}
-
-/** The chart in the element, once it has come into view and ECharts is there. */
-function useChart(holder: { current: HTMLDivElement | null }, spec: PictureSpec) {
-  const [chart, setChart] = useState<Chart | null>(null);
-  const [hasFailed, setFailed] = useState(false);
-  useEffect(() => {
-    const element = holder.current;
-    if (element === null) return;
-    let made: Chart | null = null;
-    let isGone = false;
-    const resized = new ResizeObserver(() => made?.resize());
-    const seen = new IntersectionObserver(([entry]) => {
-      if (entry?.isIntersecting !== true) return;
-      seen.disconnect();
-      import("./canvas.ts").then(
-        ({ onCanvas }) => {
-          if (isGone) return;
-          made = onCanvas(element);
-          resized.observe(element);
-          setChart(made);
-        },
-        () => setFailed(true),
-      );
-    });
-    seen.observe(element);
-    return () => {
-      isGone = true;
-      seen.disconnect();
-      resized.disconnect();
-      made?.dispose();
-    };
-  }, [holder]);
-  useEffect(() => {
-    chart?.setOption(spec.option, { notMerge: false, replaceMerge: ["series"] });
-  }, [chart, spec]);
-  return { chart, hasFailed };
-}
-
 function placeIn(event: PointerEvent, element: HTMLElement | null): { x: number; y: number } {
   const box = element?.getBoundingClientRect();
   return { x: event.clientX - (box?.left ?? 0), y: event.clientY - (box?.top ?? 0) };
-}
-
-/** Of linear axes; null where there are none. */
-function axesOf(chart: Chart): { x: Linear; y: Linear } | null {
-  const [origin, unit] = [
-    [0, 0],
-    [1, 1],
-  ].map((value) => chart.convertToPixel("grid", value));
-  if (!Array.isArray(origin) || !Array.isArray(unit)) return null;
-  const linear = (at: 0 | 1): Linear => ({
-    origin: origin[at] ?? 0,
-    scale: (unit[at] ?? 0) - (origin[at] ?? 0),
-  });
-  return { x: linear(0), y: linear(1) };
 }
 
 interface Box {
@@ -318,36 +205,6 @@ function boxOf({ x, y, toX, toY }: Box): Record<string, string> {
     width: `${Math.abs(toX - x)}px`,
     height: `${Math.abs(toY - y)}px`,
   };
-}
-
-function rangeOf(chart: Chart, { x, y, toX, toY }: Box): Range | null {
-  const [from, to] = [
-    [x, y],
-    [toX, toY],
-  ].map((pixel) => chart.convertFromPixel("grid", pixel));
-  if (!Array.isArray(from) || !Array.isArray(to)) return null;
-  const ordered = (at: 0 | 1): [number, number] => {
-    const [a = 0, b = 0] = [from[at], to[at]];
-    return a < b ? [a, b] : [b, a];
-  };
-  return { x: ordered(0), y: ordered(1) };
-}
-
-function showRange(chart: Chart, range: Range | null): void {
-  for (const axis of ["x", "y"] as const)
-    chart.dispatchAction({
-      type: "dataZoom",
-      dataZoomId: axis,
-      ...(range === null ? { start: 0, end: 100 } : { startValue: range[axis][0], endValue: range[axis][1] }),
-    });
-}
-
-/** What is seen now, so many times as wide, around the same middle. */
-function scaled(chart: Chart, factor: number): Range | null {
-  const [width, height] = [chart.getWidth(), chart.getHeight()];
-  const [x, y] = [width / 2, height / 2];
-  const half = { x: (width / 2) * factor * 0.9, y: (height / 2) * factor * 0.9 };
-  return rangeOf(chart, { x: x - half.x, y: y - half.y, toX: x + half.x, toY: y + half.y });
 }
 
 async function save(

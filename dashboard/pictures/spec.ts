@@ -16,6 +16,18 @@ export interface Areas {
   keys: readonly string[];
 }
 
+/** Many points that look alike: squares, of which more in a place are darker. */
+export interface Cloud {
+  id: string;
+  /** In the units of linear axes: x and y of one after the other. */
+  pairs: Float64Array;
+  /** As `#rrggbb`. */
+  color: string;
+  opacity: number;
+  /** In pixels. */
+  size: number;
+}
+
 /** Upright axes evenly apart, in pixels from the edges of the picture. */
 export interface Bands {
   count: number;
@@ -46,6 +58,8 @@ export interface PictureSpec {
     /** So many of the first win over those behind them. */
     prominent?: number;
   };
+  /** Series of the option, by id, that the page draws by itself below the chart: the last lies on top. */
+  clouds?: readonly Cloud[];
   /** Boxes that a pointer is in or not, in the units of linear axes or at places of categories; they win over points. */
   areas?: Areas;
   /** Parallel axes: a drag along one tells which part of it is meant. */

@@ -1,5 +1,7 @@
 /** Numbers, money, times and sizes as people read them. What is missing is a dash, what is huge is short. Pure. */
 
+import { costClasses } from "../../shared/objectives.ts";
+
 export const missing = "–";
 
 type Given = number | null | undefined;
@@ -102,23 +104,37 @@ interface Unit {
   format(value: Given): string;
 }
 
-const units: Record<string, Unit> = {
-  accuracy: { title: "Accuracy", unit: "%", format: (value) => number(value) },
-  parameters: { title: "Parameters", unit: "", format: (value) => number(value) },
-  macs: { title: "MACs", unit: "", format: (value) => number(value) },
-  activationBytes: { title: "Activations", unit: "", format: bytes },
-  modelBytes: { title: "Model size", unit: "", format: bytes },
-  memory: { title: "Memory", unit: "", format: bytes },
-  latency: { title: "Latency", unit: "ms", format: (value) => number(value) },
-  energy: { title: "Energy", unit: "mJ", format: (value) => number(value) },
+const plain = (value: Given): string => number(value);
+
+/** By a unit of shared/objectives.ts: what follows the figure, and how that is written. */
+const looks: Readonly<Record<string, Omit<Unit, "title">>> = {
+  percent: { unit: "%", format: plain },
+  bytes: { unit: "", format: bytes },
+  ms: { unit: "ms", format: plain },
+  mJ: { unit: "mJ", format: plain },
 };
+
+const unitNames: ReadonlyMap<string, string> = new Map(
+  Object.values(costClasses).flatMap(({ units }) => Object.entries(units)),
+);
+
+const titles: ReadonlyMap<string, string> = new Map([
+  ["accuracy", "Accuracy"],
+  ["parameters", "Parameters"],
+  ["macs", "MACs"],
+  ["activationBytes", "Activations"],
+  ["modelBytes", "Model size"],
+  ["memory", "Memory"],
+  ["latency", "Latency"],
+  ["energy", "Energy"],
+]);
 
 /** How an objective is told: by id, `latency.phone-lab` too; one of a table that nothing is known of by its own name. */
 export function unitOf(objective: string): Unit {
   const [name = "", ...device] = objective.split(".");
-  const known = Object.hasOwn(units, name) ? units[name] : undefined;
-  const { title, unit, format } = known ?? { title: name, unit: "", format: (value: Given) => number(value) };
-  return { title: device.length === 0 ? title : `${title} on ${device.join(".")}`, unit, format };
+  const title = titles.get(name) ?? name;
+  const look = looks[unitNames.get(name) ?? ""] ?? { unit: "", format: plain };
+  return { title: device.length === 0 ? title : `${title} on ${device.join(".")}`, ...look };
 }
 
 /** An objective's value with its unit: `61.4 %`, `2.41 M`, `8.2 ms`. */

@@ -43,14 +43,14 @@ export function found(data: ReportData, pictures: Pictures) {
   );
 }
 
-function objectivesPicture({ search, points, front: rows }: ReportData, pictures: Pictures) {
+function objectivesPicture({ search, candidates, front: rows }: ReportData, pictures: Pictures) {
   const { objectives } = search.specification;
   if (objectives.length < leastObjectives) return null;
   const ids = objectives.map(objectiveId);
   return pictures.draw({
     title: "All objectives at once",
     draw: parallelObjectives,
-    data: { axes: axesOf(objectives, new URLSearchParams()), rows: rowsOf(points, rows, ids) },
+    data: { axes: axesOf(objectives, new URLSearchParams()), rows: rowsOf(candidates, rows, ids) },
     marks: objectivesMarks,
   });
 }

@@ -43,37 +43,32 @@ export function progress(data: ReportData, pictures: Pictures) {
   );
 }
 
-const known = (values: readonly (number | null)[]): number[] => values.map((value) => value ?? Number.NaN);
-
-function bestPicture({ search, points }: ReportData, pictures: Pictures) {
+function bestPicture({ search, candidates }: ReportData, pictures: Pictures) {
   const [first] = search.specification.objectives;
   if (first === undefined) return null;
-  const { round, stage, feasible } = points;
+  const { round, stage, feasible, size } = candidates;
   return pictures.draw({
     title: `${unitOf(idOf(first)).title} over the rounds`,
     draw: bestOverRounds,
     data: {
       ...{ round, stage, feasible, mostDrawn },
       objective: axisOf(first),
-      value: known(points.values[idOf(first)] ?? []),
+      value: candidates.values(idOf(first)),
     },
     marks: bestMarks,
-    note:
-      points.hash.length > mostDrawn
-        ? `Of the candidates ${whole(mostDrawn)}, evenly taken, are drawn.`
-        : undefined,
+    note: size > mostDrawn ? `Of the candidates ${whole(mostDrawn)}, evenly taken, are drawn.` : undefined,
     heightPixels: lowPixels,
   });
 }
 
-const lossPicture = ({ series, points }: ReportData, pictures: Pictures) =>
+const lossPicture = ({ series, candidates }: ReportData, pictures: Pictures) =>
   pictures.draw({
     title: "Loss over the rounds",
     draw: losses,
     data: {
       round: series.round,
       trainLoss: series.trainLoss,
-      candidates: { round: points.round, loss: known(points.loss) },
+      candidates: { round: candidates.round, loss: candidates.loss },
     },
     marks: lossMarks,
     heightPixels: lowPixels,

@@ -4,7 +4,7 @@ import { useEffect, useState } from "preact/hooks";
 import { genotypeFromSelection, type SearchSpace } from "../../../shared/space.ts";
 import { api, type Candidate, type FrontRow, read } from "../../app/api.ts";
 import { type Data, useData } from "../../app/useData.ts";
-import { GenotypeDrawing } from "../../drawing/cell.ts";
+import { Cells } from "../../drawing/cells.tsx";
 import { measured, number, unitOf, whole } from "../../ui/format.ts";
 import type { Candidates } from "./candidates.ts";
 import { halfWidth, idOf, type Objective } from "./frontData.ts";
@@ -18,7 +18,7 @@ interface RowProps {
 export const HoveredRow = ({ row, objectives, space }: RowProps) => (
   <>
     <Values objectives={objectives} figureOf={(id) => row.values[id]} widthOf={(id) => halfWidth(row, id)} />
-    <GenotypeDrawing genotype={row.genotype} space={space} />
+    <Cells genotype={row.genotype} space={space} />
   </>
 );
 
@@ -50,7 +50,7 @@ export function HoveredCandidate({ id, all, place, objectives, space }: Candidat
       </p>
       <Values objectives={objectives} figureOf={(objective) => all.values(objective)[place]} />
       {value?.hash === hash && value !== undefined && (
-        <GenotypeDrawing genotype={genotypeFromSelection(space, value.selection)} space={space} />
+        <Cells genotype={genotypeFromSelection(space, value.selection)} space={space} />
       )}
     </>
   );

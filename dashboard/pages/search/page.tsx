@@ -68,11 +68,12 @@ const liveTexts: Record<Events["state"], [tone: Tone, text: string]> = {
 
 function Facts({ search, state }: { search: Search; state: Events["state"] }) {
   const [tone, text] = liveTexts[state];
+  // Nothing more is waited for once it has ended.
   return (
     <>
       <StateBadge state={search.state} />
       {search.visibility === "public" && <Badge>public</Badge>}
-      {!(isFinished(search) && tone === "good") && <Badge tone={tone}>{text}</Badge>}
+      {!isFinished(search) && <Badge tone={tone}>{text}</Badge>}
     </>
   );
 }

@@ -7,7 +7,7 @@ import { type Architecture, api, type FrontRow, read } from "../../app/api.ts";
 import { addresses } from "../../app/place.ts";
 import { ApiProblem } from "../../app/problem.ts";
 import { useData } from "../../app/useData.ts";
-import { GenotypeDrawing } from "../../drawing/cell.ts";
+import { Cells } from "../../drawing/cells.tsx";
 import { Badge, Button, CopyButton, LinkButton } from "../../ui/controls.tsx";
 import { bytes, measured, number, unitOf, whole } from "../../ui/format.ts";
 import { Loading, ProblemCard } from "../../ui/states.tsx";
@@ -103,7 +103,7 @@ function Row({ id, row, objectives, space }: SelectionProps & { row: FrontRow })
         </p>
       )}
       {row.predicted.length > 0 && <p class="hint">Predicted, not measured: {row.predicted.join(", ")}.</p>}
-      <GenotypeDrawing genotype={row.genotype} space={space} />
+      <Cells genotype={row.genotype} space={space} />
       <div class="buttons">
         <LinkButton href={addresses.architecture(id, row.hash)} tone="main">
           Its page
@@ -175,7 +175,7 @@ function Kept({
           {bytes(architecture.counts.modelBytes)}.
         </p>
       )}
-      <GenotypeDrawing genotype={architecture.genotype} space={space} />
+      <Cells genotype={architecture.genotype} space={space} />
       <div class="buttons">
         <LinkButton href={addresses.architecture(id, hash)} tone="main">
           Its page
@@ -218,7 +218,7 @@ function Passing({ id, hash, all, size, objectives, space }: SelectionProps & { 
       {error !== null && <ProblemCard error={error} onAgain={refresh} />}
       {genotype !== undefined && (
         <>
-          <GenotypeDrawing genotype={genotype} space={space} />
+          <Cells genotype={genotype} space={space} />
           <div class="buttons">
             <CopyButton text={JSON.stringify(genotype)} what="genotype" />
           </div>

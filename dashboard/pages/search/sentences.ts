@@ -37,6 +37,8 @@ const training = (data: Data): string =>
   data.purpose === "rerank"
     ? `Short training ${text(data, "trainingId")}`
     : `Training ${text(data, "trainingId")}`;
+const workOf = (data: Data): string =>
+  data.trainingId === undefined ? "its rounds" : `training ${text(data, "trainingId")}`;
 const machine = (data: Data): string =>
   `${[text(data, "gpu"), text(data, "provider")].filter(Boolean).join(" at ") || "A machine"}`;
 const budgets: Record<string, string> = { gpuHours: "GPU hours", wallClockHours: "hours", usd: "dollars" };
@@ -134,6 +136,14 @@ const rows: Readonly<Record<string, Row>> = {
           : `${training(data)} failed and is tried again`,
         because(data),
       ),
+  },
+  "runner.joined": {
+    tone: "calm",
+    say: (data) => `Runner ${text(data, "runnerId")} works on ${workOf(data)}.`,
+  },
+  "runner.left": {
+    tone: "calm",
+    say: (data) => `Runner ${text(data, "runnerId")} gave back ${workOf(data)}; another can take it.`,
   },
   "runner.lost": {
     tone: "warn",

@@ -1,13 +1,10 @@
 /** Candidates and front of a search as rows of the parallel objectives, and what of them an address filters. Pure. */
 
-import type { FrontRow, Points, Search } from "../../../app/answers.ts";
+import type { FrontRow } from "../../../app/answers.ts";
 import type { ObjectivesRow } from "../../../pictures/parallelObjectives.ts";
 import type { ObjectiveAxis } from "../../../pictures/parallelScale.ts";
-
-type Objective = Search["specification"]["objectives"][number];
-
-export const idOf = ({ name, device }: Objective): string =>
-  device === undefined ? name : `${name}.${device}`;
+import type { Candidates } from "../candidates.ts";
+import { axisOf, idOf, type Objective } from "../frontData.ts";
 
 /** The names of a filter in the address, as the API's own questions are called. */
 export const filterNames = (id: string) => ({ atLeast: `min_${id}`, atMost: `max_${id}` });
@@ -17,10 +14,7 @@ export function axesOf(objectives: readonly Objective[], query: URLSearchParams)
     const id = idOf(objective);
     const { atLeast, atMost } = filterNames(id);
     return {
-      id,
-      goal: objective.goal,
-      target: objective.target,
-      limit: objective.limit,
+      ...axisOf(objective),
       atLeast: numberIn(query, atLeast),
       atMost: numberIn(query, atMost),
     };
@@ -35,19 +29,24 @@ function numberIn(query: URLSearchParams, name: string): number | undefined {
 
 /** One row an architecture: the front as it is told, then each other with what was measured of it last. */
 export function rowsOf(
-  points: Pick<Points, "hash" | "feasible" | "values">,
+  candidates: Pick<Candidates, "hash" | "feasible" | "values">,
   front: readonly Pick<FrontRow, "hash" | "values" | "feasible">[],
   ids: readonly string[],
 ): ObjectivesRow[] {
   const members = new Set(front.map(({ hash }) => hash));
+  const { hash: hashes, feasible } = candidates;
+  const columns = ids.map((id) => candidates.values(id));
   const others = new Map<string, ObjectivesRow>();
-  for (const [index, hash] of points.hash.entries()) {
+  for (const [index, hash] of hashes.entries()) {
     if (members.has(hash)) continue;
     const before = others.get(hash);
     others.set(hash, {
       hash,
-      values: ids.map((id, axis) => points.values[id]?.[index] ?? before?.values[axis] ?? null),
-      isFeasible: points.feasible[index] === true,
+      values: columns.map((column, axis) => {
+        const value = column[index] ?? Number.NaN;
+        return Number.isNaN(value) ? (before?.values[axis] ?? null) : value;
+      }),
+      isFeasible: feasible[index] === 1,
       isOnFront: false,
     });
   }

@@ -20,44 +20,49 @@ import { measured, missing, unitOf, whole } from "../../../ui/format.ts";
 import { Empty, Loaded } from "../../../ui/states.tsx";
 import { type Column, Table } from "../../../ui/table.tsx";
 import { announce } from "../../../ui/toasts.tsx";
-import { readPoints } from "./allPoints.ts";
-import { axesOf, filterNames, idOf, rowsOf } from "./objectiveRows.ts";
+import { idOf } from "../frontData.ts";
+import { useCandidates } from "../live.ts";
+import type { ViewProps } from "../views.ts";
+import { axesOf, filterNames, rowsOf } from "./objectiveRows.ts";
 import "./legend.css";
 import "./objectives.css";
 
 const shownRows = 50;
 const digits = 4;
 
-interface ViewProps {
-  id: string;
-  search: Search;
-}
-
 export default function ObjectivesView({ id, search }: ViewProps) {
   const { objectives } = search.specification;
-  const found = useData(`objectives ${id}`, (signal) => load(id, signal), {
-    when: `${search.progress.round} ${search.state}`,
-  });
-  const ids = useMemo(() => objectives.map(idOf), [objectives]);
+  const { all, data: candidates } = useCandidates(id, search);
+  const front = useData(
+    `whole front ${id}`,
+    async (signal) => {
+      const query = { limit: 1000 };
+      return (await read(api.searches[":id"].front.$get({ param: { id }, query }, { init: { signal } })))
+        .data;
+    },
+    { when: `${search.progress.round} ${search.state}` },
+  );
+  const ids = useMemo(() => objectives.map(idOf), [JSON.stringify(objectives)]);
+  // Worked out once all are there, not with every page of them.
   const rows = useMemo(
-    () => (found.value === undefined ? [] : rowsOf(found.value.points, found.value.front, ids)),
-    [found.value, ids],
+    () => (candidates.value === undefined ? [] : rowsOf(all, front.value ?? [], ids)),
+    [all, candidates.value, front.value, ids],
   );
   return (
-    <Loaded of={found} what="objectives" lines={6}>
-      {() =>
-        rows.length === 0 ? <Nothing search={search} /> : <Objectives id={id} search={search} rows={rows} />
-      }
+    <Loaded of={candidates} what="objectives" lines={6}>
+      {() => (
+        <Loaded of={front} what="front" lines={6}>
+          {() =>
+            rows.length === 0 ? (
+              <Nothing search={search} />
+            ) : (
+              <Objectives id={id} search={search} rows={rows} />
+            )
+          }
+        </Loaded>
+      )}
     </Loaded>
   );
-}
-
-async function load(id: string, signal: AbortSignal) {
-  const [points, front] = await Promise.all([
-    readPoints(id, signal),
-    read(api.searches[":id"].front.$get({ param: { id }, query: { limit: 1000 } }, { init: { signal } })),
-  ]);
-  return { points, front: front.data };
 }
 
 const Nothing = ({ search }: { search: Search }) => (

@@ -1,48 +1,56 @@
 /** Who worked on a search and when: rounds, runners, trainings, machines, checkpoints and what went wrong. */
 
 import { useMemo } from "preact/hooks";
-import { api, isFinished, read, readAll, type Search, type Series, useCan } from "../../../app/api.ts";
+import { api, isFinished, read, readAll, type Search, useCan } from "../../../app/api.ts";
 import type { LiveEvent } from "../../../app/liveEvents.ts";
 import { useData } from "../../../app/useData.ts";
-import { useEvents } from "../../../app/useEvents.ts";
 import { Picture } from "../../../pictures/picture.tsx";
 import { timeline as drawTimeline, type TimelineData } from "../../../pictures/timeline.ts";
 import { Badge } from "../../../ui/controls.tsx";
 import { ago, time } from "../../../ui/format.ts";
 import { Empty, Loaded } from "../../../ui/states.tsx";
 import { type Column, Table } from "../../../ui/table.tsx";
+import { refreshOf, useLive } from "../live.ts";
+import type { ViewProps } from "../views.ts";
 import { type Fault, faultOf } from "./faults.ts";
 import { timelineData } from "./timelineData.ts";
 import "./legend.css";
 import "./timeline.css";
 
-const refreshMs = 5000;
 const shownFaults = 200;
 
-interface ViewProps {
-  id: string;
-  search: Search;
-}
-
 export default function TimelineView({ id, search }: ViewProps) {
-  const { events, sequence } = useEvents(id);
+  const {
+    events: { events, sequence },
+    rounds,
+  } = useLive();
   const mayRead = useCan("searches:read");
   const when = { when: `${sequence} ${search.progress.round}` };
-  const everyMs = isFinished(search) ? undefined : refreshMs;
-  const work = useData(`timeline of ${id}`, (signal) => loadWork(id, signal), { ...when, everyMs });
+  const everyMs = refreshOf(search);
+  const trainings = useData(
+    `trainings of ${id}`,
+    (signal) =>
+      readAll((query) => api.searches[":id"].trainings.$get({ param: { id }, query }, { init: { signal } })),
+    { ...when, everyMs },
+  );
   const people = useData(
     mayRead ? `runners of ${id}` : null,
     (signal) => read(api.searches[":id"].timeline.$get({ param: { id } }, { init: { signal } })),
     { ...when, everyMs },
   );
   const data = useMemo<TimelineData | null>(() => {
-    if (work.value === undefined) return null;
-    const { series, trainings } = work.value;
-    const timeline = people.value ?? null;
-    return timelineData({ search, events, series, trainings, timeline, nowMs: Date.now() });
-  }, [work.value, people.value, events, search]);
+    if (rounds.value === undefined || trainings.value === undefined) return null;
+    return timelineData({
+      search,
+      events,
+      series: rounds.value,
+      trainings: trainings.value,
+      timeline: people.value ?? null,
+      nowMs: Date.now(),
+    });
+  }, [rounds.value, trainings.value, people.value, events, search]);
   return (
-    <Loaded of={work} what="timeline" lines={6}>
+    <Loaded<unknown> of={rounds.value === undefined ? rounds : trainings} what="timeline" lines={6}>
       {() =>
         data !== null && (
           <>
@@ -62,37 +70,6 @@ export default function TimelineView({ id, search }: ViewProps) {
     </Loaded>
   );
 }
-
-async function loadWork(id: string, signal: AbortSignal) {
-  const init = { init: { signal } };
-  const [series, trainings] = await Promise.all([
-    readSeries(id, signal),
-    readAll((query) => api.searches[":id"].trainings.$get({ param: { id }, query }, init)),
-  ]);
-  return { series, trainings };
-}
-
-type Columns = Omit<Series, "nextCursor">;
-
-/** Every round, page by page. */
-async function readSeries(id: string, signal: AbortSignal): Promise<Columns> {
-  let all: Columns | null = null;
-  let cursor: string | null = null;
-  do {
-    const query: { cursor?: string } = cursor === null ? {} : { cursor };
-    const { nextCursor, ...page }: Series = await read(
-      api.searches[":id"].series.$get({ param: { id }, query }, { init: { signal } }),
-    );
-    all = all === null ? page : joined(all, page);
-    cursor = nextCursor;
-  } while (cursor !== null);
-  return all;
-}
-
-const joined = (a: Columns, b: Columns): Columns =>
-  Object.fromEntries(
-    (Object.keys(a) as (keyof Columns)[]).map((name) => [name, [...a[name], ...b[name]]]),
-  ) as Columns;
 
 function Timeline({ data }: { data: TimelineData }) {
   const wordsOf = useMemo(() => new Map([...data.bars, ...data.marks].map((one) => [one.key, one])), [data]);

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import type { Policy, PolicyAt, Timeline } from "../../../app/api.ts";
+import { Candidates } from "../candidates.ts";
 import { faultOf } from "./faults.ts";
 import { axesOf, rowsOf } from "./objectiveRows.ts";
 import { heatOf, mostOf, operationsOf, spansOf, stepsOf } from "./policySteps.ts";
@@ -69,7 +70,8 @@ test("what was pruned keeps its column, with why and how often it was trained", 
 });
 
 test("an architecture is one row: of the front as told, else with what was measured of it last", () => {
-  const points = {
+  const candidates = new Candidates();
+  candidates.append({
     round: [0, 1, 1],
     stage: [0, 0, 0],
     hash: ["a", "a", "b"],
@@ -77,9 +79,9 @@ test("an architecture is one row: of the front as told, else with what was measu
     loss: [null, null, null],
     reward: [null, null, null],
     values: { accuracy: [50, 60, 70], latency: [4, null, null] },
-  };
+  });
   const front = [{ hash: "b", values: { accuracy: 71 }, feasible: true }];
-  expect(rowsOf(points, front, ["accuracy", "latency"])).toEqual([
+  expect(rowsOf(candidates, front, ["accuracy", "latency"])).toEqual([
     { hash: "b", values: [71, null], isFeasible: true, isOnFront: true },
     { hash: "a", values: [60, 4], isFeasible: true, isOnFront: false },
   ]);
