@@ -57,7 +57,7 @@ describe.skipIf(hasNoChromium())("the page of a search", () => {
     const name = (await row(view).first().locator("code").innerText()).trim();
     await row(view).first().getByRole("button").click();
     await chosen(view).getByText(name).waitFor();
-    expect(await chosen(view).getByRole("img").count()).toBeGreaterThan(0);
+    await chosen(view).getByRole("img").first().waitFor();
     expect(view.page.url()).toContain(`architecture=${name}`);
     expect(await chosen(view).getByRole("link", { name: "Its page" }).getAttribute("href")).toBe(
       `#/searches/${world.table.id}/architectures/${name}`,

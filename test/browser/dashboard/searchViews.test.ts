@@ -115,7 +115,7 @@ describe.skipIf(hasNoChromium())("a search", () => {
     await expect.poll(() => slider.getAttribute("aria-valuetext")).toMatch(/stage 2/);
     await page.getByRole("img", { name: /in normal cells.*were pruned/ }).waitFor();
     await page.getByRole("button", { name: "Play" }).press("Enter");
-    await page.getByRole("button", { name: "Pause" }).waitFor();
+    await page.getByRole("region", { name: "Rounds" }).getByRole("button", { name: "Pause" }).waitFor();
     await expect.poll(() => slider.getAttribute("aria-valuetext"), { timeout: 20_000 }).toMatch(/^now/);
     await page.getByRole("button", { name: "Play" }).waitFor();
     await view.close();
@@ -160,6 +160,7 @@ describe.skipIf(hasNoChromium())("a search", () => {
     await drawn(view, "Timeline");
     const fault = page.getByRole("table", { name: "Faults" }).locator("tbody tr").first();
     expect(await fault.innerText()).toMatch(/A runner was not heard of again[\s\S]*runner [a-z2-7]+/);
+    await page.locator(".picture-canvas").scrollIntoViewIfNeeded();
     const box = await page.locator(".picture-canvas").boundingBox();
     if (box === null) throw new Error("the picture is there");
     await page.mouse.move(box.x + box.width / 2, box.y + 26);
