@@ -46,11 +46,24 @@ describe("a report of a running search", () => {
   });
 
   test("has what was asked, the pictures, the front with its cells, the cost and how to reproduce it", async () => {
-    const titles = ["What was asked", "What was found", "The front", "What it cost", "What happened"];
+    const titles = [
+      "What was asked",
+      "What was found",
+      "Which one to take",
+      "The front",
+      "How it went",
+      "What it learned",
+      "What it cost",
+      "What happened",
+    ];
     for (const title of titles) expect(html).toContain(`<h2>${title}</h2>`);
     expect(html).toContain("How to reproduce it");
     expect(html).toContain("Accuracy against Parameters");
     expect(html).toContain("Hypervolume over the rounds");
+    expect(html).toContain("Accuracy over the rounds");
+    expect(html).toContain("Loss over the rounds");
+    expect(html).toContain("Normal cells");
+    expect(html).toContain("it is the most accurate");
     for (const { hash } of await readFront(edge.client, running.id)) expect(html).toContain(hash);
     expect(html).toContain('class="cell-drawing"');
     expect(html).toContain(running.specification.dataset.name);
@@ -106,6 +119,7 @@ test("a public search is reported without a token, its dollars left out", async 
   const html = await reportOf(id, null);
   expect(html).toContain("What it cost");
   expect(html).not.toContain("Rented machines");
+  expect(html).toContain("Which one to take");
 });
 
 test("a file that exists is kept unless --force is given, and --json says where the report lies", async () => {

@@ -9,6 +9,7 @@ import { createSearch, createToken, type Training } from "../api.ts";
 import { type Child, startChild } from "../children.ts";
 import { EdgeClient } from "../client.ts";
 import { type CommandRow, type Context, integer, oneOf } from "../command.ts";
+import { dashboardLink } from "../dashboardLink.ts";
 import { writeExports, writeFront, writeSummary } from "../demo/outputs.ts";
 import type { Summary } from "../demo/summary.ts";
 import { DEFAULT_MINUTES, demoSpecification, demoTable } from "../demo/table.ts";
@@ -201,13 +202,14 @@ function nextSteps({ summary, folder }: Result, edge: LocalEdge, keep: boolean):
     `Model     ${show("exports")}`,
     ...(keep
       ? [
+          `Look      ${dashboardLink(edge.url, `/searches/${searchId}`, edge.token)}`,
           `API       ${edge.url}/v1/searches/${searchId}/front`,
           `Docs      ${edge.url}/docs`,
           `Token     ${edge.token}`,
           "",
           "The edge runs until Ctrl-C.",
         ]
-      : ["", "Look around in the API's docs and front: npm run demo -- --keep"]),
+      : ["", "Look around on the dashboard and in the API: npm run demo -- --keep"]),
     "Search your own: `npm run nasturtium dev`, then `npm run nasturtium runner` and `npm run nasturtium search SPEC.yaml`",
   ].join("\n");
 }

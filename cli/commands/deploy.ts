@@ -302,6 +302,7 @@ class Deployment {
       value,
       [
         `Address      ${url}`,
+        `Dashboard    ${url}/, with the token`,
         `API docs     ${url}/docs`,
         ...(adminToken === undefined ? [] : tokenLines),
         "",

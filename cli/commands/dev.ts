@@ -3,6 +3,7 @@
 import { randomBytes } from "node:crypto";
 import path from "node:path";
 import { type CommandRow, integer } from "../command.ts";
+import { dashboardLink } from "../dashboardLink.ts";
 import { devFolder, readDevFile, writeDevFile } from "../devFile.ts";
 import { serveUntil, startLocalEdge } from "../localEdge.ts";
 
@@ -32,13 +33,19 @@ export const dev: CommandRow = {
     try {
       writeDevFile({ edge: edge.url, token });
       ctx.print(
-        { edge: edge.url, docs: `${edge.url}/docs`, tokenFile: path.join(devFolder(), "dev.json") },
+        {
+          edge: edge.url,
+          dashboard: edge.url,
+          docs: `${edge.url}/docs`,
+          tokenFile: path.join(devFolder(), "dev.json"),
+        },
         [
           `Edge       ${edge.url}`,
+          `Dashboard  ${dashboardLink(edge.url, "/searches", token)}`,
           `API docs   ${edge.url}/docs`,
           `Token      in .nasturtium/dev.json; the commands in this folder find it`,
           "",
-          "In another terminal: `nasturtium runner`, then `nasturtium search SPEC.yaml`. Ctrl-C ends the edge.",
+          "In another terminal `nasturtium runner`, which trains; then start a search on the dashboard or with `nasturtium search SPEC.yaml`. Ctrl-C ends the edge.",
         ].join("\n"),
       );
       await serveUntil(ctx.signal, edge);

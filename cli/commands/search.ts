@@ -2,6 +2,7 @@
 
 import { createSearch, isTabular, readFront, type Training } from "../api.ts";
 import type { CommandRow } from "../command.ts";
+import { dashboardLink } from "../dashboardLink.ts";
 import { followSearch } from "../follow.ts";
 import { frontPlot, frontTable, pointsOf } from "../frontText.ts";
 import { nearestLines, nearestOf } from "../nearest.ts";
@@ -15,14 +16,15 @@ export const search: CommandRow = {
   async run(ctx, [file = ""], options) {
     const client = ctx.client();
     const created = await createSearch(client, await readSpecification(file));
+    const look = `Look at it: ${dashboardLink(client.edge, `/searches/${created.id}`)}`;
     if (options.detach === true) {
       ctx.print(
         created,
-        `Search ${created.id} is created. Follow it: nasturtium searches show ${created.id}`,
+        `Search ${created.id} is created. Follow it: nasturtium searches show ${created.id}\n${look}`,
       );
       return;
     }
-    ctx.log(`Search ${created.id}. Ctrl-C stops following; the search goes on.`);
+    ctx.log(`Search ${created.id}. Ctrl-C stops following; the search goes on.\n${look}`);
     const { search: ended, trainings } = await followSearch(ctx, client, created.id);
     const front = await readFront(client, created.id);
     const nearest = front.length > 0 ? null : await nearestOf(client, created.id);
@@ -30,6 +32,7 @@ export const search: CommandRow = {
       ...(isTabular(ended) ? [] : [frontPlot(pointsOf(front))]),
       ...(nearest === null ? [frontTable(front, isTabular(ended))] : nearestLines(nearest, ended)),
       ...(isTabular(ended) ? [] : ["", ...trainedLines(created.id, trainings)]),
+      `Choose one: ${dashboardLink(client.edge, `/searches/${created.id}/choose`)}`,
     ];
     ctx.print(
       { search: ended, front, trainings, ...(nearest === null ? {} : { nearest }) },

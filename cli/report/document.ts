@@ -80,6 +80,7 @@ function styleSheet(pictures: Pictures): string {
     `:root { color-scheme: light;\n${colours("light")} }`,
     `@media screen and (prefers-color-scheme: dark) { :root { color-scheme: dark;\n${colours("dark")} } }`,
     cssOf("../../dashboard/drawing/drawing.css"),
+    cssOf("../../dashboard/pictures/legend.css"),
     cssOf("report.css"),
   ].join("\n");
 }

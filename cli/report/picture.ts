@@ -2,6 +2,7 @@
 
 import { type ComponentChild, h } from "preact";
 import { asSvg } from "../../dashboard/pictures/echarts.ts";
+import type { Mark } from "../../dashboard/pictures/marks.ts";
 import { type Palette, palettes } from "../../dashboard/pictures/palette.ts";
 import type { PictureSpec } from "../../dashboard/pictures/spec.ts";
 import { hint, scrolled, table } from "./parts.ts";
@@ -11,6 +12,7 @@ interface Picture<T> {
   /** A function of dashboard/pictures. */
   draw: (data: T, palette: Palette) => PictureSpec;
   data: T;
+  marks?: readonly Mark[];
   /** Said below it. */
   note?: string | undefined;
   heightPixels?: number;
@@ -24,7 +26,7 @@ export class Pictures {
   readonly #colours = new Map<string, number>();
   #drawn = 0;
 
-  draw<T>({ title, draw, data, note, heightPixels = 360 }: Picture<T>): ComponentChild {
+  draw<T>({ title, draw, data, marks = [], note, heightPixels = 360 }: Picture<T>): ComponentChild {
     const size = { width: widthPixels, height: heightPixels };
     const light = draw(data, palettes.light);
     const svg = this.#inBothThemes(asSvg(light, size), asSvg(draw(data, palettes.dark), size));
@@ -32,7 +34,7 @@ export class Pictures {
     return h(
       "figure",
       { class: "picture" },
-      h("figcaption", null, h("h3", null, title)),
+      h("figcaption", null, h("h3", null, title), this.#legend(marks)),
       scrolled(
         title,
         h("div", {
@@ -52,6 +54,26 @@ export class Pictures {
             h("summary", null, rows.length > mostRows ? `The first ${mostRows} figures` : "The figures"),
             scrolled(`Figures: ${title}`, table(columns, rows.slice(0, mostRows))),
           ),
+    );
+  }
+
+  #legend(marks: readonly Mark[]): ComponentChild {
+    if (marks.length === 0) return null;
+    return h(
+      "ul",
+      { class: "legend" },
+      marks.map(({ shape, color, text }) =>
+        h(
+          "li",
+          { key: text },
+          h("span", {
+            class: shape,
+            style: { color: this.#colour(color(palettes.light), color(palettes.dark)) },
+            "aria-hidden": "true",
+          }),
+          text,
+        ),
+      ),
     );
   }
 

@@ -1,11 +1,13 @@
 /** The API, typed by the edge's own client: what is no success is thrown as a problem. */
 
-import type { InferResponseType } from "hono/client";
 import { newApiClient } from "../../edge/client.ts";
 import type { Scope } from "../../schema/tokens.ts";
+import type { Search } from "./answers.ts";
 import { ApiProblem, problemOf, Unreachable } from "./problem.ts";
 import { session } from "./session.ts";
 import { newStore, useStore } from "./store.ts";
+
+export type * from "./answers.ts";
 
 /** Whether the last request was answered. */
 export const connection = newStore<{ isLost: boolean; since: number }>({ isLost: false, since: 0 });
@@ -88,20 +90,6 @@ export function useCan(scope: Scope): boolean {
   if (!me) return false;
   return me.scopes.some((held) => held === "admin" || held === scope || held === implied[scope]);
 }
-
-type V1 = typeof api;
-type OfSearch = V1["searches"][":id"];
-export type Search = InferResponseType<OfSearch["$get"]>;
-export type FrontRow = InferResponseType<OfSearch["front"]["$get"]>["data"][number];
-export type Architecture = InferResponseType<OfSearch["architectures"][":hash"]["$get"]>;
-export type Candidate = InferResponseType<OfSearch["candidates"]["$get"]>["data"][number];
-export type Points = InferResponseType<OfSearch["points"]["$get"]>;
-export type Series = InferResponseType<OfSearch["series"]["$get"]>;
-export type Policy = InferResponseType<OfSearch["policy"]["$get"]>;
-export type PolicyAt = InferResponseType<OfSearch["policy"]["history"]["$get"]>["data"][number];
-export type Timeline = InferResponseType<OfSearch["timeline"]["$get"]>;
-export type Training = InferResponseType<V1["trainings"][":id"]["$get"]>;
-export type SearchEvent = InferResponseType<OfSearch["events"]["$get"]>["data"][number];
 
 const finishedStates: readonly Search["state"][] = ["completed", "failed", "cancelled"];
 

@@ -1,6 +1,6 @@
 /** Objectives of a search by id, as values and constraints name them. Apart from shared/specification.ts, which brings zod. */
 
-import type { Search } from "./api.ts";
+import type { Search } from "./answers.ts";
 
 export interface ObjectiveOf {
   /** `name`, or `name.device`. */

@@ -106,6 +106,10 @@ export const passes = (error: unknown): boolean =>
 
 /** In one line, for a toast. */
 export function lineOf(error: unknown): string {
-  if (error instanceof ApiProblem) return error.message || error.title;
+  if (error instanceof ApiProblem) {
+    if (error.status === 412)
+      return "It was changed by somebody else meanwhile. Look at it, and repeat your change.";
+    return error.message || error.title;
+  }
   return error instanceof Error ? error.message : String(error);
 }

@@ -18,6 +18,8 @@ export interface BestOverRoundsData {
   /** NaN for what was not measured. */
   value: ArrayLike<number>;
   feasible: ArrayLike<boolean | number>;
+  /** So many candidates are drawn at most, evenly taken; all of them without it. */
+  mostDrawn?: number;
 }
 
 type Pair = [round: number, value: number];
@@ -41,7 +43,7 @@ export function bestOverRounds(data: BestOverRoundsData, palette: Palette): Pict
         {
           id: "candidates",
           type: "scatter",
-          data: cloud as unknown as number[],
+          data: thinned(cloud, data.mostDrawn) as unknown as number[],
           dimensions: ["x", "y"],
           large: true,
           largeThreshold: 500,
@@ -125,6 +127,15 @@ function historyOf({ objective, round, stage, value, feasible }: BestOverRoundsD
   }
   hold(best, round[round.length - 1] ?? 0);
   return { best, middle, cloud: cloud.subarray(0, filled) };
+}
+
+function thinned(pairs: Float64Array, most = Number.POSITIVE_INFINITY): Float64Array {
+  const count = pairs.length / 2;
+  if (count <= most) return pairs;
+  return Float64Array.from({ length: 2 * most }, (_, index) => {
+    const place = Math.floor(((index >> 1) * count) / most);
+    return pairs[2 * place + (index & 1)] ?? Number.NaN;
+  });
 }
 
 /** What was best stays so until a round. */

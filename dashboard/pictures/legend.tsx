@@ -2,13 +2,8 @@
 
 import { appearance } from "../app/appearance.ts";
 import { useStore } from "../app/store.ts";
-import { type Palette, palettes } from "./palette.ts";
-
-export interface Mark {
-  shape: "dot" | "ring" | "speck" | "area" | "line";
-  color: (palette: Palette) => string;
-  text: string;
-}
+import type { Mark } from "./marks.ts";
+import { palettes } from "./palette.ts";
 
 export function Legend({ marks }: { marks: readonly Mark[] }) {
   const palette = palettes[useStore(appearance)];

@@ -56,6 +56,24 @@ test("the best begins anew with a stage, whose measurements do not compare with 
   expect(asSvg(picture, size)).toContain("<svg");
 });
 
+test("where fewer candidates are drawn they are evenly taken, and the best is still that of all", () => {
+  const count = 100;
+  const round = Array.from({ length: count }, (_, index) => index);
+  const picture = bestOverRounds(
+    {
+      objective: { id: "accuracy", goal: "maximize" },
+      round,
+      stage: round.map(() => 0),
+      value: round.map((at) => (at === 51 ? 99 : 50)),
+      feasible: round.map(() => true),
+      mostDrawn: 4,
+    },
+    palettes.light,
+  );
+  expect([...(seriesOf(picture, "candidates") as Float64Array)]).toEqual([0, 50, 25, 50, 50, 50, 75, 50]);
+  expect(picture.summary).toContain("the best of 100 candidates that is within the limits has 99 %");
+});
+
 test("less is better where an objective is to be small", () => {
   const objective = { id: "latency.phone", goal: "minimize", limit: 8 } as const;
   const data = { objective, round: [0, 1], stage: [0, 0], value: [9, 7], feasible: [1, 1] };

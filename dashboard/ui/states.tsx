@@ -49,6 +49,8 @@ interface ProblemRow {
   tone: CardProps["tone"];
   title: string;
   fix: string;
+  /** What to type for that. */
+  command?: string;
   offers: "token" | "again" | "list";
 }
 
@@ -56,7 +58,8 @@ const rows: Record<ProblemKind, ProblemRow> = {
   "token-missing": {
     tone: "calm",
     title: "A token is needed here",
-    fix: "Only public searches are shown without one. On a computer with the command line, `nasturtium tokens create --scope searches:write --name browser` makes one.",
+    fix: "Only public searches are shown without one. “nasturtium dev” prints an address with its token in it, “nasturtium deploy” the first token. Whoever has one makes others:",
+    command: "nasturtium tokens create --scope searches:write --name browser",
     offers: "token",
   },
   "token-refused": {
@@ -110,13 +113,14 @@ interface ProblemCardProps {
 
 export function ProblemCard({ error, onAgain }: ProblemCardProps) {
   const { token } = useStore(session);
-  const { tone, title, fix, offers } = rows[kindOf(error, token !== null)];
+  const { tone, title, fix, command, offers } = rows[kindOf(error, token !== null)];
   const said = error instanceof Error ? error.message : String(error);
   const problem = error instanceof ApiProblem ? error : null;
   return (
     <StatusCard tone={tone} title={title}>
       {said !== "" && kindOf(error, token !== null) !== "token-missing" && <p class="said">{said}</p>}
       <p>{fix}</p>
+      {command !== undefined && <pre>{command}</pre>}
       {problem?.requestId !== undefined && problem.status >= 500 && (
         <p class="hint">Request {problem.requestId}</p>
       )}

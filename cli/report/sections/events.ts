@@ -1,7 +1,8 @@
 /** What happened, in short: the first and the last events, and how many there were of each type. */
 
 import { h } from "preact";
-import { number, whole } from "../../../dashboard/ui/format.ts";
+import { sentenceOf } from "../../../dashboard/pages/search/sentences.ts";
+import { whole } from "../../../dashboard/ui/format.ts";
 import type { ReportData, SearchEvent } from "../data.ts";
 import { code, hint, scrolled, section, table } from "../parts.ts";
 
@@ -27,12 +28,12 @@ export function events({ events: all }: ReportData) {
       scrolled(
         "Events",
         table(
-          ["Number", "Time (UTC)", "Event", "About"],
+          ["Number", "Time (UTC)", "What happened", "Event"],
           shown.map((event) => [
             whole(event.sequence),
             timeText(event.createdAt),
+            sentenceOf(event),
             code(event.type),
-            aboutText(event),
           ]),
         ),
       ),
@@ -47,13 +48,3 @@ function countsText(all: readonly SearchEvent[]): string {
 }
 
 const timeText = (iso: string): string => iso.slice(0, 19).replace("T", " ");
-
-/** What of its data fits into a line. */
-const aboutText = ({ data }: SearchEvent): string =>
-  Object.entries(data)
-    .filter(([, value]) => ["string", "number", "boolean"].includes(typeof value))
-    .map(
-      ([name, value]) =>
-        `${name} ${typeof value === "number" ? number(value, 4) : String(value).slice(0, 120)}`,
-    )
-    .join(", ");

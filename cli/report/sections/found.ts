@@ -1,9 +1,13 @@
-/** What was found: the front for each pair of objectives, how it grew, and its architectures, the best few drawn. */
+/** What was found: the front for each pair of objectives, all objectives at once, and the front as a table, a few drawn. */
 
 import { h } from "preact";
 import { GenotypeDrawing } from "../../../dashboard/drawing/cell.ts";
-import { hypervolume } from "../../../dashboard/pictures/hypervolume.ts";
+import { axisOf, halfWidth, pointOf } from "../../../dashboard/pages/search/frontData.ts";
+import { axesOf, rowsOf } from "../../../dashboard/pages/search/views/objectiveRows.ts";
+import { frontMarks, objectivesMarks } from "../../../dashboard/pictures/marks.ts";
+import { parallelObjectives } from "../../../dashboard/pictures/parallelObjectives.ts";
 import { type FrontAxis, type FrontData, paretoFront } from "../../../dashboard/pictures/paretoFront.ts";
+import { evidenceOf } from "../../../dashboard/ui/evidence.ts";
 import { measured, number, unitOf, whole } from "../../../dashboard/ui/format.ts";
 import { resolveSpace } from "../../../shared/space.ts";
 import { objectiveId } from "../../../shared/specification.ts";
@@ -11,16 +15,17 @@ import type { FrontRow } from "../../api.ts";
 import type { ReportData } from "../data.ts";
 import { code, hint, scrolled, section, table } from "../parts.ts";
 import type { Pictures } from "../picture.ts";
+import { recommendationOf } from "./recommended.ts";
 
 /** More would make a file that nobody can send; how many there were is said. */
 const mostPoints = 5000;
 const drawn = 3;
 const mostRows = 50;
-/** Of a standard error, what 95 % of an interval is within. */
-const z95 = 1.96;
+/** Two of them say no more at once than the front does. */
+const leastObjectives = 3;
 
 export function found(data: ReportData, pictures: Pictures) {
-  const { search, points, series } = data;
+  const { search, points } = data;
   if (points.hash.length === 0)
     return section("What was found", h("p", null, "No candidate was measured yet."), hint(nextStep(data)));
   const [first, ...others] = search.specification.objectives.map(axisOf);
@@ -31,23 +36,31 @@ export function found(data: ReportData, pictures: Pictures) {
     ...others.map((other) => {
       const title = `${unitOf(first.id).title} against ${unitOf(other.id).title}`;
       const note = thinNote(points.hash.length);
-      return pictures.draw({ title, draw: paretoFront, data: frontDataOf(data, other, first), note });
+      const marks = frontMarks(first.limit !== undefined || other.limit !== undefined);
+      return pictures.draw({ title, draw: paretoFront, data: frontDataOf(data, other, first), marks, note });
     }),
-    series.hypervolume.some((value) => value !== null)
-      ? pictures.draw({
-          title: "Hypervolume over the rounds",
-          draw: hypervolume,
-          data: series,
-          heightPixels: 260,
-        })
-      : null,
+    objectivesPicture(data, pictures),
   );
 }
 
-export function front({ search, front: rows }: ReportData) {
+function objectivesPicture({ search, candidates, front: rows }: ReportData, pictures: Pictures) {
+  const { objectives } = search.specification;
+  if (objectives.length < leastObjectives) return null;
+  const ids = objectives.map(objectiveId);
+  return pictures.draw({
+    title: "All objectives at once",
+    draw: parallelObjectives,
+    data: { axes: axesOf(objectives, new URLSearchParams()), rows: rowsOf(candidates, rows, ids) },
+    marks: objectivesMarks,
+  });
+}
+
+export function front(data: ReportData) {
+  const { search, front: rows } = data;
   if (rows.length === 0) return null;
   const space = resolveSpace(search.specification.space);
   const ids = search.specification.objectives.map(objectiveId);
+  const recommended = recommendationOf(data)?.row.hash;
   const tests = rows.some(({ testAccuracy }) => testAccuracy !== null);
   return section(
     "The front",
@@ -69,12 +82,13 @@ export function front({ search, front: rows }: ReportData) {
             code(row.hash),
             ...ids.map((id) => valueText(row, id)),
             ...(tests ? [measured("accuracy", row.testAccuracy)] : []),
-            evidence[row.evidence] ?? row.evidence,
+            evidenceOf(row.evidence).title,
           ]),
       ),
     ),
     rows.length > mostRows ? hint(`${whole(rows.length - mostRows)} more are left out.`) : null,
     ...rows
+      .filter(({ hash }) => hash !== recommended)
       .slice(0, drawn)
       .map((row) =>
         h(
@@ -87,12 +101,6 @@ export function front({ search, front: rows }: ReportData) {
       ),
   );
 }
-
-const evidence: Record<string, string> = {
-  "shared-weights": "shared weights",
-  "short-training": "a short training",
-  "full-training": "a full training",
-};
 
 function nextStep({ search: { state } }: ReportData): string {
   const ended = ["completed", "failed", "cancelled"].includes(state);
@@ -113,13 +121,6 @@ function summaryOf({ search: { specification, progress }, points, front: rows }:
   return `${candidates}; ${are} on the front.${bestText}`;
 }
 
-const axisOf = (objective: ReportData["search"]["specification"]["objectives"][number]): FrontAxis => ({
-  id: objectiveId(objective),
-  goal: objective.goal,
-  target: objective.target,
-  limit: objective.limit,
-});
-
 const thinNote = (count: number): string | undefined =>
   count > mostPoints ? `Of the candidates ${whole(mostPoints)}, evenly taken, are drawn.` : undefined;
 
@@ -139,20 +140,8 @@ function frontDataOf({ points, front: rows }: ReportData, x: FrontAxis, y: Front
       y: thinned(points.values[y.id], null),
       feasible: thinned(points.feasible, false),
     },
-    archive: rows.map((row) => ({
-      hash: row.hash,
-      x: row.values[x.id] ?? null,
-      y: row.values[y.id] ?? null,
-      xWidth: halfWidth(row, x.id),
-      yWidth: halfWidth(row, y.id),
-      isFeasible: row.feasible,
-    })),
+    archive: rows.map((row) => pointOf(row, x.id, y.id)),
   };
-}
-
-function halfWidth({ standardErrors }: FrontRow, id: string): number | undefined {
-  const error = standardErrors[id];
-  return error === undefined ? undefined : z95 * error;
 }
 
 function valueText(row: FrontRow, id: string): string {

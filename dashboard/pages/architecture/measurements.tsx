@@ -2,12 +2,12 @@
 
 import type { Architecture, Search } from "../../app/api.ts";
 import { objectivesOf } from "../../app/objectives.ts";
+import { intervalOf } from "../../choice/recommend.ts";
+import { intervalText } from "../../choice/words.ts";
 import { Badge } from "../../ui/controls.tsx";
 import { evidenceOf } from "../../ui/evidence.ts";
 import { ago, measured, missing, time, unitOf, whole } from "../../ui/format.ts";
 import { type Column, Table } from "../../ui/table.tsx";
-import { intervalOf } from "../choose/recommend.ts";
-import { intervalText } from "../choose/words.ts";
 
 interface MeasurementsProps {
   search: Search;

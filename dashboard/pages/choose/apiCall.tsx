@@ -1,8 +1,8 @@
 /** The same choice as a call of the API, and what it chose as text. */
 
 import type { FrontRow, Search } from "../../app/api.ts";
+import type { Constraint } from "../../choice/recommend.ts";
 import { CopyButton } from "../../ui/controls.tsx";
-import type { Constraint } from "./recommend.ts";
 
 interface ApiCallProps {
   search: Search;

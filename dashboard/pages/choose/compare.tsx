@@ -6,13 +6,13 @@ import { type Architecture, api, type FrontRow, read, type Search } from "../../
 import type { ObjectiveOf } from "../../app/objectives.ts";
 import { addresses } from "../../app/place.ts";
 import { useData } from "../../app/useData.ts";
+import { intervalOf, isWithinNoise } from "../../choice/recommend.ts";
+import { intervalText } from "../../choice/words.ts";
 import { GenotypeDrawing } from "../../drawing/cell.ts";
 import { evidenceOf } from "../../ui/evidence.ts";
 import { SelectField } from "../../ui/fields.tsx";
 import { measured, missing, number, percent, unitOf } from "../../ui/format.ts";
 import type { Change } from "./constraints.tsx";
-import { intervalOf, isWithinNoise } from "./recommend.ts";
-import { intervalText } from "./words.ts";
 
 interface CompareProps {
   search: Search;

@@ -2,11 +2,11 @@
 
 import { useEffect } from "preact/hooks";
 import type { ObjectiveOf } from "../../app/objectives.ts";
+import type { Constraint, Row } from "../../choice/recommend.ts";
 import { Button } from "../../ui/controls.tsx";
 import { RangeField } from "../../ui/fields.tsx";
 import { measured, unitOf, whole } from "../../ui/format.ts";
 import { announce } from "../../ui/toasts.tsx";
-import type { Constraint, Row } from "./recommend.ts";
 
 export type Change = (values: Record<string, string | null>) => void;
 

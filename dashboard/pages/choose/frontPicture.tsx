@@ -3,11 +3,11 @@
 import { useMemo, useState } from "preact/hooks";
 import type { FrontRow } from "../../app/api.ts";
 import type { ObjectiveOf } from "../../app/objectives.ts";
+import { type Constraint, intervalOf } from "../../choice/recommend.ts";
 import { type FrontData, paretoFront } from "../../pictures/paretoFront.ts";
 import { Picture } from "../../pictures/picture.tsx";
 import { SelectField } from "../../ui/fields.tsx";
 import { measured, unitOf } from "../../ui/format.ts";
-import { type Constraint, intervalOf } from "./recommend.ts";
 
 interface FrontPictureProps {
   rows: readonly FrontRow[];

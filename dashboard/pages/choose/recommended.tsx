@@ -5,6 +5,15 @@ import { resolveSpace } from "../../../shared/space.ts";
 import { type FrontRow, type Search, type Training, useCan } from "../../app/api.ts";
 import { objectivesOf } from "../../app/objectives.ts";
 import { addresses } from "../../app/place.ts";
+import type { Alternative, Loosening, Recommendation } from "../../choice/recommend.ts";
+import {
+  behindText,
+  comparedText,
+  intervalText,
+  lowerTitle,
+  savingText,
+  whyText,
+} from "../../choice/words.ts";
 import { GenotypeDrawing } from "../../drawing/cell.ts";
 import { TrainDialog } from "../../training/trainDialog.tsx";
 import { Badge, Button, CopyButton, LinkButton } from "../../ui/controls.tsx";
@@ -12,8 +21,6 @@ import { evidenceOf } from "../../ui/evidence.ts";
 import { measured, unitOf, whole } from "../../ui/format.ts";
 import { StatusCard } from "../../ui/states.tsx";
 import type { Change } from "./constraints.tsx";
-import type { Alternative, Loosening, Recommendation } from "./recommend.ts";
-import { behindText, intervalText, lowerTitle, savingText, whyText } from "./words.ts";
 
 interface RecommendedProps {
   search: Search;
@@ -126,8 +133,8 @@ function Why({ search, recommendation, remaining, onCompare }: WhyProps) {
           {alternatives.map((alternative) => (
             <li key={alternative.objective}>
               <span>
-                The next with {isLess(alternative.objective) ? "less" : "more"}{" "}
-                {lowerTitle(alternative.objective)}: {said(alternative)}
+                The next with {comparedText(alternative.objective, isLess(alternative.objective))}:{" "}
+                {said(alternative)}
               </span>
               <Button tone="quiet" onClick={() => onCompare(alternative.row.hash)}>
                 <span>

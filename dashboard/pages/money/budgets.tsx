@@ -5,7 +5,7 @@ import { useState } from "preact/hooks";
 import { api, read } from "../../app/api.ts";
 import { addresses } from "../../app/place.ts";
 import { type Data, useData } from "../../app/useData.ts";
-import { Badge, Button } from "../../ui/controls.tsx";
+import { Badge, Button, LinkButton } from "../../ui/controls.tsx";
 import { missing, money, whole } from "../../ui/format.ts";
 import { Empty, Loaded } from "../../ui/states.tsx";
 import { Table } from "../../ui/table.tsx";
@@ -60,7 +60,8 @@ export function SearchBudgets({ spending, onLedger }: SearchesProps) {
         {(list) =>
           list.length === 0 ? (
             <Empty title="No search has rented yet">
-              <p>A search whose specification has rental shows here, with what it spent of its budget.</p>
+              <p>A search that rents machines shows here, with what it spent of its budget.</p>
+              <LinkButton href={addresses.data}>See the providers</LinkButton>
             </Empty>
           ) : (
             <>

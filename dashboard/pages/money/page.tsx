@@ -82,9 +82,18 @@ function OverTime({ when }: { when: number }) {
     () => ({ rows: rows ?? [], until: new Date().toISOString().slice(0, 10), days: Number(span) }),
     [rows, span],
   );
+  const over = <SelectField label="Over" value={span} options={spans} onValue={setSpan} />;
+  if (rows?.length === 0)
+    return (
+      <section class="card no-spending" aria-labelledby="no-spending">
+        <h2 id="no-spending">Spending over time</h2>
+        <p class="hint">Nothing was spent in {span} days.</p>
+        {over}
+      </section>
+    );
   return (
     <Picture title="Spending over time" draw={drawSpending} data={data}>
-      <SelectField label="Over" value={span} options={spans} onValue={setSpan} />
+      {over}
     </Picture>
   );
 }

@@ -1,6 +1,6 @@
 /** Measured candidates in columns that grow as pages and rounds come: 50,000 of them are a few arrays and no objects. */
 
-import type { Points } from "../../app/api.ts";
+import type { Points } from "../../app/answers.ts";
 
 const firstCapacity = 1024;
 

@@ -1,6 +1,6 @@
 /** What the picture of the front is drawn from, out of what the edge answers. Pure. */
 
-import type { FrontRow, Search } from "../../app/api.ts";
+import type { FrontRow, Search } from "../../app/answers.ts";
 import type { FrontAxis, FrontPoint } from "../../pictures/paretoFront.ts";
 
 export type Objective = Search["specification"]["objectives"][number];

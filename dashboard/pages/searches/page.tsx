@@ -72,12 +72,16 @@ const NoSearches = ({ mayStart }: { mayStart: boolean }) => (
       it is created, with what it found and what it costs.
     </p>
     {mayStart ? (
-      <LinkButton href={addresses.newSearch} tone="main">
-        Start the first search
-      </LinkButton>
+      <div class="buttons">
+        <LinkButton href={addresses.newSearch} tone="main">
+          Start the first search
+        </LinkButton>
+        <LinkButton href={addresses.setUp}>What it needs</LinkButton>
+      </div>
     ) : (
       <p class="hint">Your token reads; one with the scope searches:write starts them.</p>
     )}
+    <p class="hint">Or on the command line:</p>
     <pre>nasturtium search specification.yaml</pre>
   </Empty>
 );

@@ -30,7 +30,7 @@ export function Form({ title, verb, shown, onSubmit, onCancel, children }: FormP
       setProblems([]);
     } catch (error) {
       const fields = error instanceof ApiProblem ? error.errors : [];
-      setProblems(fields.length > 0 ? fields : [{ pointer: "", detail: reasonOf(error) }]);
+      setProblems(fields.length > 0 ? fields : [{ pointer: "", detail: lineOf(error) }]);
     } finally {
       setBusy(false);
     }
@@ -71,11 +71,6 @@ export function Form({ title, verb, shown, onSubmit, onCancel, children }: FormP
     </form>
   );
 }
-
-const reasonOf = (error: unknown): string =>
-  error instanceof ApiProblem && error.status === 412
-    ? "It was changed by somebody else since you opened it. Cancel, look at it, and repeat your change."
-    : lineOf(error);
 
 /** Entries of a field that takes several: by comma or line. */
 export const entriesOf = (text: string): string[] =>

@@ -10,23 +10,27 @@ import { type Known, type Step, stepsOf } from "./todo.ts";
 
 const refreshMs = 10_000;
 const limit = 200;
+/** So many searches tell whether anybody trains. */
+const newest = 20;
 
 /** What each token may see; what it may not stays undefined. */
 async function load(may: { manage: boolean; admin: boolean }, signal: AbortSignal): Promise<Known> {
   const init = { init: { signal } };
-  const [tokens, providers, webhooks, devices, datasets, triggers] = await Promise.all([
+  const [tokens, providers, webhooks, devices, datasets, triggers, searches] = await Promise.all([
     may.admin ? readAll((page) => api.tokens.$get({ query: { ...page, limit } }, init)) : undefined,
     read(api.providers.$get({}, init)),
     may.manage ? readAll((page) => api.webhooks.$get({ query: { ...page, limit } }, init)) : undefined,
     readAll((page) => api.devices.$get({ query: { ...page, limit } }, init)),
     read(api.datasets.$get({ query: { limit } }, init)),
     may.manage ? read(api.triggers.$get({ query: { limit } }, init)) : undefined,
+    read(api.searches.$get({ query: { limit: newest } }, init)),
   ]);
   return {
     ...{ tokens, webhooks, devices },
     providers: providers.data,
     datasets: datasets.data.length,
     triggers: triggers?.data.length,
+    hasWorked: searches.data.some(({ progress }) => progress.round > 0),
   };
 }
 

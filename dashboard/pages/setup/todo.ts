@@ -12,6 +12,8 @@ export interface Known {
   devices: readonly Device[] | undefined;
   datasets: number | undefined;
   triggers: number | undefined;
+  /** Whether a runner ended a round of one of the newest searches. */
+  hasWorked: boolean;
 }
 
 export interface Step {
@@ -40,16 +42,16 @@ export const stepsOf = (known: Known, now: number): Step[] => [
   triggers(known),
 ];
 
-function runners({ tokens, providers: all }: Known, now: number): Step {
+function runners({ tokens, providers: all, hasWorked }: Known, now: number): Step {
   const common = { title: "A machine that trains", isOptional: false };
-  if (tokens === undefined)
+  if (tokens === undefined && !hasWorked)
     return {
       ...common,
       state: "unknown",
       words: "A token with the scope admin sees whether a runner has a token.",
       next: { title: "Tokens", href: addresses.tokens },
     };
-  const valid = tokens.filter((token) => token.scopes.includes("runner") && isValid(token, now));
+  const valid = (tokens ?? []).filter((token) => token.scopes.includes("runner") && isValid(token, now));
   const isUsed = valid.some(({ lastUsedAt }) => lastUsedAt !== null);
   if (isUsed)
     return {
@@ -65,6 +67,13 @@ function runners({ tokens, providers: all }: Known, now: number): Step {
       words: "Searches rent their machines, which get tokens by themselves.",
       next: { title: "Tokens", href: addresses.tokens },
     };
+  if (hasWorked)
+    return {
+      ...common,
+      state: "done",
+      words: "Runners have trained already.",
+      next: { title: "Tokens", href: addresses.tokens },
+    };
   if (valid.length > 0)
     return {
       ...common,
@@ -75,7 +84,8 @@ function runners({ tokens, providers: all }: Known, now: number): Step {
   return {
     ...common,
     state: "open",
-    words: "No runner has a token yet, and without one no search begins. Make one for your machine.",
+    words:
+      "No runner has come yet, and without one no search begins. Make a token for your machine; beside “nasturtium dev” it needs none: nasturtium runner",
     next: { title: "Make a runner's token", href: `${addresses.tokens}?new=runner` },
   };
 }

@@ -55,7 +55,7 @@ export const shots: readonly Shot[] = [
     prepare: toPicture,
   },
   { name: "progress", address: (shown) => `${search(shown)}?view=progress` },
-  { name: "objectives", address: (shown) => `${search(shown)}?view=parallel` },
+  { name: "objectives", address: (shown) => `${search(shown)}?view=objectives` },
   { name: "policy", address: (shown) => `${search(shown)}?view=policy` },
   { name: "timeline", address: (shown) => `${search(shown)}?view=timeline` },
   { name: "events", address: (shown) => `${search(shown)}?view=events` },

@@ -5,7 +5,8 @@ import { resolveSpace } from "../../../../shared/space.ts";
 import { api, type FrontRow, isFinished, read, type Search } from "../../../app/api.ts";
 import { addresses, useQuery } from "../../../app/place.ts";
 import { type Data, useData } from "../../../app/useData.ts";
-import { Legend, type Mark } from "../../../pictures/legend.tsx";
+import { Legend } from "../../../pictures/legend.tsx";
+import { frontMarks } from "../../../pictures/marks.ts";
 import { type FrontData, paretoFront } from "../../../pictures/paretoFront.ts";
 import { Picture } from "../../../pictures/picture.tsx";
 import { Button } from "../../../ui/controls.tsx";
@@ -204,7 +205,7 @@ function FrontPicture(props: FrontPictureProps) {
   return (
     <Picture title="Pareto front" draw={paretoFront} data={data} onSelect={onChoose} card={card}>
       <Axes x={xId} y={yId} objectives={objectives} onAxes={onAxes} />
-      <Legend marks={hasLimit ? limitMarks : marks} />
+      <Legend marks={frontMarks(hasLimit)} />
     </Picture>
   );
 }
@@ -240,13 +241,3 @@ function Axes({ x, y, objectives, onAxes }: AxesProps) {
     </div>
   );
 }
-
-const marks: readonly Mark[] = [
-  { shape: "dot", color: ({ accent }) => accent, text: "on the front" },
-  { shape: "ring", color: ({ text }) => text, text: "beaten in these two" },
-  { shape: "speck", color: ({ soft }) => soft, text: "candidate" },
-];
-const limitMarks: readonly Mark[] = [
-  ...marks,
-  { shape: "area", color: ({ bad }) => bad, text: "beyond a limit" },
-];

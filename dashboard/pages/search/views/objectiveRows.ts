@@ -1,6 +1,6 @@
 /** Candidates and front of a search as rows of the parallel objectives, and what of them an address filters. Pure. */
 
-import type { FrontRow } from "../../../app/api.ts";
+import type { FrontRow } from "../../../app/answers.ts";
 import type { ObjectivesRow } from "../../../pictures/parallelObjectives.ts";
 import type { ObjectiveAxis } from "../../../pictures/parallelScale.ts";
 import type { Candidates } from "../candidates.ts";

@@ -1,6 +1,6 @@
 /** The policy over the rounds as steps of a slider, and what of each kind of cell is drawn at a step. Pure. */
 
-import type { Policy, PolicyAt } from "../../../app/api.ts";
+import type { Policy, PolicyAt } from "../../../app/answers.ts";
 import type { HeatCell, HeatData } from "../../../pictures/policyHeat.ts";
 
 export interface Step extends PolicyAt {

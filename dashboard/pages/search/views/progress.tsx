@@ -5,9 +5,9 @@ import { isFinished } from "../../../app/api.ts";
 import { useQuery } from "../../../app/place.ts";
 import { type BestOverRoundsData, bestOverRounds } from "../../../pictures/bestOverRounds.ts";
 import { type HypervolumeData, hypervolume } from "../../../pictures/hypervolume.ts";
-import { Legend, type Mark } from "../../../pictures/legend.tsx";
+import { Legend } from "../../../pictures/legend.tsx";
 import { type LossesData, losses } from "../../../pictures/losses.ts";
-import type { Palette } from "../../../pictures/palette.ts";
+import { bestMarks, lossMarks, type Mark } from "../../../pictures/marks.ts";
 import { Picture } from "../../../pictures/picture.tsx";
 import { curveColor, trainingLosses } from "../../../pictures/trainingLosses.ts";
 import { SelectField } from "../../../ui/fields.tsx";
@@ -53,16 +53,6 @@ function Hypervolume({ rounds }: { rounds: Rounds }) {
   return <Picture title="Hypervolume" draw={hypervolume} data={data} />;
 }
 
-const bestMarks: readonly Mark[] = [
-  { shape: "line", color: ({ accent }) => accent, text: "best within the limits" },
-  { shape: "line", color: second, text: "middle of each round" },
-  { shape: "speck", color: ({ soft }) => soft, text: "candidate" },
-];
-
-function second({ series, text }: Palette): string {
-  return series[1] ?? text;
-}
-
 interface BestProps {
   objectives: readonly Objective[];
   all: Candidates;
@@ -104,11 +94,6 @@ function Best({ objectives, all, size }: BestProps) {
     </Picture>
   );
 }
-
-const lossMarks: readonly Mark[] = [
-  { shape: "line", color: ({ accent }) => accent, text: "training" },
-  { shape: "line", color: second, text: "candidates, mean of each round" },
-];
 
 function Losses({ rounds, all, size }: { rounds: Rounds; all: Candidates; size: number }) {
   const data = useMemo<LossesData>(

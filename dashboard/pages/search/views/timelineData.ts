@@ -1,6 +1,6 @@
 /** A search's events, rounds, trainings, machines and checkpoints as lanes of a timeline. Pure. */
 
-import type { Search, Series, Timeline, Training } from "../../../app/api.ts";
+import type { Search, Series, Timeline, Training } from "../../../app/answers.ts";
 import type { LiveEvent } from "../../../app/liveEvents.ts";
 import type { BarKind, TimelineBar, TimelineData, TimelineMark } from "../../../pictures/timeline.ts";
 import { bytes, duration, money, whole } from "../../../ui/format.ts";

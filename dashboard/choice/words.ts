@@ -1,6 +1,6 @@
 /** The recommendation in sentences. Pure. */
 
-import { measured, number, percent, unitOf } from "../../ui/format.ts";
+import { measured, number, percent, unitOf } from "../ui/format.ts";
 import type { Alternative, Recommendation, Row } from "./recommend.ts";
 
 /** Counted, so there are fewer of them. */
@@ -17,9 +17,12 @@ export function savingText(
   { saves, objective }: Pick<Alternative<Row>, "saves" | "objective">,
   isLess: boolean,
 ): string {
-  const word = isLess ? (counted.includes(objective) ? "fewer" : "less") : "more";
-  return `${percent(saves)} ${word} ${lowerTitle(objective)}`;
+  return `${percent(saves)} ${comparedText(objective, isLess)}`;
 }
+
+/** `fewer parameters`, `less latency`, `more throughput`. */
+export const comparedText = (objective: string, isLess: boolean): string =>
+  `${isLess ? (counted.includes(objective) ? "fewer" : "less") : "more"} ${lowerTitle(objective)}`;
 
 export function behindText({
   behind,
@@ -37,11 +40,20 @@ export function intervalText(objective: string, interval: readonly [number, numb
   return `${number(low)} to ${measured(objective, high)}`;
 }
 
-/** Why it is the one. */
-export function whyText({ row, interval, tied }: Recommendation<Row>, remaining: number): string {
+/**
+ * Why it is the one.
+ *
+ * @param where so many they are
+ */
+export function whyText(
+  { row, interval, tied }: Recommendation<Row>,
+  remaining: number,
+  where = "that remain",
+): string {
   const value = measured("accuracy", row.values.accuracy);
-  if (remaining === 1) return `It is the only one that remains: ${value}.`;
-  const most = `Of the ${number(remaining)} that remain it is the most accurate: ${value}`;
+  if (remaining === 1)
+    return `It is the only one ${where === "that remain" ? "that remains" : where}: ${value}.`;
+  const most = `Of the ${number(remaining)} ${where} it is the most accurate: ${value}`;
   if (interval === null) return `${most}.`;
   const sure = `${most}, with 95 % certainty ${intervalText("accuracy", interval)}.`;
   if (tied === 0) return `${sure} No other's accuracy could be the same.`;
