@@ -1,6 +1,6 @@
 /**
- * Tests in a real browser: `npm run test:browser`. Those of pages come first, two files at a time; then those that measure
- * time, each alone.
+ * Tests in a real browser: `npm run test:browser`. Those of pages come first, two files at a time; then those of
+ * browsers as devices, which measure time, each alone.
  */
 
 import { defineConfig } from "vitest/config";
@@ -8,8 +8,8 @@ import { ensureDashboard } from "./setup/dashboard.mjs";
 
 await ensureDashboard();
 
-/** They measure time, or run a whole search. */
-const timed = ["test/browser/page.test.ts", "test/browser/search.test.ts"];
+/** The report is made from the same searches. */
+const pages = ["test/browser/dashboard/**/*.test.ts", "test/browser/report.test.ts"];
 
 export default defineConfig({
   test: {
@@ -17,15 +17,14 @@ export default defineConfig({
     pool: "forks",
     testTimeout: 120_000,
     hookTimeout: 300_000,
-    // Of what a page asks for every few seconds, on a machine with other work.
+    // Pages ask for what is new every few seconds, and the machine may have other work.
     expect: { poll: { timeout: 30_000 } },
     projects: [
       {
         extends: true,
         test: {
           name: "pages",
-          include: ["test/browser/**/*.test.ts"],
-          exclude: timed,
+          include: pages,
           globalSetup: "test/browser/prepare.setup.ts",
           maxWorkers: 2,
           sequence: { groupOrder: 0 },
@@ -33,7 +32,13 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: "timed", include: timed, maxWorkers: 1, sequence: { groupOrder: 1 } },
+        test: {
+          name: "device",
+          include: ["test/browser/*.test.ts"],
+          exclude: pages,
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
+        },
       },
     ],
   },

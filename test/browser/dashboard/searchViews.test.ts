@@ -26,13 +26,12 @@ describe.skipIf(hasNoChromium())("a search", () => {
   });
   afterAll(() => world?.stop());
 
-  const drawn = ({ page }: View, title: string) =>
-    page
-      .locator("figure")
-      .filter({ has: page.getByRole("heading", { name: title }) })
-      .locator("canvas")
-      .first()
-      .waitFor();
+  const drawn = async ({ page }: View, title: string) => {
+    const figure = page.locator("figure").filter({ has: page.getByRole("heading", { name: title }) });
+    // Drawn once it is on the screen.
+    await figure.scrollIntoViewIfNeeded();
+    await figure.locator("canvas").first().waitFor();
+  };
   const rows = ({ page }: View) =>
     page.getByRole("table", { name: "Architectures", exact: true }).locator("tbody tr");
 
@@ -111,10 +110,11 @@ describe.skipIf(hasNoChromium())("a search", () => {
     await page.getByRole("button", { name: /^To the begin of stage 2/ }).press("Enter");
     await expect.poll(() => slider.getAttribute("aria-valuetext")).toMatch(/stage 2/);
     await page.getByRole("img", { name: /in normal cells.*were pruned/ }).waitFor();
-    await page.getByRole("button", { name: "Play" }).press("Enter");
-    await page.getByRole("button", { name: "Pause" }).waitFor();
-    await expect.poll(() => slider.getAttribute("aria-valuetext"), { timeout: 20_000 }).toMatch(/^now/);
-    await page.getByRole("button", { name: "Play" }).waitFor();
+    const rounds = page.getByRole("region", { name: "Rounds" });
+    await rounds.getByRole("button", { name: "Play" }).press("Enter");
+    await rounds.getByRole("button", { name: "Pause" }).waitFor();
+    await expect.poll(() => slider.getAttribute("aria-valuetext")).toMatch(/^now/);
+    await rounds.getByRole("button", { name: "Play" }).waitFor();
     await view.close();
   });
 

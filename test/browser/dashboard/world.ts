@@ -137,7 +137,10 @@ type Look = Pick<ViewOptions, "theme" | "size">;
 
 export async function fits(page: Page, look: Look = {}): Promise<void> {
   const width = "document.documentElement.scrollWidth - document.documentElement.clientWidth";
-  expect({ look, tooWide: await page.evaluate(width) }).toEqual({ look, tooWide: 0 });
+  // Pictures follow a new size a moment later.
+  await expect
+    .poll(async () => ({ look, tooWide: await page.evaluate(width) }))
+    .toEqual({ look, tooWide: 0 });
 }
 
 export async function isAccessible(page: Page, look: Look = {}): Promise<void> {
