@@ -25,7 +25,7 @@ describe.skipIf(hasNoChromium())("a search on a browser", () => {
       const { token } = await createToken(edge.client, { name: "page", scopes: ["device"] });
       const page = await browser.newPage();
       await page.goto(`${edge.edge.url}/device#token=${token}&name=browser&backend=wasm`);
-      await page.getByRole("heading", { name: "Waiting for work" }).waitFor({ timeout: 60_000 });
+      await page.getByRole("heading", { name: "Waiting for work" }).waitFor({ timeout: 110_000 });
 
       const search = searchOnDevices("browser");
       const id = await edge.create({

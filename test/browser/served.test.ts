@@ -77,7 +77,7 @@ describe.skipIf(hasNoChromium())("in a browser", () => {
       });
       await page.goto(`${edge.url}/device#token=nst_mistyped&name=phone-lab&backend=${backend}`);
       // It has tried the backend by then.
-      await page.getByRole("heading", { name: "The token is not accepted" }).waitFor({ timeout: 60_000 });
+      await page.getByRole("heading", { name: "The token is not accepted" }).waitFor({ timeout: 110_000 });
       expect({ elsewhere, refused }).toEqual({ elsewhere: [], refused: [] });
       expect(await page.evaluate("crossOriginIsolated")).toBe(true);
       expect(page.url()).toBe(`${edge.url}/device`);

@@ -1,6 +1,7 @@
 /** One architecture: what it looks like, what it costs where, what was measured, and a try of the trained model. */
 
 import { useState } from "preact/hooks";
+import { isBuiltIn } from "../../../shared/datasets.ts";
 import { resolveSpace } from "../../../shared/space.ts";
 import { type Architecture, api, isFinished, read, type Search, useCan } from "../../app/api.ts";
 import { addresses } from "../../app/place.ts";
@@ -56,6 +57,8 @@ function Content({ search, architecture, sequence }: ContentProps) {
   const { hash, genotype, text, measurements, size, counts } = architecture;
   const [isTraining, setTraining] = useState(false);
   const mayTrain = useCan("searches:write");
+  // Somebody's own images are not for everybody, even where the search is.
+  const maySeeSamples = useCan("searches:read") || isBuiltIn(search.specification.dataset.name);
   const all = useTrainings(search, sequence);
   const trainings = (all.value ?? []).filter((training) => training.hash === hash);
   const isTable = search.specification.evaluation.kind === "tabular";
@@ -96,7 +99,11 @@ function Content({ search, architecture, sequence }: ContentProps) {
       {size !== null && counts !== null && <WholeNetwork genotype={genotype} size={size} counts={counts} />}
       {!isTable && (
         <>
-          <TryModel trainings={trainings} isLoading={all.value === undefined && all.error === null} />
+          <TryModel
+            trainings={trainings}
+            isLoading={all.value === undefined && all.error === null}
+            maySeeSamples={maySeeSamples}
+          />
           <section class="card" aria-labelledby="trainings-title">
             <h2 id="trainings-title">Trainings</h2>
             <Loaded of={all} what="trainings">

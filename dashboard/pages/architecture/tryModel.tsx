@@ -17,15 +17,17 @@ interface TryModelProps {
   /** Of this architecture, newest first. */
   trainings: readonly Training[];
   isLoading: boolean;
+  /** Asked for without the right to, they would cost the page its token. */
+  maySeeSamples: boolean;
 }
 
-export function TryModel({ trainings, isLoading }: TryModelProps) {
+export function TryModel({ trainings, isLoading, maySeeSamples }: TryModelProps) {
   const training = trainings.find(({ report }) => report?.exports.tfjs !== undefined);
   return (
     <section class="card" aria-labelledby="try-title">
       <h2 id="try-title">Try the model</h2>
       {training !== undefined ? (
-        <Trial key={training.id} training={training} />
+        <Trial key={training.id} training={training} maySeeSamples={maySeeSamples} />
       ) : isLoading ? (
         <p class="hint">Looking for a trained model …</p>
       ) : (
@@ -49,7 +51,12 @@ interface Chosen {
   label: number | null;
 }
 
-function Trial({ training }: { training: Training }) {
+interface TrialProps {
+  training: Training;
+  maySeeSamples: boolean;
+}
+
+function Trial({ training, maySeeSamples }: TrialProps) {
   const [stage, setStage] = useState<Stage>("idle");
   const [failure, setFailure] = useState<string | null>(null);
   const opened = useRef<{ classifier: Classifier; samples: Samples | null } | null>(null);
@@ -66,7 +73,7 @@ function Trial({ training }: { training: Training }) {
       const [{ openClassifier }, model, samples] = await Promise.all([
         import("./classify.ts"),
         fetchExport(training.id, "tfjs"),
-        samplesOfTraining(training),
+        maySeeSamples ? samplesOfTraining(training) : null,
       ]);
       const classifier = await openClassifier(new Uint8Array(await model.arrayBuffer()));
       opened.current = { classifier, samples };
@@ -76,7 +83,8 @@ function Trial({ training }: { training: Training }) {
       setStage("idle");
     }
   };
-  if (stage === "ready" && opened.current !== null) return <Bench {...opened.current} />;
+  if (stage === "ready" && opened.current !== null)
+    return <Bench {...opened.current} maySeeSamples={maySeeSamples} />;
   return (
     <div class="try-start">
       <p>
@@ -98,7 +106,7 @@ function Trial({ training }: { training: Training }) {
   );
 }
 
-/** Null where the training has none, or where they are not for everybody. */
+/** Null where the training has none, or where they cannot be had. */
 async function samplesOfTraining({ id, report }: Training): Promise<Samples | null> {
   if (report?.exports.samples === undefined) return null;
   try {
@@ -112,9 +120,10 @@ async function samplesOfTraining({ id, report }: Training): Promise<Samples | nu
 interface BenchProps {
   classifier: Classifier;
   samples: Samples | null;
+  maySeeSamples: boolean;
 }
 
-function Bench({ classifier, samples }: BenchProps) {
+function Bench({ classifier, samples, maySeeSamples }: BenchProps) {
   const [chosen, setChosen] = useState<Chosen | null>(null);
   const [file, setFile] = useState<File | null>(null);
   const [isInverted, setInverted] = useState(false);
@@ -163,6 +172,9 @@ function Bench({ classifier, samples }: BenchProps) {
               void take(next);
             }}
           />
+        )}
+        {!maySeeSamples && (
+          <p class="hint">Its own test images show with a token of the scope searches:read.</p>
         )}
         <OwnFile onFile={onFile} />
         {classifier.channels === 1 && (

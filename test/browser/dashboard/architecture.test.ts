@@ -2,23 +2,23 @@
 
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { readFront } from "../../../cli/api.ts";
+import { listTrainings, readFront, type Training } from "../../../cli/api.ts";
 import { rootDir } from "../../../setup/node.mjs";
-import { SEARCH_LIMIT_MS } from "../../wholeSearch.ts";
 import { hasNoChromium } from "../chromium.ts";
-import { type Trained, trainedSearch } from "./trained.ts";
-import { looks, openView, startWorld, type View, type World } from "./world.ts";
+import { openView, startWorld, type View, type World } from "./world.ts";
+
+const boot = path.join(rootDir, "docs/images/boot.png");
 
 describe.skipIf(hasNoChromium())("the page of an architecture", () => {
   let world: World;
-  let trained: Trained;
+  let training: Training;
   let at: string;
 
   beforeAll(async () => {
-    world = await startWorld({ isFresh: true });
-    trained = await trainedSearch(world);
-    at = `/searches/${trained.search.id}/architectures/${trained.training.hash}`;
-  }, SEARCH_LIMIT_MS);
+    world = await startWorld();
+    training = await onlyTraining(world);
+    at = `/searches/${world.trained.id}/architectures/${training.hash}`;
+  });
   afterAll(() => world?.stop());
 
   const region = ({ page }: View, name: string) => page.getByRole("region", { name, exact: true });
@@ -27,24 +27,20 @@ describe.skipIf(hasNoChromium())("the page of an architecture", () => {
     await view.page.getByRole("button", { name: /^Sample 1,/ }).waitFor();
   };
 
-  test.each(looks)(
-    "in $theme on a $size shows cells, measurements, network, trainings and the model",
-    async (look) => {
-      const view = await openView(world, { ...look, at });
-      await load(view);
-      await view.page.getByRole("button", { name: /^Sample 1,/ }).click();
-      await view.page.getByText(/^Took .* by TensorFlow.js on wasm/).waitFor();
-      expect(await region(view, "What was measured").innerText()).toMatch(/fully trained/);
-      await region(view, "Its cells")
-        .getByRole("img", { name: /^Reduction cell/ })
-        .waitFor();
-      await view.page.locator(".parts summary").nth(1).click();
-      await view.page.getByText("sums and output").first().waitFor();
-      await view.fits();
-      await view.isAccessible();
-      await view.close();
-    },
-  );
+  test("shows cells, measurements, network, trainings and the model, in every look", async () => {
+    const view = await openView(world, { size: "phone", at });
+    await load(view);
+    await view.page.getByRole("button", { name: /^Sample 1,/ }).click();
+    await view.page.getByText(/^Took .* by TensorFlow.js on wasm/).waitFor();
+    expect(await region(view, "What was measured").innerText()).toMatch(/fully trained/);
+    await region(view, "Its cells")
+      .getByRole("img", { name: /^Reduction cell/ })
+      .waitFor();
+    await view.page.locator(".parts summary").nth(1).click();
+    await view.page.getByText("sums and output").first().waitFor();
+    await view.suitsAll();
+    await view.close();
+  });
 
   test("the counts of the parts add up to the totals, which are what the search measured", async () => {
     const view = await openView(world, { at });
@@ -59,7 +55,7 @@ describe.skipIf(hasNoChromium())("the page of an architecture", () => {
       expect(parts.length).toBe(5);
       expect(sum(parts)).toBe(total);
     }
-    const [row] = await readFront(world.edge.client, trained.search.id);
+    const [row] = await readFront(world.edge.client, world.trained.id);
     const [total] = numbers(await counts(`.part-total .count[data-title="parameters"]`));
     expect(total).toBe(row?.values.parameters);
     await view.close();
@@ -76,7 +72,7 @@ describe.skipIf(hasNoChromium())("the page of an architecture", () => {
     expect(shares).toEqual([...shares].sort((a, b) => b - a));
     expect(shares.reduce((total, share) => total + share, 0)).toBeLessThanOrEqual(100.5);
     const own = view.page.getByLabel("Your own image");
-    await own.setInputFiles(path.join(rootDir, "docs/images/boot.png"));
+    await own.setInputFiles(boot);
     await view.page.getByRole("img", { name: "boot.png, as the network sees it" }).waitFor();
     const before = await answer.innerText();
     await view.page.getByLabel("Invert my image").check();
@@ -99,10 +95,50 @@ describe.skipIf(hasNoChromium())("the page of an architecture", () => {
     await view.close();
   });
 
+  test("images of pushed data are not asked for without a token, and one's own are tried all the same", async () => {
+    const view = await openView(world, { token: null, at: "/nowhere" });
+    await view.page.route(`**/v1/searches/${world.trained.id}`, async (route) => {
+      const search = await (await route.fetch()).json();
+      search.specification.dataset.name = "of-somebody";
+      await route.fulfill({ json: search });
+    });
+    const asked: string[] = [];
+    view.page.on("request", (request) => asked.push(request.url()));
+    await view.goTo(at);
+    await view.page.getByRole("button", { name: "Load the model" }).click();
+    await view.page.getByText("Its own test images show with a token").waitFor();
+    await view.page.getByLabel("Your own image").setInputFiles(boot);
+    await view.page.locator(".answer").waitFor();
+    expect(asked.filter((url) => url.endsWith("/exports/samples"))).toEqual([]);
+    await view.suitsAll();
+    await view.close();
+  });
+
+  test("missing measurements and huge numbers are told as such", async () => {
+    const view = await openView(world, { at: "/searches" });
+    await view.page.route("**/architectures/*", async (route) => {
+      const body = await (await route.fetch()).json();
+      for (const measurement of body.measurements)
+        Object.assign(measurement, {
+          values: { accuracy: null, parameters: 1.2e21 },
+          standardErrors: {},
+          testAccuracy: null,
+        });
+      await route.fulfill({ json: body });
+    });
+    await view.goTo(at);
+    const shown = region(view, "What was measured");
+    await shown.waitFor();
+    expect(await shown.innerText()).toMatch(/Accuracy\s+–\s+not measured\s+Parameters\s+1\.20e\+21/);
+    await view.page.getByText("History").click();
+    await view.suitsAll();
+    await view.close();
+  });
+
   test("tells how to make it again, and how its training went", async () => {
     const view = await openView(world, { token: null, at });
     expect(await region(view, "Reproduce it").locator("pre").innerText()).toContain(
-      `nasturtium train ${trained.search.id} ${trained.training.hash}`,
+      `nasturtium train ${world.trained.id} ${training.hash}`,
     );
     const loss = view.page.getByRole("figure", { name: "Training loss" });
     await loss.scrollIntoViewIfNeeded();
@@ -130,3 +166,9 @@ describe.skipIf(hasNoChromium())("the page of an architecture", () => {
     await view.close();
   });
 });
+
+async function onlyTraining({ edge, trained }: World): Promise<Training> {
+  const [training] = await listTrainings(edge.client, trained.id);
+  if (training === undefined) throw new Error("nothing was trained");
+  return training;
+}

@@ -5,12 +5,9 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readSearch } from "../../../cli/api.ts";
 import { smallSearch } from "../../wholeSearch.ts";
 import { hasNoChromium } from "../chromium.ts";
-import { looks, openView, startWorld, tokenWith, type View, type World } from "./world.ts";
+import { openView, startWorld, tokenWith, type View, type World } from "./world.ts";
 
 const HOSTILE = `<img src=x onerror="document.title='taken'"><b>bold</b>`;
-
-/** Of what is polled. */
-const patience = { timeout: 20_000 };
 
 describe.skipIf(hasNoChromium())("the page of a search", () => {
   let world: World;
@@ -33,23 +30,18 @@ describe.skipIf(hasNoChromium())("the page of a search", () => {
     return box;
   };
 
-  describe.each(looks)("in $theme on a $size", (look) => {
-    test("each view can be read and fits", async () => {
-      const view = await openView(world, { ...look, at: `/searches/${world.table.id}` });
-      await view.page.getByRole("heading", { level: 1, name: world.table.name }).waitFor();
-      await row(view).first().waitFor();
-      await view.isAccessible();
-      await view.fits();
-      await view.goTo(`/searches/${world.supernet.id}?view=progress`);
-      await view.page.getByRole("heading", { name: "Loss" }).waitFor();
-      await view.isAccessible();
-      await view.fits();
-      await view.page.getByRole("tab", { name: "Events" }).click();
-      await view.page.getByText("Started.").waitFor();
-      await view.isAccessible();
-      await view.fits();
-      await view.close();
-    });
+  test("each view can be read and fits, in every look", async () => {
+    const view = await openView(world, { size: "phone", at: `/searches/${world.table.id}` });
+    await view.page.getByRole("heading", { level: 1, name: world.table.name }).waitFor();
+    await row(view).first().waitFor();
+    await view.suitsAll();
+    await view.goTo(`/searches/${world.supernet.id}?view=progress`);
+    await view.page.getByRole("heading", { name: "Loss" }).waitFor();
+    await view.suitsAll();
+    await view.page.getByRole("tab", { name: "Events" }).click();
+    await view.page.getByText("Started.").waitFor();
+    await view.suitsAll();
+    await view.close();
   });
 
   test("a point that is clicked is shown with its cell, kept in the address, and leads to its page", async () => {
@@ -83,7 +75,7 @@ describe.skipIf(hasNoChromium())("the page of a search", () => {
           for (let y = 0.08; y < 0.9 && (await card.count()) === 0; y += 0.03)
             await mouse.move(box.x + x * box.width, box.y + y * box.height);
         return card.count();
-      }, patience)
+      })
       .toBe(1);
     await card.locator("svg").first().waitFor();
     expect(await card.innerText()).toMatch(/Accuracy\s+[\d.]+ %/);
@@ -97,11 +89,11 @@ describe.skipIf(hasNoChromium())("the page of a search", () => {
     await mouse.move(box.x + 0.6 * box.width, box.y + 0.7 * box.height, { steps: 4 });
     await view.page.locator(".picture-brush").waitFor();
     await mouse.up();
-    await expect.poll(() => all.isDisabled(), patience).toBe(false);
+    await expect.poll(() => all.isDisabled()).toBe(false);
     await all.click();
-    await expect.poll(() => all.isDisabled(), patience).toBe(true);
+    await expect.poll(() => all.isDisabled()).toBe(true);
     await view.page.getByRole("button", { name: "Zoom in" }).press("Enter");
-    await expect.poll(() => all.isDisabled(), patience).toBe(false);
+    await expect.poll(() => all.isDisabled()).toBe(false);
     await view.close();
   });
 
@@ -143,7 +135,7 @@ describe.skipIf(hasNoChromium())("the page of a search", () => {
     const best = await first();
     await view.page.locator(".front-table").getByRole("button", { name: "Latency" }).click();
     await view.page.locator(".front-table").getByRole("button", { name: "Latency" }).click();
-    await expect.poll(first, patience).not.toBe(best);
+    await expect.poll(first).not.toBe(best);
     for (const [name, ending] of [
       ["SVG", ".svg"],
       ["PNG", ".png"],
@@ -163,7 +155,7 @@ describe.skipIf(hasNoChromium())("the page of a search", () => {
     const view = await openView(world, { at: `/searches/${world.supernet.id}?view=events` });
     await view.page.getByText("Started.").waitFor();
     await view.page.getByLabel("About").selectOption("stage");
-    await expect.poll(() => view.page.getByText("Started.").count(), patience).toBe(0);
+    await expect.poll(() => view.page.getByText("Started.").count()).toBe(0);
     await view.page.getByText(/Stage 1 is completed/).waitFor();
     const saved = view.page.waitForEvent("download");
     await view.page.getByRole("button", { name: "Download as JSON" }).click();
@@ -204,7 +196,7 @@ describe.skipIf(hasNoChromium())("the page of a search", () => {
     });
     await view.goTo(`/searches/${world.supernet.id}?view=events`);
     const lines = view.page.locator(".events li");
-    await expect.poll(() => lines.count(), patience).toBe(data.length);
+    await expect.poll(() => lines.count()).toBe(data.length);
     expect(asked.slice(0, 3)).toEqual(["0", "2", "2"]);
     const types = await lines.locator("code").allInnerTexts();
     expect(types.toReversed()).toEqual(data.map(({ type }) => type));
@@ -266,6 +258,25 @@ describe.skipIf(hasNoChromium())("the page of a search", () => {
     await view.page.getByRole("tab", { name: "Front" }).press("ArrowRight");
     await view.page.getByRole("heading", { name: "No round is over yet" }).waitFor();
     expect(view.page.url()).toContain("view=progress");
+    await view.close();
+  });
+
+  test("a search that failed says why, and so does one whose candidates are all beyond a limit", async () => {
+    const view = await openView(world, { at: "/searches" });
+    await view.page.route(`**/v1/searches/${world.supernet.id}`, async (route) => {
+      const search = await (await route.fetch()).json();
+      const failure = "its data set is gone <b>for good</b>";
+      await route.fulfill({ json: { ...search, state: "failed", failure } });
+    });
+    await view.goTo(`/searches/${world.supernet.id}`);
+    const failed = view.page.getByRole("alert").filter({ hasText: "The search has failed" });
+    await failed.getByText("its data set is gone <b>for good</b>", { exact: true }).waitFor();
+    await row(view).first().waitFor();
+    await view.suitsAll();
+    await view.page.route("**/front", (route) => route.fulfill({ json: { data: [] } }));
+    await view.goTo(`/searches/${world.table.id}`);
+    await view.page.getByRole("heading", { name: "Nothing is within the limits yet" }).waitFor();
+    await view.suitsAll();
     await view.close();
   });
 

@@ -3,9 +3,11 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { smallSearch } from "../../wholeSearch.ts";
 import { hasNoChromium } from "../chromium.ts";
-import { looks, openView, startWorld, tokenWith, type View, type World } from "./world.ts";
+import { openView, startWorld, tokenWith, type View, type World } from "./world.ts";
 
 const HOSTILE = `<img src=x onerror="document.title='taken'"><b>bold</b>`;
+
+const screens = ["desktop", "phone"] as const;
 
 describe.skipIf(hasNoChromium())("the dashboard", () => {
   let world: World;
@@ -19,9 +21,10 @@ describe.skipIf(hasNoChromium())("the dashboard", () => {
 
   const rowOf = ({ page }: View, name: string) => page.getByRole("row").filter({ hasText: name });
 
-  describe.each(looks)("in $theme on a $size", (look) => {
-    test("lists every search with its state, progress, hypervolume and cost", async () => {
-      const view = await openView(world, look);
+  test.each(screens)(
+    "on a %s lists every search with its state, progress, hypervolume and cost",
+    async (size) => {
+      const view = await openView(world, { size });
       const table = rowOf(view, world.table.name);
       await table.getByText("completed").waitFor();
       await table.getByRole("img", { name: /^Hypervolume of/ }).waitFor();
@@ -30,41 +33,40 @@ describe.skipIf(hasNoChromium())("the dashboard", () => {
       expect(text).toMatch(/on the front/);
       expect(text).toMatch(/own machines/);
       expect(await rowOf(view, world.supernet.name).innerText()).toMatch(/running/);
-      await view.fits();
-      await view.isAccessible();
+      await view.suitsAll();
       await view.close();
-    });
+    },
+  );
 
-    test("without a token asks for one, and goes on with it", async () => {
-      const view = await openView(world, { ...look, token: null });
-      await view.page.getByRole("heading", { name: "A token is needed here" }).waitFor();
-      await view.isAccessible();
-      await view.fits();
-      await view.page.getByLabel("Token", { exact: true }).fill(world.edge.edge.token);
-      await view.page.getByRole("button", { name: "Use this token" }).press("Enter");
-      await rowOf(view, world.table.name).waitFor();
-      await view.close();
-    });
+  test.each(screens)("on a %s without a token asks for one, and goes on with it", async (size) => {
+    const view = await openView(world, { size, token: null });
+    await view.page.getByRole("heading", { name: "A token is needed here" }).waitFor();
+    await view.suitsAll();
+    await view.page.getByLabel("Token", { exact: true }).fill(world.edge.edge.token);
+    await view.page.getByRole("button", { name: "Use this token" }).press("Enter");
+    await rowOf(view, world.table.name).waitFor();
+    await view.close();
   });
 
   test("filters by text and state, sorts by each heading, and keeps both in the address", async () => {
     const view = await openView(world);
     const names = () => view.page.locator("tbody .search-name a").allInnerTexts();
     await rowOf(view, world.table.name).waitFor();
-    expect(await names()).toHaveLength(3);
+    expect(await names()).toHaveLength(4);
     await view.page.getByLabel("Filter").fill("on a TABLE");
     await expect.poll(names).toEqual([world.table.name]);
     await view.page.getByLabel("State").selectOption("queued");
     await view.page.getByRole("heading", { name: "None of them matches" }).waitFor();
     await view.page.getByRole("button", { name: "Show all" }).click();
-    await expect.poll(names).toHaveLength(3);
+    await expect.poll(names).toHaveLength(4);
     await view.page.getByRole("button", { name: "Progress" }).click();
     await expect.poll(async () => (await names())[0]).toBe(HOSTILE);
     await view.page.getByRole("button", { name: "Progress" }).click();
-    await expect.poll(async () => (await names())[0]).toBe(world.table.name);
+    await expect.poll(async () => (await names()).at(-1)).toBe(HOSTILE);
+    const order = await names();
     await view.page.reload();
     await rowOf(view, world.table.name).waitFor();
-    expect((await names())[0]).toBe(world.table.name);
+    expect(await names()).toEqual(order);
     await view.close();
   });
 
@@ -176,16 +178,38 @@ describe.skipIf(hasNoChromium())("the dashboard", () => {
 });
 
 describe.skipIf(hasNoChromium())("the dashboard of a new deployment", () => {
+  let world: World;
+
+  beforeAll(async () => {
+    world = await startWorld({ isEmpty: true });
+  });
+  afterAll(() => world?.stop());
+
   test("says what will be here and how to begin", async () => {
-    const world = await startWorld({ isEmpty: true });
-    try {
-      const view = await openView(world);
-      await view.page.getByRole("heading", { name: "No search yet" }).waitFor();
-      await view.page.getByRole("link", { name: "Start the first search" }).waitFor();
-      await view.isAccessible();
-      await view.close();
-    } finally {
-      await world.stop();
-    }
+    const view = await openView(world);
+    await view.page.getByRole("heading", { name: "No search yet" }).waitFor();
+    await view.page.getByRole("link", { name: "Start the first search" }).waitFor();
+    await view.suitsAll();
+    await view.close();
+  });
+
+  test("says in its set-up what to do before a search can run, and what is there when it is wanted", async () => {
+    const { client } = world.edge;
+    const view = await openView(world, { at: "/setup" });
+    const step = (title: string) => view.page.getByRole("listitem").filter({ hasText: title });
+    await step("A machine that trains").getByText("A runner has a token and has not come yet.").waitFor();
+    expect(await step("Machines by the hour").innerText()).toMatch(/optional[\s\S]*Set a key/);
+    await view.page.getByText("Begin with what is open at the top").waitFor();
+    for (const { id, scopes } of await client.all(
+      (query) => client.v1.tokens.$get({ query }),
+      ["id", "scopes"],
+    ))
+      if (scopes.includes("runner")) await client.v1.tokens[":id"].$delete({ param: { id } });
+    await view.page.reload();
+    await step("A machine that trains").getByText("No runner has a token yet").waitFor();
+    await view.suitsAll();
+    await step("A machine that trains").getByRole("link", { name: "Make a runner's token" }).click();
+    expect(await view.page.getByLabel("Train (runner)").isChecked()).toBe(true);
+    await view.close();
   });
 });

@@ -8,7 +8,7 @@ import { modulePath } from "../../../dashboard/pages/setup/deviceLink.ts";
 import { type LeasedMeasureTask, measuringVersion } from "../../../shared/measuring.ts";
 import { searchOnDevices } from "../../wholeSearch.ts";
 import { hasNoChromium } from "../chromium.ts";
-import { looks, openView, startWorld, tokenWith, type View, type World } from "./world.ts";
+import { openView, startWorld, tokenWith, type View, type World } from "./world.ts";
 
 const registration = (name: string) => ({
   measuringVersion,
@@ -25,7 +25,7 @@ describe.skipIf(hasNoChromium())("devices in the set-up", () => {
 
   beforeAll(async () => {
     await new Promise<void>((resolve) => endpoint.listen(0, "127.0.0.1", resolve));
-    world = await startWorld({ isFresh: true, vars: { NASTURTIUM_WEBHOOK_HOSTS: endpointHost() } });
+    world = await startWorld({ vars: { NASTURTIUM_WEBHOOK_HOSTS: endpointHost() } });
     deviceToken = (await tokenWith(world, "device")).token;
   });
   afterAll(async () => {
@@ -127,16 +127,14 @@ describe.skipIf(hasNoChromium())("devices in the set-up", () => {
     await view.close();
   });
 
-  test.each(looks)("the list and a device look right in $theme on a $size", async (look) => {
+  test("the list and a device suit all, in every look", async () => {
     await register("board");
-    const view = await openView(world, { ...look, at: "/setup/devices" });
+    const view = await openView(world, { size: "phone", at: "/setup/devices" });
     await view.page.getByRole("link", { name: "board" }).waitFor();
-    await view.isAccessible();
-    await view.fits();
+    await view.suitsAll();
     await view.goTo("/setup/devices/board");
     await view.page.getByText("No search names it yet").waitFor();
-    await view.isAccessible();
-    await view.fits();
+    await view.suitsAll();
     await view.close();
   });
 });

@@ -1,67 +1,43 @@
-/**
- * A real local Worker with real searches, and pages of the dashboard on it in a real browser. The searches are those of a
- * recorded version, restored in a second: `table`, which a runner then ends, and `supernet`, in the middle of its rounds.
- */
+/** A real local Worker with real searches, and pages of the dashboard on it in a real browser. */
 
-import { mkdtempSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
-import path from "node:path";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { expect } from "vitest";
-import { createToken, listSearches, type Search } from "../../../cli/api.ts";
-import { recordedVersions, restore } from "../../upgrade/records.ts";
-import { isFinished, TestEdge } from "../../wholeSearch.ts";
+import { createToken, type Search } from "../../../cli/api.ts";
+import { TestEdge } from "../../wholeSearch.ts";
 import { startChromium } from "../chromium.ts";
+import { newState, type Searches, searchesOf } from "./state.ts";
 
-export interface World {
+export interface World extends Searches {
   edge: TestEdge;
   browser: Browser;
-  /** On a table, completed: a front, 60 candidates, no trainings. */
-  table: Search;
-  /** Running, in the middle: some candidates, some policy, no final training. */
-  supernet: Search;
   /** Ends browser and edge, and removes what they stored. */
   stop(): Promise<void>;
 }
 
 interface WorldOptions {
-  /** Leaves out the runner that ends the search on a table: quicker. */
-  isFresh?: boolean;
   /** Without any search. */
   isEmpty?: boolean;
   vars?: Record<string, string>;
 }
 
-export async function startWorld({
-  isFresh = false,
-  isEmpty = false,
-  vars = {},
-}: WorldOptions = {}): Promise<World> {
-  const stateDir = mkdtempSync(path.join(tmpdir(), "nasturtium-dashboard-"));
-  const [version = ""] = recordedVersions();
-  if (!isEmpty) await restore(version, stateDir);
+export async function startWorld({ isEmpty = false, vars = {} }: WorldOptions = {}): Promise<World> {
+  const stateDir = await newState({ isEmpty });
   const [edge, browser] = await Promise.all([
     TestEdge.start({ NASTURTIUM_RATE_LIMIT: "0", ...vars }, { stateDir }),
     startChromium(),
   ]);
-  const stop = async () => {
-    await browser.close();
-    await edge.stop();
-  };
   const none = {} as Search;
-  if (isEmpty) return { edge, browser, table: none, supernet: none, stop };
-  const searches = await listSearches(edge.client);
-  const of = (kind: string): Search =>
-    searches.find(({ specification }) => specification.evaluation.kind === kind) ?? none;
-  let table = of("tabular");
-  if (!isFresh) {
-    const env = { NASTURTIUM_CACHE: mkdtempSync(path.join(stateDir, "cache-")) };
-    const runner = edge.startRunner(table.id, { backend: "wasm", env });
-    table = await edge.until(table.id, runner, isFinished);
-    await runner.stop();
-  }
-  return { edge, browser, table, supernet: of("supernet"), stop };
+  return {
+    ...(isEmpty ? { table: none, supernet: none, trained: none } : await searchesOf(edge)),
+    edge,
+    browser,
+    stop: async () => {
+      await browser.close();
+      await edge.stop();
+    },
+  };
 }
 
 export const sizes = {
@@ -78,6 +54,8 @@ export interface View {
   isAccessible(): Promise<void>;
   /** Fails where the page is wider than the screen. */
   fits(): Promise<void>;
+  /** Both of these, in both themes and sizes. */
+  suitsAll(): Promise<void>;
   /** Errors and refusals of the content security policy so far, and requests to elsewhere. */
   faults: string[];
   close(): Promise<void>;
@@ -92,8 +70,8 @@ interface ViewOptions {
   at?: string;
 }
 
-const LIMIT_MS = 30_000;
-const axeSource = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
+const LIMIT_MS = 60_000;
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 /** A page in a context of its own, with the token in the address as a link has it. `close` fails where something went wrong. */
 export async function openView(
@@ -131,11 +109,16 @@ export async function openView(
       await page.evaluate(`location.hash = ${JSON.stringify(address)}`);
     },
     isAccessible: () => isAccessible(page),
-    fits: async () => {
-      const width = await page.evaluate(
-        "document.documentElement.scrollWidth - document.documentElement.clientWidth",
-      );
-      expect(width).toBe(0);
+    fits: () => fits(page),
+    suitsAll: async () => {
+      for (const look of looks) {
+        await page.emulateMedia({ colorScheme: look.theme });
+        await page.setViewportSize(sizes[look.size]);
+        await fits(page, look);
+        await isAccessible(page, look);
+      }
+      await page.emulateMedia({ colorScheme: theme });
+      await page.setViewportSize(sizes[size]);
     },
     close: async () => {
       await context.close();
@@ -150,14 +133,25 @@ interface Violation {
   nodes: { target: string[]; failureSummary?: string }[];
 }
 
-async function isAccessible(page: Page): Promise<void> {
+type Look = Pick<ViewOptions, "theme" | "size">;
+
+export async function fits(page: Page, look: Look = {}): Promise<void> {
+  const width = "document.documentElement.scrollWidth - document.documentElement.clientWidth";
+  // Pictures follow a new size a moment later.
+  await expect
+    .poll(async () => ({ look, tooWide: await page.evaluate(width) }))
+    .toEqual({ look, tooWide: 0 });
+}
+
+export async function isAccessible(page: Page, look: Look = {}): Promise<void> {
   // By the debugger's channel: the page's policy allows no script from elsewhere.
-  await page.evaluate(readFileSync(axeSource, "utf8"));
+  if (!(await page.evaluate("'axe' in window"))) await page.evaluate(axe);
   const { violations } = (await page.evaluate(
-    `axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] })`,
+    `axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"], resultTypes: ["violations"] })`,
   )) as { violations: Violation[] };
   expect(
     violations.map(({ id, help, nodes }) => ({
+      look,
       id,
       help,
       nodes: nodes.map(({ target, failureSummary }) => `${target.join(" ")}: ${failureSummary}`),
@@ -171,7 +165,6 @@ export const tokenWith = async (
   ...scopes: ("admin" | "searches:read" | "searches:write" | "runner" | "device")[]
 ): Promise<{ id: string; token: string }> => createToken(edge.client, { name: scopes.join(" "), scopes });
 
-/** Puts a test on both themes and sizes. */
 export const looks = [
   { theme: "light", size: "desktop" },
   { theme: "dark", size: "desktop" },
