@@ -1,16 +1,10 @@
 /** The recommendation in sentences. Pure. */
 
-import { measured, number, percent, unitOf } from "../ui/format.ts";
+import { lowerTitle, measured, number, percent } from "../ui/format.ts";
 import type { Alternative, Recommendation, Row } from "./recommend.ts";
 
 /** Counted, so there are fewer of them. */
 const counted: readonly string[] = ["parameters", "macs"];
-
-/** `Parameters` as it stands within a sentence. */
-export function lowerTitle(objective: string): string {
-  const { title } = unitOf(objective);
-  return /^[A-Z]{2}/.test(title) ? title : title.charAt(0).toLowerCase() + title.slice(1);
-}
 
 /** `38 % fewer parameters`, `20 % less latency on phone`, `5 % more throughput`. */
 export function savingText(

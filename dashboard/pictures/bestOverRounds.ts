@@ -4,7 +4,7 @@
  * candidates.
  */
 
-import { measured, number, unitOf, whole } from "../ui/format.ts";
+import { lowerTitle, measured, number, unitOf, whole } from "../ui/format.ts";
 import { goalLines } from "./goalLines.ts";
 import type { Palette } from "./palette.ts";
 import type { FrontAxis } from "./paretoFront.ts";
@@ -28,7 +28,7 @@ type Best = [round: number, value: number, stage: number];
 
 export function bestOverRounds(data: BestOverRoundsData, palette: Palette): PictureSpec {
   const { objective } = data;
-  const { title, unit, format } = unitOf(objective.id);
+  const { title, unit, axis: format } = unitOf(objective.id);
   const { best, middle, cloud } = historyOf(data);
   const last = best.at(-1);
   return {
@@ -84,7 +84,7 @@ export function bestOverRounds(data: BestOverRoundsData, palette: Palette): Pict
         ? `${title} over the rounds: no candidate within the limits was measured yet.`
         : `${title} over the rounds: the best of ${whole(cloud.length / 2)} candidates that is within the limits has ${measured(objective.id, last[1])}.`,
     table: {
-      columns: ["Round", `Best ${title.toLowerCase()} within the limits`, "Middle of the round"],
+      columns: ["Round", `Best ${lowerTitle(objective.id)} within the limits`, "Middle of the round"],
       rows: middle.map(([round, value]) => [
         round,
         measured(objective.id, bestAt(best, round)),

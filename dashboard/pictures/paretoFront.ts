@@ -279,7 +279,7 @@ function staircase(front: readonly Measured[], x: FrontAxis, y: FrontAxis): Pair
 }
 
 function axisOf({ id, limit, target }: FrontAxis, palette: Palette, at: "x" | "y") {
-  const { title, unit, format } = unitOf(id);
+  const { title, unit, axis: format } = unitOf(id);
   const lines = [limit, target].filter((value): value is number => value !== undefined);
   return {
     ...valueAxis({ name: unit === "" ? title : `${title} (${unit})`, palette, format }, at),

@@ -27,6 +27,12 @@ export function number(value: Given, digits = 3): string {
   return `${signed(grouped(scaled, Math.max(digits, wholeDigits(scaled))))}${suffix}`;
 }
 
+/** Short, and alike along an axis: `5,000`, `80 k`, `120 k`. */
+function atAxis(value: number): string {
+  const size = Math.abs(value);
+  return size >= 1e4 && size < 1e6 ? `${number(value / 1e3)} k` : number(value);
+}
+
 /** Every digit of a whole number, grouped. */
 export const whole = (value: Given): string =>
   isMissing(value) ? missing : Number.isFinite(value) ? grouped(Math.round(value), 21) : number(value);
@@ -102,16 +108,18 @@ interface Unit {
   title: string;
   unit: string;
   format(value: Given): string;
+  /** Along an axis. */
+  axis(value: number): string;
 }
 
-const plain = (value: Given): string => number(value);
+const plain = { format: (value: Given): string => number(value), axis: atAxis };
 
 /** By a unit of shared/objectives.ts: what follows the figure, and how that is written. */
 const looks: Readonly<Record<string, Omit<Unit, "title">>> = {
-  percent: { unit: "%", format: plain },
-  bytes: { unit: "", format: bytes },
-  ms: { unit: "ms", format: plain },
-  mJ: { unit: "mJ", format: plain },
+  percent: { unit: "%", ...plain },
+  bytes: { unit: "", format: bytes, axis: bytes },
+  ms: { unit: "ms", ...plain },
+  mJ: { unit: "mJ", ...plain },
 };
 
 const unitNames: ReadonlyMap<string, string> = new Map(
@@ -129,11 +137,17 @@ const titles: ReadonlyMap<string, string> = new Map([
   ["energy", "Energy"],
 ]);
 
+/** `Parameters` as it stands within a sentence; `MACs` stays. */
+export function lowerTitle(objectiveId: string): string {
+  const { title } = unitOf(objectiveId);
+  return /^[A-Z]{2}/.test(title) ? title : title.charAt(0).toLowerCase() + title.slice(1);
+}
+
 /** How an objective is told: by id, `latency.phone-lab` too; one of a table that nothing is known of by its own name. */
 export function unitOf(objective: string): Unit {
   const [name = "", ...device] = objective.split(".");
   const title = titles.get(name) ?? name;
-  const look = looks[unitNames.get(name) ?? ""] ?? { unit: "", format: plain };
+  const look = looks[unitNames.get(name) ?? ""] ?? { unit: "", ...plain };
   return { title: device.length === 0 ? title : `${title} on ${device.join(".")}`, ...look };
 }
 

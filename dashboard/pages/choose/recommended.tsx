@@ -6,19 +6,12 @@ import { type FrontRow, type Search, type Training, useCan } from "../../app/api
 import { objectivesOf } from "../../app/objectives.ts";
 import { addresses } from "../../app/place.ts";
 import type { Alternative, Loosening, Recommendation } from "../../choice/recommend.ts";
-import {
-  behindText,
-  comparedText,
-  intervalText,
-  lowerTitle,
-  savingText,
-  whyText,
-} from "../../choice/words.ts";
+import { behindText, comparedText, intervalText, savingText, whyText } from "../../choice/words.ts";
 import { GenotypeDrawing } from "../../drawing/cell.ts";
 import { TrainDialog } from "../../training/trainDialog.tsx";
 import { Badge, Button, CopyButton, LinkButton } from "../../ui/controls.tsx";
 import { evidenceOf } from "../../ui/evidence.ts";
-import { measured, unitOf, whole } from "../../ui/format.ts";
+import { lowerTitle, measured, unitOf, whole } from "../../ui/format.ts";
 import { StatusCard } from "../../ui/states.tsx";
 import type { Change } from "./constraints.tsx";
 

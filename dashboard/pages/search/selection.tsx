@@ -9,7 +9,7 @@ import { ApiProblem } from "../../app/problem.ts";
 import { useData } from "../../app/useData.ts";
 import { Cells } from "../../drawing/cells.tsx";
 import { Badge, Button, CopyButton, LinkButton } from "../../ui/controls.tsx";
-import { bytes, measured, number, unitOf, whole } from "../../ui/format.ts";
+import { bytes, lowerTitle, measured, number, whole } from "../../ui/format.ts";
 import { Loading, ProblemCard } from "../../ui/states.tsx";
 import type { Candidates } from "./candidates.ts";
 import { halfWidth, idOf, type Objective } from "./frontData.ts";
@@ -64,7 +64,7 @@ function Suggestions({ rows, objectives, onChoose }: SelectionProps) {
           {picks.map(({ id, best }) => (
             <li key={id}>
               <Button tone="quiet" onClick={() => onChoose(best.hash)}>
-                Best {unitOf(id).title.toLowerCase()}
+                Best {lowerTitle(id)}
               </Button>
               <span>{measured(id, best.values[id])}</span>
             </li>

@@ -11,7 +11,7 @@ import { type FrontData, paretoFront } from "../../../pictures/paretoFront.ts";
 import { Picture } from "../../../pictures/picture.tsx";
 import { Button } from "../../../ui/controls.tsx";
 import { SelectField } from "../../../ui/fields.tsx";
-import { unitOf, whole } from "../../../ui/format.ts";
+import { lowerTitle, unitOf, whole } from "../../../ui/format.ts";
 import { Empty, Loaded, StatusCard } from "../../../ui/states.tsx";
 import type { Candidates } from "../candidates.ts";
 import { axesOf, axisOf, idOf, type Objective, pointOf } from "../frontData.ts";
@@ -158,7 +158,7 @@ const NothingFeasible = ({ objectives }: { objectives: readonly Objective[] }) =
       Every candidate so far is beyond{" "}
       {objectives
         .filter(({ limit }) => limit !== undefined)
-        .map((objective) => `the limit of ${unitOf(idOf(objective)).title.toLowerCase()}`)
+        .map((objective) => `the limit of ${lowerTitle(idOf(objective))}`)
         .join(" or ") || "a limit"}
       . The search is steered towards it; if it stays so, set the limit where the space can reach it.
     </p>
