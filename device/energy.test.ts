@@ -66,7 +66,10 @@ describe("NVIDIA's meter", () => {
       millijoules = ((await meter?.readMillijoules()) ?? 0) - before;
     }
     meter?.close();
-    expect(millijoules / (performance.now() - sinceMs)).toBeCloseTo(70.5, 0);
+    // Up to a sample late or early, and later where the machine is busy.
+    const watts = millijoules / (performance.now() - sinceMs);
+    expect(watts).toBeGreaterThan(60);
+    expect(watts).toBeLessThan(80);
   });
 
   test.skipIf(process.platform === "win32")("is none where the driver tells nothing", async () => {
