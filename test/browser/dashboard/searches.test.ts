@@ -206,7 +206,7 @@ describe.skipIf(hasNoChromium())("the dashboard of a new deployment", () => {
     ))
       if (scopes.includes("runner")) await client.v1.tokens[":id"].$delete({ param: { id } });
     await view.page.reload();
-    await step("A machine that trains").getByText("No runner has a token yet").waitFor();
+    await step("A machine that trains").getByText("No runner has come yet").waitFor();
     await view.suitsAll();
     await step("A machine that trains").getByRole("link", { name: "Make a runner's token" }).click();
     expect(await view.page.getByLabel("Train (runner)").isChecked()).toBe(true);
