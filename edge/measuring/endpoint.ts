@@ -5,6 +5,7 @@
 
 import { z } from "zod";
 import { printGenotype } from "../../shared/genotype.ts";
+import { limitedText } from "../../shared/limitedText.ts";
 import {
   type Measured,
   measuringVersion,
@@ -158,7 +159,7 @@ async function asked(
       await response.body?.cancel();
       return failed(`It answered ${status}: redirects are not followed.`);
     }
-    const text = await shortText(response);
+    const text = await limitedText(response, longestAnswerBytes);
     if (text === null) return failed(`Its answer has more than ${longestAnswerBytes} bytes.`);
     if (!response.ok) return failed(`It answered ${status}: ${text.slice(0, 200)}`);
     return resultOf(text, key, objectives);
@@ -166,25 +167,6 @@ async function asked(
     if (signal.aborted) return failed(`It did not answer within ${timeoutSeconds} s.`);
     return failed(`It could not be reached: ${String(error)}`);
   }
-}
-
-/** Null where it is longer than an answer may be; the rest is not read. */
-async function shortText({ body }: Response): Promise<string | null> {
-  const reader = body?.getReader();
-  const decoder = new TextDecoder();
-  let text = "";
-  let bytes = 0;
-  while (reader !== undefined) {
-    const { done, value } = await reader.read();
-    if (done) break;
-    bytes += value.length;
-    if (bytes > longestAnswerBytes) {
-      await reader.cancel();
-      return null;
-    }
-    text += decoder.decode(value, { stream: true });
-  }
-  return text + decoder.decode();
 }
 
 function resultOf(text: string, key: string, objectives: readonly string[]): SubjectResult {

@@ -5,6 +5,7 @@
  */
 
 import type { z } from "zod";
+import { limitedText } from "../../shared/limitedText.ts";
 import type { ProviderName } from "../../shared/specification.ts";
 import { retryAfter } from "../webhooks/schedule.ts";
 import { type Pace, Pacer } from "./pace.ts";
@@ -178,7 +179,7 @@ export class ProviderHttp {
         ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
         signal: limit.signal,
       });
-      const text = await textOf(response);
+      const text = await limitedText(response, maxBodyBytes);
       if (text === null)
         throw this.#error(call, "transient", `its answer is longer than ${maxBodyBytes} bytes`);
       return { status: response.status, headers: response.headers, text, json: jsonOf(text) };
@@ -256,25 +257,6 @@ function faultOfStatus(status: number): ErrorRule["fault"] {
   if (status === 404) return "missing";
   if (status === 429) return "rate";
   return status >= 500 || status === 408 ? "transient" : "invalid";
-}
-
-/** Null where it is too long. */
-async function textOf({ body }: Response): Promise<string | null> {
-  const reader = body?.getReader();
-  const decoder = new TextDecoder();
-  let text = "";
-  let bytes = 0;
-  while (reader !== undefined) {
-    const { done, value } = await reader.read();
-    if (done) break;
-    bytes += value.byteLength;
-    if (bytes > maxBodyBytes) {
-      await reader.cancel();
-      return null;
-    }
-    text += decoder.decode(value, { stream: true });
-  }
-  return text + decoder.decode();
 }
 
 function jsonOf(text: string): unknown {
