@@ -4,11 +4,11 @@
  * candidates.
  */
 
-import { lowerTitle, measured, number, unitOf, whole } from "../ui/format.ts";
+import { lowerTitle, measured, unitOf, whole } from "../ui/format.ts";
 import { goalLines } from "./goalLines.ts";
 import type { Palette } from "./palette.ts";
 import type { FrontAxis } from "./paretoFront.ts";
-import { base, type PictureSpec, valueAxis } from "./spec.ts";
+import { base, type PictureSpec, roundAxis, valueAxis } from "./spec.ts";
 
 export interface BestOverRoundsData {
   objective: FrontAxis;
@@ -34,10 +34,7 @@ export function bestOverRounds(data: BestOverRoundsData, palette: Palette): Pict
   return {
     option: {
       ...base(palette),
-      xAxis: {
-        ...valueAxis({ name: "Round", palette, format: (value) => number(value) }, "x"),
-        minInterval: 1,
-      },
+      xAxis: roundAxis(palette),
       yAxis: valueAxis({ name: unit === "" ? title : `${title} (${unit})`, palette, format }, "y"),
       series: [
         {

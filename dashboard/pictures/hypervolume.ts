@@ -2,7 +2,7 @@
 
 import { number } from "../ui/format.ts";
 import type { Palette } from "./palette.ts";
-import { base, type PictureSpec, valueAxis } from "./spec.ts";
+import { base, type PictureSpec, roundAxis, valueAxis } from "./spec.ts";
 
 /** Columns as /series answers them. */
 export interface HypervolumeData {
@@ -21,10 +21,7 @@ export function hypervolume(data: HypervolumeData, palette: Palette): PictureSpe
   return {
     option: {
       ...base(palette),
-      xAxis: {
-        ...valueAxis({ name: "Round", palette, format: (value) => number(value) }, "x"),
-        minInterval: 1,
-      },
+      xAxis: roundAxis(palette),
       yAxis: valueAxis({ name: "Hypervolume", palette, format: (value) => number(value) }, "y"),
       series: [
         {

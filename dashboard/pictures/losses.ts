@@ -2,7 +2,7 @@
 
 import { number } from "../ui/format.ts";
 import type { Palette } from "./palette.ts";
-import { base, type PictureSpec, valueAxis } from "./spec.ts";
+import { base, type PictureSpec, roundAxis, valueAxis } from "./spec.ts";
 
 export interface LossesData {
   /** Columns as /series answers them. */
@@ -35,10 +35,7 @@ export function losses({ round, trainLoss, candidates }: LossesData, palette: Pa
   return {
     option: {
       ...base(palette),
-      xAxis: {
-        ...valueAxis({ name: "Round", palette, format: (value) => number(value) }, "x"),
-        minInterval: 1,
-      },
+      xAxis: roundAxis(palette),
       yAxis: valueAxis({ name: "Loss", palette, format: (value) => number(value) }, "y"),
       series: [
         line("training", training, palette.accent),

@@ -4,6 +4,7 @@
  */
 
 import type { EChartsOption } from "echarts";
+import { number } from "../ui/format.ts";
 import type { Palette } from "./palette.ts";
 
 export type Cell = string | number | null;
@@ -94,4 +95,10 @@ export const valueAxis = ({ name, palette, format }: AxisOptions, at: "x" | "y")
   axisLine: { lineStyle: { color: palette.soft } },
   axisLabel: { color: palette.soft, hideOverlap: true, ...(format && { formatter: format }) },
   splitLine: { lineStyle: { color: palette.line } },
+});
+
+/** Rounds, across: whole numbers. */
+export const roundAxis = (palette: Palette) => ({
+  ...valueAxis({ name: "Round", palette, format: (value) => number(value) }, "x"),
+  minInterval: 1,
 });
