@@ -59,6 +59,23 @@ export async function signaturesOf(secrets: readonly string[], message: Signed):
   return (await Promise.all(secrets.map((secret) => signatureOf(secret, message)))).join(" ");
 }
 
+/** A POST by Standard Webhooks that follows no redirect. */
+export async function signedPost(secrets: readonly string[], message: Signed) {
+  const { id, timestamp, body } = message;
+  return {
+    method: "POST",
+    redirect: "manual",
+    headers: {
+      "content-type": "application/json",
+      "user-agent": "Nasturtium",
+      "webhook-id": id,
+      "webhook-timestamp": String(timestamp),
+      "webhook-signature": await signaturesOf(secrets, message),
+    },
+    body,
+  } as const;
+}
+
 async function signatureOf(secret: string, { id, timestamp, body }: Signed): Promise<string> {
   const bytes = base64(secret.slice(standardPrefix.length));
   if (bytes === null) throw new RangeError("a secret is base64 behind its prefix");

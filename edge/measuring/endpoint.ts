@@ -18,7 +18,7 @@ import { leaseSeconds } from "../../shared/protocol.ts";
 import type { Env } from "../env.ts";
 import { Problem } from "../problems.ts";
 import { open } from "../secrets.ts";
-import { signaturesOf } from "../signature.ts";
+import { signedPost } from "../signature.ts";
 import { type Device, endpointsWithWork, findDeviceById } from "../store/devices.ts";
 import { measurementsOf } from "../store/measurements.ts";
 import { renewLease } from "../store/runners.ts";
@@ -142,16 +142,7 @@ async function asked(
   try {
     const secret = await open(env, device.sealedSecret ?? "");
     const response = await platform.call(url, {
-      method: "POST",
-      redirect: "manual",
-      headers: {
-        "content-type": "application/json",
-        "user-agent": "Nasturtium",
-        "webhook-id": id,
-        "webhook-timestamp": String(timestamp),
-        "webhook-signature": await signaturesOf([secret], { id, timestamp, body }),
-      },
-      body,
+      ...(await signedPost([secret], { id, timestamp, body })),
       signal,
     });
     const { status } = response;

@@ -7,7 +7,7 @@ import type { Attempt } from "../../schema/webhooks.ts";
 import type { Env } from "../env.ts";
 import { Problem } from "../problems.ts";
 import { open } from "../secrets.ts";
-import { signaturesOf } from "../signature.ts";
+import { signedPost } from "../signature.ts";
 import { type Claimed, claimDue, type Outcome, writeOutcomes } from "../store/outbox.ts";
 import { bodyOf } from "./message.ts";
 import { dnsOverHttps } from "./resolver.ts";
@@ -91,16 +91,7 @@ async function send(env: Env, platform: Platform, delivery: Sendable, at: number
   const signal = AbortSignal.timeout(timeoutSeconds * 1000);
   try {
     const response = await platform.call(webhook.url, {
-      method: "POST",
-      redirect: "manual",
-      headers: {
-        "content-type": "application/json",
-        "user-agent": "Nasturtium",
-        "webhook-id": id,
-        "webhook-timestamp": String(timestamp),
-        "webhook-signature": await signaturesOf(secrets, { id, timestamp, body }),
-      },
-      body,
+      ...(await signedPost(secrets, { id, timestamp, body })),
       signal,
     });
     return await answerOf(response, platform.now());
