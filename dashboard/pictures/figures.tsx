@@ -3,6 +3,7 @@
 import { useState } from "preact/hooks";
 import { Button } from "../ui/controls.tsx";
 import { csv, download } from "../ui/download.ts";
+import { Scrolled } from "../ui/scrolled.tsx";
 import type { PictureSpec } from "./spec.ts";
 
 const shownRows = 100;
@@ -24,8 +25,7 @@ export function Figures({ title, spec: { table }, onSelect }: FiguresProps) {
       <summary>The figures as a table</summary>
       {isOpen && (
         <div class="stack">
-          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keys */}
-          <section class="figures" tabIndex={0} aria-label={`Figures: ${title}`}>
+          <Scrolled class="figures" label={`Figures: ${title}`}>
             <table>
               <thead>
                 <tr>
@@ -54,7 +54,7 @@ export function Figures({ title, spec: { table }, onSelect }: FiguresProps) {
                 ))}
               </tbody>
             </table>
-          </section>
+          </Scrolled>
           <div class="buttons small">
             <Button tone="quiet" onClick={save}>
               {rows.length > shownRows ? `All ${rows.length} rows as CSV` : "CSV"}

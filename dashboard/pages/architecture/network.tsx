@@ -7,6 +7,7 @@ import type { Architecture } from "../../app/api.ts";
 import { NetworkDrawing } from "../../drawing/network.tsx";
 import { networkLayout, partTitle, pieceTitle, shapeText } from "../../drawing/networkLayout.ts";
 import { bytes, number, percent, whole } from "../../ui/format.ts";
+import { Scrolled } from "../../ui/scrolled.tsx";
 
 interface WholeNetworkProps {
   genotype: Architecture["genotype"];
@@ -26,10 +27,9 @@ export function WholeNetwork({ genotype, size, counts }: WholeNetworkProps) {
         {whole(layers)} cells, {whole(channels)} channels at first, {whole(classes)} classes. The taller a
         block, the larger its images; the wider, the more channels.
       </p>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, and without a pointer only by the keyboard */}
-      <section class="network-scroll" tabIndex={0} aria-label="Drawing of the whole network">
+      <Scrolled class="network-scroll" label="Drawing of the whole network">
         <NetworkDrawing layout={layout} />
-      </section>
+      </Scrolled>
       <ul class="legend" aria-label="Colours">
         {[...new Set(parts.map(({ kind }) => kind))].map((kind) => (
           <li key={kind}>

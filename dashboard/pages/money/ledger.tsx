@@ -5,6 +5,7 @@ import { Badge, Button } from "../../ui/controls.tsx";
 import { Dialog } from "../../ui/dialog.tsx";
 import { csv, download } from "../../ui/download.ts";
 import { money, time } from "../../ui/format.ts";
+import { Scrolled } from "../../ui/scrolled.tsx";
 import { Empty, Loaded } from "../../ui/states.tsx";
 import { Table } from "../../ui/table.tsx";
 import { type Entry, ledgerOf } from "./data.ts";
@@ -55,8 +56,7 @@ function Entries({ searchId, name }: { searchId: string; name: string }) {
                 {list.length > shownEntries ? `All ${list.length} as CSV` : "CSV"}
               </Button>
             </div>
-            {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keys */}
-            <section class="figures" tabIndex={0} aria-label={`Entries of ${name}`}>
+            <Scrolled class="figures" label={`Entries of ${name}`}>
               <Table
                 caption="Entries, the newest first"
                 rows={newest}
@@ -77,7 +77,7 @@ function Entries({ searchId, name }: { searchId: string; name: string }) {
                   },
                 ]}
               />
-            </section>
+            </Scrolled>
           </div>
         );
       }}
