@@ -2,10 +2,10 @@
 
 import { loadGraphModel } from "@tensorflow/tfjs-converter";
 import * as tf from "@tensorflow/tfjs-core";
-import type { DeviceBackend, Loaded } from "../../device/backend.ts";
+import type { DeviceBackend } from "../../device/backend.ts";
 import { ourObjectives } from "../../device/measure.ts";
-import { graphModelOf } from "../../device/network.ts";
-import type { BrowserBackend, Subject } from "../../shared/measuring.ts";
+import { loadTfjsGraph } from "../../device/tfjsGraph.ts";
+import type { BrowserBackend } from "../../shared/measuring.ts";
 import { readFingerprint } from "./fingerprint.ts";
 
 /** WebGL keeps textures for the next time; a phone has memory for so many. */
@@ -53,32 +53,6 @@ export async function openDevice(
     clock,
     // Browsers tell neither.
     conditions: async () => ({ temperatureCelsius: null, isThrottled: null }),
-    load,
-  };
-}
-
-async function load(subject: Subject, batchSize: number): Promise<Loaded> {
-  const before = tf.memory().numBytes;
-  const { artifacts, inputShape, inputValues } = graphModelOf(subject, batchSize);
-  const model = await loadGraphModel(tf.io.fromMemory(artifacts));
-  const infer = () => tf.tidy(() => model.predict(tf.tensor4d(inputValues, inputShape)) as tf.Tensor);
-  return {
-    async run() {
-      const output = infer();
-      try {
-        await output.data();
-      } finally {
-        output.dispose();
-      }
-    },
-    /** Of tensors, weights included; what a backend pads, or keeps for the next time, is not in it. */
-    async peakBytes() {
-      const { kernels } = await tf.profile(() => {
-        infer().dispose();
-        return {};
-      });
-      return Math.max(...kernels.map(({ totalBytesSnapshot }) => totalBytesSnapshot)) - before;
-    },
-    dispose: () => model.dispose(),
+    load: (subject, batchSize) => loadTfjsGraph(tf, loadGraphModel, { subject, batchSize }),
   };
 }

@@ -1,20 +1,13 @@
 /** TensorFlow.js as a device of Node's: native TensorFlow, or WebAssembly. */
 
 import { createRequire } from "node:module";
-import type { Tensor } from "@tensorflow/tfjs-core";
 import { usesGpu } from "../../gpu-runner/device.ts";
-import {
-  type Backend,
-  type BackendName,
-  loadBackend,
-  type TensorFlow,
-} from "../../gpu-runner/kernels/backend.ts";
-import type { Subject } from "../../shared/measuring.ts";
-import type { DeviceBackend, Loaded } from "../backend.ts";
+import { type Backend, type BackendName, loadBackend } from "../../gpu-runner/kernels/backend.ts";
+import type { DeviceBackend } from "../backend.ts";
 import { findMeter } from "../energy.ts";
 import { conditionsReader, readFingerprint } from "../fingerprint.ts";
 import { ourObjectives } from "../measure.ts";
-import { graphModelOf } from "../network.ts";
+import { loadTfjsGraph } from "../tfjsGraph.ts";
 import type { BackendOptions } from "./index.ts";
 
 const require = createRequire(import.meta.url);
@@ -49,30 +42,9 @@ export async function deviceOf(
     energy,
     clock: { name: "performance.now", nowMs: () => performance.now() },
     conditions: conditionsReader(),
-    load: (subject, batchSize) => load(backend.tf, subject, batchSize),
-  };
-}
-
-async function load(tf: TensorFlow, subject: Subject, batchSize: number): Promise<Loaded> {
-  const { loadGraphModel }: typeof import("@tensorflow/tfjs-converter") = require("@tensorflow/tfjs");
-  const before = tf.memory().numBytes;
-  const { artifacts, inputShape, inputValues } = graphModelOf(subject, batchSize);
-  const model = await loadGraphModel(tf.io.fromMemory(artifacts));
-  const infer = () => tf.tidy(() => model.predict(tf.tensor4d(inputValues, inputShape)) as Tensor);
-  return {
-    async run() {
-      const result = infer();
-      await result.data();
-      result.dispose();
+    load(subject, batchSize) {
+      const { loadGraphModel }: typeof import("@tensorflow/tfjs-converter") = require("@tensorflow/tfjs");
+      return loadTfjsGraph(backend.tf, loadGraphModel, { subject, batchSize });
     },
-    /** Of tensors, weights included; what kernels take for themselves is not told. */
-    async peakBytes() {
-      const { kernels } = await tf.profile(() => {
-        infer().dispose();
-        return {};
-      });
-      return Math.max(...kernels.map(({ totalBytesSnapshot }) => totalBytesSnapshot)) - before;
-    },
-    dispose: () => model.dispose(),
   };
 }
