@@ -1,6 +1,6 @@
 /**
  * Data of the edge in a component: loading, there, failed, or old with the reason why it could not be renewed. What was
- * seen before is shown at once and renewed behind; a hidden page asks for nothing.
+ * seen before is shown at once and renewed behind; a hidden page asks for nothing, and for what is new once it is seen.
  */
 
 import { useEffect, useRef, useState } from "preact/hooks";
@@ -100,7 +100,7 @@ export function useData<T>(
       if (waitMs !== null) timer = setTimeout(() => isSeen() && void run(), waitMs);
     };
     refresh.current = () => void run();
-    const onSeen = () => isSeen() && (everyMs !== undefined || failures > 0) && void run();
+    const onSeen = () => isSeen() && void run();
     document.addEventListener("visibilitychange", onSeen, { signal });
     window.addEventListener("online", () => void run(), { signal });
     void run();
