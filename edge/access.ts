@@ -10,7 +10,7 @@ import { findSearch, type Search } from "./store/searches.ts";
 /** Of a public search that is over: its answers change only when more is trained or it is made private. */
 const overCaching = "public, max-age=60";
 
-const isOver = ({ state }: Search): boolean => finishedStates.includes(state);
+export const isOver = ({ state }: Search): boolean => finishedStates.includes(state);
 
 /** Whether a request may read searches that are private. */
 export function readsAll(c: Context<AppEnv>): boolean {

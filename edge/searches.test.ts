@@ -178,6 +178,18 @@ describe("reading and changing a search", () => {
   });
 });
 
+test("the stream of a search that is over ends once all was sent, and says when to come back", async () => {
+  const id = await createSearch(admin);
+  await ok(admin(`/v1/searches/${id}/cancel`, { method: "POST" }));
+  const stream = await admin(`/v1/searches/${id}/events`, { headers: { accept: "text/event-stream" } });
+  const text = await stream.text();
+  expect([...text.matchAll(/^event: (.*)$/gm)].map(([, type]) => type)).toEqual([
+    "search.created",
+    "search.cancelled",
+  ]);
+  expect(text).toMatch(/^retry: 30000$/m);
+});
+
 describe("what a search found", () => {
   let id: string;
   let trainingId: string;

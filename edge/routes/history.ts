@@ -1,7 +1,7 @@
 /** What happened in a search: its rounds, candidates and events. */
 
 import { createRoute, z } from "@hono/zod-openapi";
-import { readableSearch } from "../access.ts";
+import { isOver, readableSearch } from "../access.ts";
 import {
   alsoAs,
   cursorAfter,
@@ -158,14 +158,14 @@ export const history = newApp()
   })
   .openapi(events, async (c) => {
     const { cursor, limit } = c.req.valid("query");
-    const { id } = await readableSearch(c, c.req.valid("param").id);
+    const search = await readableSearch(c, c.req.valid("param").id);
     if (c.req.header("accept")?.includes("text/event-stream")) {
       c.header("content-type", "text/event-stream");
       c.header("cache-control", "no-store");
       const last = Number.parseInt(c.req.header("last-event-id") ?? "0", 10);
-      return c.body(eventStream(c.env.DB, id, Number.isNaN(last) ? 0 : last)) as never;
+      return c.body(eventStream(c.env.DB, search.id, Number.isNaN(last) ? 0 : last, isOver(search))) as never;
     }
-    const page = await eventsAfter(c.env.DB, id, decodeCursor(cursor, roundCursor)?.[0] ?? 0, limit);
+    const page = await eventsAfter(c.env.DB, search.id, decodeCursor(cursor, roundCursor)?.[0] ?? 0, limit);
     return c.json(
       { data: page.map(eventView), nextCursor: cursorAfter(page, limit, (row) => [row.sequence]) },
       200,
