@@ -58,7 +58,7 @@ export function limitsOf({ loads = [], bundle, frames = [], streams }: Results):
 export function printed(results: Results): string {
   const { machine, candidates, loads, bundle, frames, streams } = results;
   const lines = [
-    `${machine.cpu}, ${machine.cores} cores, Node ${machine.node}, Chromium ${machine.chromium} drawing in software; ${candidates.toLocaleString("en-US")} candidates`,
+    `${machine.cpu}, ${machine.cores} cores, Node ${machine.node}, Chromium ${machine.chromium}; ${candidates.toLocaleString("en-US")} candidates`,
   ];
   if (loads !== undefined)
     lines.push(

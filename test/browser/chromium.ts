@@ -1,4 +1,4 @@
-/** A real Chromium for tests, without a display and with the GPU in software; tests skip where there is none. */
+/** A real Chromium for tests, without a display; tests skip where there is none. */
 
 import { existsSync } from "node:fs";
 import path from "node:path";
@@ -6,10 +6,11 @@ import { type Browser, chromium } from "playwright-core";
 
 const names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"];
 
-const flags = [
-  // Tests run as root and in containers with a small /dev/shm.
-  "--no-sandbox",
-  "--disable-dev-shm-usage",
+// Tests run as root and in containers with a small /dev/shm.
+const flags = ["--no-sandbox", "--disable-dev-shm-usage"];
+
+/** WebGL and WebGPU in software, also where there is a GPU. */
+const softwareGpuFlags = [
   "--use-gl=angle",
   "--use-angle=swiftshader",
   "--enable-unsafe-swiftshader",
@@ -34,5 +35,13 @@ export function hasNoChromium(): boolean {
   return true;
 }
 
-export const startChromium = (): Promise<Browser> =>
-  chromium.launch({ executablePath: findChromium() ?? "chromium", args: flags, headless: true });
+/**
+ * @param gpu `software`: WebGL and WebGPU everywhere, at the price that also pages are drawn by compiling shaders for the
+ *   CPU; `own`: what the machine has, pages drawn by the CPU where it has no GPU
+ */
+export const startChromium = (gpu: "software" | "own" = "software"): Promise<Browser> =>
+  chromium.launch({
+    executablePath: findChromium() ?? "chromium",
+    args: [...flags, ...(gpu === "software" ? softwareGpuFlags : [])],
+    headless: true,
+  });
