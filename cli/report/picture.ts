@@ -67,7 +67,7 @@ export class Pictures {
           "li",
           { key: text },
           h("span", {
-            class: shape,
+            class: `legend-mark ${shape}`,
             style: { color: this.#colour(color(palettes.light), color(palettes.dark)) },
             "aria-hidden": "true",
           }),

@@ -56,7 +56,11 @@ export function useQuery(): [
 export const addresses = {
   searches: "#/searches",
   newSearch: "#/new",
+  newSearchLike: (id: string) => `#/new?search=${encodeURIComponent(id)}`,
   search: (id: string) => `#/searches/${encodeURIComponent(id)}`,
+  /** An architecture that may have no page: what is known of it beside the picture of the front. */
+  chosen: (id: string, hash: string) =>
+    `#/searches/${encodeURIComponent(id)}?view=front&architecture=${encodeURIComponent(hash)}`,
   choose: (id: string) => `#/searches/${encodeURIComponent(id)}/choose`,
   architecture: (id: string, hash: string) =>
     `#/searches/${encodeURIComponent(id)}/architectures/${encodeURIComponent(hash)}`,

@@ -11,7 +11,7 @@ export function Legend({ marks }: { marks: readonly Mark[] }) {
     <ul class="legend" aria-label="What is drawn">
       {marks.map(({ shape, color, text }) => (
         <li key={text}>
-          <span class={shape} style={{ color: color(palette) }} aria-hidden="true" />
+          <span class={`legend-mark ${shape}`} style={{ color: color(palette) }} aria-hidden="true" />
           {text}
         </li>
       ))}

@@ -40,7 +40,7 @@ export function Button({ tone = "plain", onClick, children, disabled, ...rest }:
 
 interface LinkButtonProps {
   href: string;
-  tone?: "plain" | "main";
+  tone?: "plain" | "main" | "quiet";
   children: ComponentChildren;
 }
 

@@ -1,12 +1,6 @@
 /** What the search learned: how probable each operation was on each edge at last, and what was pruned. */
 
-import {
-  heatOf,
-  mostOf,
-  operationsOf,
-  type Step,
-  stepsOf,
-} from "../../../dashboard/pages/search/views/policySteps.ts";
+import { heatOf, mostOf, operationsOf, stepsOf } from "../../../dashboard/pages/search/views/policySteps.ts";
 import { policyHeat } from "../../../dashboard/pictures/policyHeat.ts";
 import { whole } from "../../../dashboard/ui/format.ts";
 import { finishedStates } from "../../api.ts";
@@ -21,8 +15,8 @@ export function policy(data: ReportData, pictures: Pictures) {
   const { policy: now, policyHistory, points } = data;
   if (points.hash.length === 0 || now.strategy === "random" || Object.keys(now.cells).length === 0)
     return null;
-  const steps = stepsOf(policyHistory, now);
-  const step = lastOf(data, steps);
+  const steps = stepsOf(policyHistory, now, finishedStates.includes(data.search.state));
+  const step = steps.at(-1);
   if (step === undefined) return null;
   const most = mostOf(steps);
   return section(
@@ -41,12 +35,6 @@ export function policy(data: ReportData, pictures: Pictures) {
       });
     }),
   );
-}
-
-/** Of a search that is over, the last that was drawn from: nothing comes after it. */
-function lastOf({ search: { state } }: ReportData, steps: readonly Step[]): Step | undefined {
-  const isOver = finishedStates.includes(state);
-  return (isOver ? steps.findLast(({ isNow }) => !isNow) : undefined) ?? steps.at(-1);
 }
 
 function prunedText({ policy: { strategy, prunings } }: ReportData): string {

@@ -94,6 +94,11 @@ function More({ search, mayWrite, onChange, onAsk }: MoreProps) {
     <details class="more" ref={menu} onKeyDown={onKeyDown} onFocusOut={onFocusOut}>
       <summary class="button">More</summary>
       <div class="card more-items">
+        {mayWrite && (
+          <LinkButton href={addresses.newSearchLike(search.id)} tone="quiet">
+            New search like it
+          </LinkButton>
+        )}
         {search.visibility === "public" && <CopyLink onDone={close} />}
         {mayWrite && search.visibility === "private" && (
           <Button

@@ -24,7 +24,6 @@ import { idOf } from "../frontData.ts";
 import { useCandidates } from "../live.ts";
 import type { ViewProps } from "../views.ts";
 import { axesOf, filterNames, rowsOf } from "./objectiveRows.ts";
-import "./legend.css";
 import "./objectives.css";
 
 const shownRows = 50;
@@ -191,8 +190,11 @@ function Rows({ id, data: { axes, marked = null }, shown, onMark }: RowsProps) {
         id: "hash",
         title: "Architecture",
         sortBy: ({ hash }) => hash,
-        cell: ({ hash }) => (
-          <a class="objectives-link" href={addresses.architecture(id, hash)}>
+        cell: ({ hash, isOnFront }) => (
+          <a
+            class="objectives-link"
+            href={isOnFront ? addresses.architecture(id, hash) : addresses.chosen(id, hash)}
+          >
             {hash}
           </a>
         ),

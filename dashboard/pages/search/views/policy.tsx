@@ -1,7 +1,7 @@
 /** The policy of a search over its rounds: how probable each operation is on each edge, what was pruned and why. */
 
 import { useMemo, useState } from "preact/hooks";
-import { api, type Policy, type PolicyAt, read, type Search } from "../../../app/api.ts";
+import { api, isFinished, type Policy, type PolicyAt, read, type Search } from "../../../app/api.ts";
 import { addresses, useQuery } from "../../../app/place.ts";
 import { useData } from "../../../app/useData.ts";
 import { Picture } from "../../../pictures/picture.tsx";
@@ -13,7 +13,6 @@ import { OperationFacts } from "./operationFacts.tsx";
 import { heatOf, mostOf, operationsOf, type Step, stepsOf, whenOf } from "./policySteps.ts";
 import { Prunings } from "./prunings.tsx";
 import { RoundSlider } from "./roundSlider.tsx";
-import "./legend.css";
 import "./policy.css";
 
 const points = 120;
@@ -49,7 +48,8 @@ interface FoundProps extends ViewProps {
 }
 
 function Found({ id, search, policy, history }: FoundProps) {
-  const steps = useMemo(() => stepsOf(history, policy), [history, policy]);
+  const isOver = isFinished(search);
+  const steps = useMemo(() => stepsOf(history, policy, isOver), [history, policy, isOver]);
   const { strategy } = policy;
   if (strategy === "random" || Object.keys(policy.cells).length === 0)
     return (

@@ -4,15 +4,15 @@ import type { Policy, PolicyAt } from "../../../app/answers.ts";
 import type { HeatCell, HeatData } from "../../../pictures/policyHeat.ts";
 
 export interface Step extends PolicyAt {
-  /** The policy of the round that comes next, or the last one. */
-  isNow: boolean;
+  /** `now`: that of the round that comes next; `end`: the last one of a search that is over. */
+  moment: "past" | "now" | "end";
 }
 
-/** Oldest first; the policy of now is the last. */
-export function stepsOf(history: readonly PolicyAt[], policy: Policy): Step[] {
+/** Oldest first; the newest policy is the last. */
+export function stepsOf(history: readonly PolicyAt[], policy: Policy, isOver: boolean): Step[] {
   const { round, stage, phase, cells } = policy;
-  const past = history.filter((at) => at.round < round).map((at) => ({ ...at, isNow: false }));
-  return [...past, { round, stage, phase, cells, isNow: true }];
+  const past = history.filter((at) => at.round < round).map((at): Step => ({ ...at, moment: "past" }));
+  return [...past, { round, stage, phase, cells, moment: isOver ? "end" : "now" }];
 }
 
 export interface StageSpan {
@@ -120,7 +120,9 @@ export function heatOf({ policy, step, kind, operations, most, marked }: HeatInp
   };
 }
 
-export const whenOf = ({ round, stage, phase, isNow }: Step): string =>
-  isNow
-    ? `now, before round ${round}`
-    : `in round ${round}, stage ${stage + 1}${phase === "warmup" ? ", warming up" : phase === "confirm" ? ", confirming" : ""}`;
+export const whenOf = ({ round, stage, phase, moment }: Step): string =>
+  moment === "end"
+    ? "at the end"
+    : moment === "now"
+      ? `now, before round ${round}`
+      : `in round ${round}, stage ${stage + 1}${phase === "warmup" ? ", warming up" : phase === "confirm" ? ", confirming" : ""}`;

@@ -14,7 +14,6 @@ import { refreshOf, useLive } from "../live.ts";
 import type { ViewProps } from "../views.ts";
 import { type Fault, faultOf } from "./faults.ts";
 import { timelineData } from "./timelineData.ts";
-import "./legend.css";
 import "./timeline.css";
 
 const shownFaults = 200;

@@ -38,22 +38,22 @@ const history = [
 ];
 
 test("the slider goes through every round that is kept to the policy of now, stage by stage", () => {
-  const steps = stepsOf(history, policy);
-  expect(steps.map(({ round, isNow }) => [round, isNow])).toEqual([
-    [0, false],
-    [1, false],
-    [2, false],
-    [3, true],
+  const steps = stepsOf(history, policy, false);
+  expect(steps.map(({ round, moment }) => [round, moment])).toEqual([
+    [0, "past"],
+    [1, "past"],
+    [2, "past"],
+    [3, "now"],
   ]);
   expect(spansOf(steps)).toEqual([
     { stage: 0, first: 0, count: 2 },
     { stage: 1, first: 2, count: 2 },
   ]);
-  expect(stepsOf([], policy)).toHaveLength(1);
+  expect(stepsOf([], policy, true).map(({ moment }) => moment)).toEqual(["end"]);
 });
 
 test("what was pruned keeps its column, with why and how often it was trained", () => {
-  const steps = stepsOf(history, policy);
+  const steps = stepsOf(history, policy, false);
   const operations = operationsOf(steps, policy).get("normal") ?? [];
   expect(operations).toEqual(["none", "skip", "conv"]);
   const [first, last] = [steps[0], steps.at(-1)];
