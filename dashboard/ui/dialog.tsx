@@ -23,7 +23,12 @@ export function Dialog({ title, isOpen, onClose, children }: DialogProps) {
     if (!isOpen && current.open) current.close();
   }, [isOpen]);
   return (
-    <dialog ref={dialog} aria-labelledby={id} onClose={onClose}>
+    // Only Escape: the event of closing comes late, when it may have been opened again.
+    <dialog
+      ref={dialog}
+      aria-labelledby={id}
+      onCancel={(event) => event.target === event.currentTarget && onClose()}
+    >
       {isOpen && (
         <div class="stack">
           <div class="dialog-head">

@@ -157,16 +157,22 @@ describe.skipIf(hasNoChromium())("a search", () => {
     await drawn(view, "Timeline");
     const fault = page.getByRole("table", { name: "Faults" }).locator("tbody tr").first();
     expect(await fault.innerText()).toMatch(/A runner was not heard of again[\s\S]*runner [a-z2-7]+/);
-    await page.locator(".picture-canvas").scrollIntoViewIfNeeded();
-    const box = await page.locator(".picture-canvas").boundingBox();
-    if (box === null) throw new Error("the picture is there");
-    await page.mouse.move(box.x + box.width / 2, box.y + 26);
-    await page
-      .locator(".picture-card")
-      .getByText(/The search was running for/)
-      .waitFor();
+    const canvas = page.locator(".picture-canvas");
+    const told = page.locator(".picture-card").getByText(/The search was running for/);
+    await canvas.scrollIntoViewIfNeeded();
+    const area = async () => (await canvas.boundingBox()) ?? { x: 0, y: 0, width: 0, height: 0 };
+    let moves = 0;
+    // What comes above the picture moves it.
+    await expect
+      .poll(async () => {
+        const { x, y, width } = await area();
+        await page.mouse.move(x + width / 2 + (moves++ % 2), y + 26);
+        return told.count();
+      })
+      .toBe(1);
+    const { x, y, width } = await area();
     await page.mouse.down();
-    await page.mouse.move(box.x + box.width * 0.8, box.y + 60, { steps: 4 });
+    await page.mouse.move(x + width * 0.8, y + 60, { steps: 4 });
     await page.mouse.up();
     const all = page.getByRole("button", { name: "Show all" });
     await expect.poll(() => all.isEnabled()).toBe(true);
