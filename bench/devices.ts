@@ -7,8 +7,8 @@
  *
  * - `prediction`: a calibration as the edge orders one, then other networks, measured and predicted; beside it, fitted to
  *   the same calibration networks, a line over MACs, and the table of operations without correction.
- * - `repeatability`: one network in processes of their own: a prediction interval from some, then 20 more, spread over
- *   an hour.
+ * - `repeatability`: one network in processes of their own over an hour: a prediction interval from 20 of them, and how many
+ *   of 20 others, each after one of the first, are inside.
  */
 
 import { availableParallelism, cpus } from "node:os";

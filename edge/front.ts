@@ -105,12 +105,19 @@ function orderBy(
         detail: `not an objective of this search; use one of ${known.join(", ")}, or - and one`,
       },
     ]);
-  const sign = key.startsWith("-") ? -1 : 1;
-  const worst = Number.POSITIVE_INFINITY;
-  const rank = (row: Valued) => (typeof row.values[id] === "number" ? sign * row.values[id] : worst);
+  // Equal ones by what is better in the other objectives, in their order.
+  const keys = [
+    { id, sign: key.startsWith("-") ? -1 : 1 },
+    ...objectives.map((other) => ({ id: objectiveId(other), sign: other.goal === "maximize" ? -1 : 1 })),
+  ];
   return (a, b) => {
-    const [left, right] = [rank(a), rank(b)];
-    return left === right ? a.hash.localeCompare(b.hash) : left < right ? -1 : 1;
+    for (const { id: by, sign } of keys) {
+      const [left, right] = [a, b].map(({ values }) =>
+        typeof values[by] === "number" ? sign * values[by] : Number.POSITIVE_INFINITY,
+      ) as [number, number];
+      if (left !== right) return left < right ? -1 : 1;
+    }
+    return a.hash < b.hash ? -1 : 1;
   };
 }
 

@@ -403,7 +403,13 @@ describe("what a runner tells besides results", () => {
       await beat(training, { progress: { done, total: 100, trainLoss: 1 } });
     const told = await eventsOf(id, "training.progress");
     expect(told.map(({ done }) => done)).toEqual([0, 5, 10, 50, 100]);
-    expect(told[1]).toEqual({ trainingId: training.task.trainingId, done: 5, total: 100, trainLoss: 1 });
+    expect(told[1]).toEqual({
+      trainingId: training.task.trainingId,
+      purpose: "final",
+      done: 5,
+      total: 100,
+      trainLoss: 1,
+    });
   });
 
   test("a divergence ends the search at once, with the step and the path, and keeps what was found", async () => {

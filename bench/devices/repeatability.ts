@@ -1,7 +1,8 @@
 /**
  * Whether a network measured again falls where it was said to. The interval is one for a new observation (Hahn and Meeker
  * 1991, section 4.7) on the logarithms of medians of separate runs, each a process of its own, so that what differs from
- * run to run is in it.
+ * run to run is in it. Runs that it is estimated on and new ones take turns: a machine drifts over minutes (its clock, its
+ * neighbours), and an interval from a quarter of an hour knows nothing of what the hour after it brings.
  */
 
 import { execFile } from "node:child_process";
@@ -12,11 +13,8 @@ import { promisify } from "node:util";
 import jstat from "jstat";
 import type { Setting } from "./predictions.ts";
 
-const runsBefore = 12;
-const runsAfter = 20;
+const runs = 20;
 const confidence = 0.95;
-/** Of the time, for the runs that the interval is estimated on. */
-const shareBefore = 0.25;
 const run = promisify(execFile);
 const child = path.join(path.dirname(fileURLToPath(import.meta.url)), "once.ts");
 
@@ -27,28 +25,23 @@ export async function repeatability({ backend, space, size, log }: Setting, minu
     const { stdout } = await run(process.execPath, [child, asked], { timeout: 120_000 });
     return JSON.parse(stdout.trim().split("\n").at(-1) ?? "") as { median: number; referenceMs: number };
   };
-  const spread = async (count: number, overMinutes: number) => {
-    const values: number[] = [];
-    const raw: number[] = [];
-    for (let index = 0; index < count; index++) {
-      const startedAt = performance.now();
-      const { median, referenceMs } = await once();
-      nominalMs ??= referenceMs;
-      values.push(median);
-      raw.push(referenceMs);
-      log(`${median.toPrecision(5)} ms; the reference takes ${referenceMs.toPrecision(4)} ms now`);
-      const leftMs = (overMinutes * 60_000) / count - (performance.now() - startedAt);
-      if (index + 1 < count && leftMs > 0) await sleep(leftMs);
-    }
-    return { values, raw };
-  };
-  log("runs that the interval is estimated on");
-  const before = await spread(runsBefore, shareBefore * minutes);
-  const interval = intervalFor(before.values);
-  log(`interval ${interval.low.toPrecision(5)} to ${interval.high.toPrecision(5)} ms; new runs`);
-  const after = await spread(runsAfter, minutes);
-  const inside = after.values.filter((value) => interval.low <= value && value <= interval.high).length;
-  return { interval, inside, of: runsAfter, minutes, before, after };
+  const spacingMs = (minutes * 60_000) / (2 * runs);
+  const values = { known: [] as number[], fresh: [] as number[] };
+  const reference: number[] = [];
+  for (let index = 0; index < 2 * runs; index++) {
+    const startedAt = performance.now();
+    const { median, referenceMs } = await once();
+    nominalMs ??= referenceMs;
+    const kind = index % 2 === 0 ? "known" : "fresh";
+    values[kind].push(median);
+    reference.push(referenceMs);
+    log(`${kind} ${median.toPrecision(5)} ms; the reference takes ${referenceMs.toPrecision(4)} ms now`);
+    const leftMs = spacingMs - (performance.now() - startedAt);
+    if (index + 1 < 2 * runs && leftMs > 0) await sleep(leftMs);
+  }
+  const interval = intervalFor(values.known);
+  const inside = values.fresh.filter((value) => interval.low <= value && value <= interval.high).length;
+  return { interval, inside, of: runs, minutes, ...values, reference };
 }
 
 export function intervalFor(values: readonly number[]): { low: number; high: number } {

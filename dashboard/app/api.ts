@@ -3,7 +3,7 @@
 import { newApiClient } from "../../edge/client.ts";
 import type { Scope } from "../../schema/tokens.ts";
 import type { Search } from "./answers.ts";
-import { ApiProblem, problemOf, Unreachable } from "./problem.ts";
+import { ApiProblem, passes, problemOf, Unreachable } from "./problem.ts";
 import { session } from "./session.ts";
 import { newStore, useStore } from "./store.ts";
 
@@ -61,6 +61,8 @@ export async function readAll<T>(
   return rows;
 }
 
+const askAgainMs = 5000;
+
 /** Asks whose the token is, now and with each other token. */
 export function followToken(): void {
   let asked = -1;
@@ -73,7 +75,9 @@ export function followToken(): void {
       if (session.get().number === number) session.set({ ...session.get(), me });
     } catch (error) {
       // Without an answer it is asked again once the connection is back.
-      if (!(error instanceof ApiProblem)) asked = -1;
+      if (error instanceof ApiProblem && !passes(error)) return;
+      asked = -1;
+      if (error instanceof ApiProblem) setTimeout(() => void ask(), askAgainMs);
     }
   };
   session.subscribe(() => void ask());

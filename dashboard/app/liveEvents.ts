@@ -23,7 +23,7 @@ export interface Following {
   signal: AbortSignal;
   onEvents(events: LiveEvent[]): void;
   onState(state: LiveState): void;
-  /** Resolves after so long, sooner when the connection or the page comes back. */
+  /** Resolves after so long, sooner when the connection comes back; in a hidden page not before it is seen. */
   pause(ms: number, signal: AbortSignal): Promise<void>;
   /** A stream that says nothing for so long is dead: the edge comments every two seconds. */
   quietMs?: number;

@@ -18,6 +18,26 @@ function placeOf(hash: string): Place {
 
 export const place = newStore<Place>(placeOf(location.hash));
 
+/** Browsers refuse more than about a hundred changes in ten seconds, which a slider is quicker than. */
+const leastMs = 150;
+let writtenAt = 0;
+let waiting: ReturnType<typeof setTimeout> | undefined;
+
+/** Writes the address that has been gone to already; while many come, not each of them. */
+function writeAddress(to: string): void {
+  clearTimeout(waiting);
+  const from = location.hash;
+  const write = () => {
+    // Somebody went elsewhere meanwhile.
+    if (location.hash !== from) return;
+    writtenAt = Date.now();
+    history.replaceState(null, "", `#${to}`);
+  };
+  const waitMs = writtenAt + leastMs - Date.now();
+  if (waitMs <= 0) write();
+  else waiting = setTimeout(write, waitMs);
+}
+
 export function followAddress(): void {
   place.set(placeOf(location.hash));
   window.addEventListener("hashchange", () => place.set(placeOf(location.hash)));
@@ -29,8 +49,8 @@ export function go(to: string, { replace = false } = {}): void {
     location.hash = to;
     return;
   }
-  history.replaceState(null, "", `#${to}`);
-  place.set(placeOf(location.hash));
+  place.set(placeOf(to));
+  writeAddress(to);
 }
 
 /** What of a page's state is in its address: kept by a reload and by a shared link. Empty values are left out. */

@@ -76,7 +76,7 @@ export async function problemOf(response: Response): Promise<ApiProblem> {
   }
 }
 
-export const problemKinds = [
+const problemKinds = [
   "token-missing",
   "token-refused",
   "forbidden",

@@ -4,6 +4,7 @@
  */
 
 import { useEffect, useRef, useState } from "preact/hooks";
+import { isSeen } from "../device/waits.ts";
 import { ApiProblem, passes } from "./problem.ts";
 import { session } from "./session.ts";
 import { useStore } from "./store.ts";
@@ -73,6 +74,7 @@ export function useData<T>(
     const { signal } = ended;
     let timer: ReturnType<typeof setTimeout> | undefined;
     let failures = 0;
+    let error: unknown = null;
     let isRunning = false;
     let isWanted = false;
     const run = async () => {
@@ -80,10 +82,9 @@ export function useData<T>(
       isWanted = true;
       if (isRunning || signal.aborted) return;
       isRunning = true;
-      let error: unknown = null;
       while (isWanted && !signal.aborted) {
         isWanted = false;
-        setState({ key: fullKey, error: failures === 0 ? null : error, isLoading: true });
+        setState({ key: fullKey, error, isLoading: true });
         try {
           keep(fullKey, await latest.current(signal));
           error = null;
@@ -112,11 +113,15 @@ export function useData<T>(
 
   const isFirst = useRef(true);
   useEffect(() => {
-    if (!isFirst.current) refresh.current();
+    if (!isFirst.current && isSeen()) refresh.current();
     isFirst.current = false;
   }, [when]);
 
-  const entry = fullKey === null ? undefined : kept.get(fullKey);
+  // What a page shows stays with it, whatever is forgotten elsewhere.
+  const shown = useRef<{ key: string; entry: Kept } | null>(null);
+  const found = fullKey === null ? undefined : kept.get(fullKey);
+  if (fullKey !== null && found !== undefined) shown.current = { key: fullKey, entry: found };
+  const entry = shown.current?.key === fullKey ? shown.current?.entry : undefined;
   const isCurrent = state.key === fullKey;
   return {
     value: entry?.value as T | undefined,
@@ -126,8 +131,6 @@ export function useData<T>(
     refresh: () => refresh.current(),
   };
 }
-
-const isSeen = (): boolean => document.visibilityState === "visible";
 
 /** Until the next try; null where none is worth it. */
 function waitOf(error: unknown, failures: number, everyMs: number | undefined): number | null {

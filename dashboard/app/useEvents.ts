@@ -1,7 +1,7 @@
 /** The events of a search in a component: all that were, then each as it comes. */
 
 import { useEffect, useState } from "preact/hooks";
-import { pauseOrOnline } from "../device/waits.ts";
+import { pauseOrOnline, seen } from "../device/waits.ts";
 import { send } from "./api.ts";
 import { followEvents, type LiveEvent, type LiveState } from "./liveEvents.ts";
 import { session } from "./session.ts";
@@ -37,7 +37,10 @@ export function useEvents(searchId: string | null): Events {
           sequence: fresh.at(-1)?.sequence ?? before.sequence,
         })),
       onState: (next) => setState((before) => ({ ...before, state: next })),
-      pause: (ms, signal) => pauseOrOnline(ms, signal).catch(() => {}),
+      pause: async (ms, signal) => {
+        await pauseOrOnline(ms, signal).catch(() => {});
+        await seen(signal).catch(() => {});
+      },
     });
     return () => ended.abort();
   }, [searchId, number]);

@@ -67,7 +67,7 @@ export async function readFingerprint(): Promise<Fingerprint> {
 }
 
 /** The GPU as WebGL calls it; null where there is no WebGL, or it does not tell. */
-export function webglRenderer(): string | null {
+function webglRenderer(): string | null {
   const canvas = document.createElement("canvas");
   const gl = canvas.getContext("webgl2") ?? canvas.getContext("webgl");
   if (gl === null) return null;

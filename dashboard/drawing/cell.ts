@@ -17,7 +17,7 @@ interface CellDrawingProps {
   kind: string;
 }
 
-export function CellDrawing({ cell, space, kind }: CellDrawingProps): ComponentChild {
+function CellDrawing({ cell, space, kind }: CellDrawingProps): ComponentChild {
   const drawing = layoutOf(cell, space);
   const { width, height, text } = drawing;
   const label = `${titleOf(kind)}: ${text}`;

@@ -40,7 +40,7 @@ export interface CellLayout {
 const letterWidth = 7.2;
 const boxHeight = 26;
 
-export const familyOf = (operation: string): Family => {
+const familyOf = (operation: string): Family => {
   if (/skip|identity/.test(operation)) return "skip";
   if (/pool/.test(operation)) return "pool";
   if (/^sep/.test(operation)) return "separable";

@@ -106,7 +106,7 @@ const titles: Record<string, string> = {
   residual: "Residual block",
 };
 
-/** `Stem`, `Cell 3, reduction`, `Classifier`. */
+/** `Stem`, `Reduction cell 3`, `Classifier`. */
 export function partTitle({ path, kind }: Pick<Part, "path" | "kind">): string {
   const title = Object.hasOwn(titles, kind) ? (titles[kind] ?? kind) : kind;
   const [, index] = /^(?:cells|stems)\.(\d+)$/.exec(path) ?? [];

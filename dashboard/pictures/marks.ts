@@ -3,7 +3,7 @@
 import type { Palette } from "./palette.ts";
 
 export interface Mark {
-  shape: "dot" | "ring" | "speck" | "area" | "line";
+  shape: "dot" | "ring" | "speck" | "area" | "line" | "dashes" | "triangle" | "diamond" | "square";
   color: (palette: Palette) => string;
   text: string;
 }
@@ -37,11 +37,11 @@ export const objectivesMarks: readonly Mark[] = [
   { shape: "line", color: ({ accent }) => accent, text: "on the front" },
   { shape: "line", color: ({ soft }) => soft, text: "others" },
   { shape: "line", color: ({ bad }) => bad, text: "infeasible" },
-  { shape: "line", color: ({ warn }) => warn, text: "not all measured" },
+  { shape: "dashes", color: ({ warn }) => warn, text: "not all measured" },
 ];
 
 export const timelineMarks: readonly Mark[] = [
-  { shape: "dot", color: ({ bad }) => bad, text: "fault" },
-  { shape: "dot", color: ({ warn }) => warn, text: "warning" },
-  { shape: "dot", color: ({ good }) => good, text: "checkpoint" },
+  { shape: "triangle", color: ({ bad }) => bad, text: "fault" },
+  { shape: "diamond", color: ({ warn }) => warn, text: "warning" },
+  { shape: "square", color: ({ good }) => good, text: "checkpoint" },
 ];

@@ -129,7 +129,9 @@ export function parallelObjectives(data: ObjectivesData, palette: Palette): Pict
     summary: [
       `${axes.map(({ id }) => unitOf(id).title).join(", ")}: ${whole(front.length)} on the front over ${whole(behind.length)} others, the better end of each axis on top.`,
       ...(shown.length < rows.length ? [`${whole(rows.length - shown.length)} are filtered out.`] : []),
-      ...(behind.length > mostLines ? [`Of the others an even sample is drawn.`] : []),
+      ...(behind.length > mostLines
+        ? [`Of each kind of the others ${whole(mostLines)} at most are drawn, evenly taken.`]
+        : []),
       ...(gaps > 0 ? [`${whole(gaps)} lack a measurement and are dashed.`] : []),
     ].join(" "),
     table: {

@@ -284,10 +284,9 @@ function axisOf({ id, limit, target }: FrontAxis, palette: Palette, at: "x" | "y
   return {
     ...valueAxis({ name: unit === "" ? title : `${title} (${unit})`, palette, format }, at),
     // Lines that are asked for are seen even where no candidate comes near.
-    ...(lines.length > 0 && {
-      min: ({ min, max }: Extent) => beyond(Math.min(...lines), min, max - min, -1),
-      max: ({ min, max }: Extent) => beyond(Math.max(...lines), max, max - min, 1),
-    }),
+    // Also without lines: a chart that is given none keeps those of the objective before.
+    min: ({ min, max }: Extent) => beyond(Math.min(...lines), min, max - min, -1),
+    max: ({ min, max }: Extent) => beyond(Math.max(...lines), max, max - min, 1),
   };
 }
 

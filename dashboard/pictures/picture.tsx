@@ -4,7 +4,7 @@
  */
 
 import type { ComponentChildren } from "preact";
-import { useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { appearance } from "../app/appearance.ts";
 import { useStore } from "../app/store.ts";
 import { Button } from "../ui/controls.tsx";
@@ -38,8 +38,8 @@ interface PictureProps<T> {
    * @param place among those behind the prominent ones, whose keys may not be the only ones; negative for these
    */
   card?: (key: string, place: number) => ComponentChildren;
-  /** A rectangle was drawn, or null: all is shown again. */
-  onZoom?: (range: Range | null) => void;
+  /** What its axes are: with others, all is shown again. */
+  frame?: string;
   /** A part of one of parallel axes was marked. */
   onBand?: (band: Band) => void;
   /** Below the title: choices of what is drawn. */
@@ -50,7 +50,7 @@ const hitPixels = 14;
 /** A shorter drag is a click that slipped. */
 const dragPixels = 6;
 
-export function Picture<T>({ title, draw, data, onSelect, card, onZoom, onBand, children }: PictureProps<T>) {
+export function Picture<T>({ title, draw, data, onSelect, card, frame, onBand, children }: PictureProps<T>) {
   const theme = useStore(appearance);
   const spec = useMemo(() => draw(data, palettes[theme]), [draw, data, theme]);
   const holder = useRef<HTMLDivElement>(null);
@@ -62,9 +62,11 @@ export function Picture<T>({ title, draw, data, onSelect, card, onZoom, onBand, 
 
   const changeZoom = (range: Range | null) => {
     setZoom(range);
-    onZoom?.(range);
     show(range);
   };
+  useEffect(() => {
+    if (zoom !== null) changeZoom(null);
+  }, [frame]);
   const found = (event: PointerEvent): Found | null => {
     if (chart === null || (spec.points ?? spec.areas) === undefined) return null;
     const at = placeIn(event, holder.current);

@@ -114,6 +114,6 @@ test("each is drawn of nothing, too, and says so", () => {
   expect(nothing.map(({ summary }) => summary)).toEqual([
     "Accuracy over the rounds: no candidate within the limits was measured yet.",
     "Loss over the rounds: nothing was trained yet.",
-    "Loss of final trainings: none has begun.",
+    "Loss of trainings: none has begun.",
   ]);
 });

@@ -83,7 +83,7 @@ test("of very many lines an even part is drawn, and all of the front", () => {
     (option.series as { id: string; data: unknown[] }[]).map(({ id, data }) => [id, data.length]),
   );
   expect(drawn).toMatchObject({ archive: 1500, front: 50 });
-  expect(summary).toContain("an even sample is drawn");
+  expect(summary).toContain("evenly taken");
 });
 
 const heat: HeatData = {

@@ -6,7 +6,7 @@ import type { Palette } from "./palette.ts";
 import { base, type PictureSpec, valueAxis } from "./spec.ts";
 
 export type BarKind = "wait" | "work" | "train" | "machine" | "pause" | "bad";
-export type MarkKind = "fault" | "warning" | "checkpoint" | "step";
+export type MarkKind = "fault" | "warning" | "checkpoint";
 
 export interface TimelineBar {
   key: string;
@@ -228,12 +228,6 @@ function markShape(kind: MarkKind, x: number, y: number, palette: Palette) {
       type: "rect",
       shape: { x: x - 5, y: y - 5, width: 10, height: 10, r: 2 },
       style: { fill: palette.good, stroke: palette.card, lineWidth: 1 },
-    };
-  if (kind === "step")
-    return {
-      type: "circle",
-      shape: { cx: x, cy: y, r: 5 },
-      style: { fill: palette.soft, stroke: palette.card },
     };
   const triangle: [number, number][] = [
     [0, -8],

@@ -1,4 +1,4 @@
-/** How the loss of each final training falls, step by step. */
+/** How the loss of each training falls, step by step. */
 
 import { number, whole } from "../ui/format.ts";
 import type { Palette } from "./palette.ts";
@@ -34,8 +34,8 @@ export const trainingLosses = (curves: TrainingLossesData, palette: Palette): Pi
   },
   summary:
     curves.length === 0
-      ? "Loss of final trainings: none has begun."
-      : `Loss of final trainings: ${curves.map(({ name, step, loss }) => `${name} at ${number(loss.at(-1))} after ${whole(step.at(-1))} steps`).join("; ")}.`,
+      ? "Loss of trainings: none has begun."
+      : `Loss of trainings: ${curves.map(({ name, step, loss }) => `${name} at ${number(loss.at(-1))} after ${whole(step.at(-1))} steps`).join("; ")}.`,
   table: {
     columns: ["Training", "Step", "Training loss"],
     rows: curves.flatMap(({ name, step, loss }) => step.map((at, index) => [name, at, number(loss[index])])),

@@ -4,11 +4,11 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { api, isFinished, readAll, type Search, type Training } from "../app/api.ts";
 import { addresses } from "../app/place.ts";
 import { type Data, useData } from "../app/useData.ts";
-import { Picture } from "../pictures/picture.tsx";
-import { type TrainingLossData, trainingLoss } from "../pictures/trainingLoss.ts";
+import type { TrainingCurve } from "../pictures/trainingLosses.ts";
 import { Badge, ProgressBar, StateBadge } from "../ui/controls.tsx";
 import { ago, duration, measured, number, percent, whole } from "../ui/format.ts";
 import { Exports } from "./exports.tsx";
+import { LossPicture } from "./lossPicture.tsx";
 import "./training.css";
 
 const refreshMs = 2000;
@@ -128,19 +128,17 @@ export function Curves({ trainings }: { trainings: readonly Training[] }) {
     if (progress?.trainLoss == null || progress.done <= (points.at(-1)?.[0] ?? 0)) continue;
     seen.current.set(id, [...points, [progress.done, progress.trainLoss]]);
   }
-  const data = useMemo(
-    (): TrainingLossData => ({
-      curves: trainings.flatMap((training) => {
-        const points = training.report?.curve ?? seen.current.get(training.id) ?? [];
-        return points.length === 0
-          ? []
-          : [{ name: `${training.recipe.preset} ${training.id.slice(0, 4)}`, points }];
+  const curves = useMemo(
+    () =>
+      trainings.flatMap(({ id, recipe, report }): TrainingCurve[] => {
+        const points = report?.curve ?? seen.current.get(id) ?? [];
+        if (points.length === 0) return [];
+        const [step, loss] = [points.map(([at]) => at), points.map(([, value]) => value)];
+        return [{ name: `${recipe.preset} ${id.slice(0, 4)}`, step, loss }];
       }),
-    }),
     [trainings],
   );
-  if (data.curves.length === 0) return null;
-  return <Picture title="Training loss" draw={trainingLoss} data={data} />;
+  return curves.length === 0 ? null : <LossPicture title="Training loss" curves={curves} />;
 }
 
 export const NoTraining = () => (

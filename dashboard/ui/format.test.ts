@@ -27,8 +27,9 @@ test("huge and tiny numbers stay short", () => {
     "1,235",
     "99,300",
   ]);
-  expect([246_106, 2_410_000, 9.87e12, 1.2e21, -3e-7].map((value) => number(value))).toEqual([
+  expect([246_106, 999_999, 2_410_000, 9.87e12, 1.2e21, -3e-7].map((value) => number(value))).toEqual([
     "246 k",
+    "1 M",
     "2.41 M",
     "9.87 T",
     "1.20e+21",

@@ -16,12 +16,14 @@ const shortScales: readonly [least: number, divisor: number, suffix: string][] =
   [1e5, 1e3, " k"],
 ];
 
-/** To so many digits: `2.41 M`, `99,300`, `0.503`, `1.2e+21`. */
+/** To so many digits: `2.41 M`, `99,300`, `0.503`, `1.20e+21`. */
 export function number(value: Given, digits = 3): string {
   if (isMissing(value)) return missing;
   if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
   const size = Math.abs(value);
-  const [, divisor = 1, suffix = ""] = shortScales.find(([least]) => size >= least) ?? [];
+  // 999,999 is 1 M, not 1,000 k.
+  const rounded = size < 1e5 ? size : Number(size.toPrecision(Math.max(3, digits)));
+  const [, divisor = 1, suffix = ""] = shortScales.find(([least]) => rounded >= least) ?? [];
   if (divisor === 0 || (size > 0 && size < 1e-4)) return signed(value.toExponential(digits - 1));
   const scaled = value / divisor;
   return `${signed(grouped(scaled, Math.max(digits, wholeDigits(scaled))))}${suffix}`;
@@ -37,7 +39,7 @@ function atAxis(value: number): string {
 export const whole = (value: Given): string =>
   isMissing(value) ? missing : Number.isFinite(value) ? grouped(Math.round(value), 21) : number(value);
 
-/** `$0.42`, `$1,204`, `$3.10 M`, `under $0.01`. */
+/** `$0.42`, `$1,204`, `$3.1 M`, `under $0.01`. */
 export function money(usd: Given): string {
   if (isMissing(usd)) return missing;
   const size = Math.abs(usd);

@@ -189,7 +189,7 @@ export async function heartbeat(
   return (results.at(-1)?.meta.changes ?? 0) > 0;
 }
 
-/** An event whenever a final training has passed another twentieth of its steps. */
+/** An event whenever a training has passed another twentieth of its steps. */
 const progressEvent = (
   db: D1Database,
   lease: { resource: string; leaseId: string },
@@ -200,7 +200,8 @@ const progressEvent = (
     db,
     `INSERT INTO events (search_id, sequence, type, data, created_at)
      SELECT search_id, (SELECT coalesce(max(e.sequence), 0) + 1 FROM events e WHERE e.search_id = leases.search_id),
-       'training.progress', :data, :now
+       'training.progress',
+       json_set(:data, '$.purpose', (SELECT t.purpose FROM trainings t WHERE t.id = :resource)), :now
      FROM leases WHERE resource = :resource AND lease_id = :leaseId AND expires_at > :now AND search_id <> resource
        AND coalesce(CAST(${progressEvents} * json_extract(progress, '$.done') / json_extract(progress, '$.total') AS INTEGER), -1)
          < :passed`,

@@ -60,8 +60,10 @@ function Trial({ training, maySeeSamples }: TrialProps) {
   const [stage, setStage] = useState<Stage>("idle");
   const [failure, setFailure] = useState<string | null>(null);
   const opened = useRef<{ classifier: Classifier; samples: Samples | null } | null>(null);
+  const gone = useRef(new AbortController());
   useEffect(
     () => () => {
+      gone.current.abort();
       opened.current?.classifier.dispose();
     },
     [],
@@ -72,13 +74,15 @@ function Trial({ training, maySeeSamples }: TrialProps) {
     try {
       const [{ openClassifier }, model, samples] = await Promise.all([
         import("./classify.ts"),
-        fetchExport(training.id, "tfjs"),
+        fetchExport(training.id, "tfjs", gone.current.signal),
         maySeeSamples ? samplesOfTraining(training) : null,
       ]);
       const classifier = await openClassifier(new Uint8Array(await model.arrayBuffer()));
+      if (gone.current.signal.aborted) return classifier.dispose();
       opened.current = { classifier, samples };
       setStage("ready");
     } catch (error) {
+      if (gone.current.signal.aborted) return;
       setFailure(lineOf(error));
       setStage("idle");
     }

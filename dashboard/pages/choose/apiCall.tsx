@@ -35,7 +35,7 @@ export function ApiCall({ search, constraints, row }: ApiCallProps) {
 }
 
 /** The most accurate within the constraints. */
-export function curlOf(
+function curlOf(
   edge: string,
   { id, visibility }: Pick<Search, "id" | "visibility">,
   constraints: readonly Constraint[],

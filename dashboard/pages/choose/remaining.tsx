@@ -61,19 +61,19 @@ export function Remaining({ search, rows, objectives, recommended, onCompare }: 
       ),
     },
   ];
-  const shown = isWhole ? rows : rows.slice(0, shownAtFirst);
   return (
     <section class="card" aria-labelledby="remaining-title">
       <h2 id="remaining-title">All that remain</h2>
       <Table
         caption="Architectures within the constraints"
         columns={columns}
-        rows={shown}
+        rows={rows}
+        most={isWhole ? rows.length : shownAtFirst}
         keyOf={({ hash }) => hash}
         sorting={{ column: "accuracy", isDescending: true }}
         selectedKey={recommended}
       />
-      {shown.length < rows.length && (
+      {!isWhole && rows.length > shownAtFirst && (
         <div class="buttons">
           <Button onClick={() => setWhole(true)}>Show all {whole(rows.length)}</Button>
         </div>

@@ -99,7 +99,7 @@ function useNow(): number {
 }
 
 /** Until the edge tells again it costs on as it did. */
-export const spentAt = (
+const spentAt = (
   { state, spentUsd, priceUsdPerHour }: Pick<Instance, "state" | "spentUsd" | "priceUsdPerHour">,
   loadedAt: number,
   now: number,

@@ -88,7 +88,7 @@ function Entries({ searchId, name }: { searchId: string; name: string }) {
 /** Cents are too coarse for a minute of a machine. */
 const exact = (usd: number): string => `${usd < 0 ? "−" : ""}$${Math.abs(usd).toFixed(4)}`;
 
-export const ledgerCsv = (entries: readonly Entry[]): string =>
+const ledgerCsv = (entries: readonly Entry[]): string =>
   csv(
     ["id", "at", "instance", "kind", "amount_usd"],
     entries.map(({ id, at, instanceId, kind, amountUsd }) => [id, at, instanceId, kind, amountUsd]),

@@ -77,7 +77,7 @@ function Range({ id, range, marks }: { id: string; range: RangeOf; marks: readon
 }
 
 /** Whether a bound from above can be met, in a sentence. */
-export function metBy(id: string, { kind, value }: Mark, { minimum, median, maximum }: RangeOf): string {
+function metBy(id: string, { kind, value }: Mark, { minimum, median, maximum }: RangeOf): string {
   const bound = `${kind === "limit" ? "Limit" : "Target"} ${measured(id, value)}:`;
   if (value < minimum) return `${bound} none meets it.`;
   if (value >= maximum) return `${bound} every architecture meets it.`;

@@ -97,7 +97,7 @@ function RentalFields({ form, configured }: { form: Form; configured: readonly s
 function GpuField({ form }: { form: Form }) {
   const gpus = textsAt(form, "gpus");
   const change = (text: string) => {
-    const names = text.split(",").map((name) => name.trimStart());
+    const names = text.split(",");
     form.edit(["rental", "gpus"], text.trim() === "" ? undefined : names);
   };
   return (
@@ -106,7 +106,7 @@ function GpuField({ form }: { form: Form }) {
         label="GPUs"
         placeholder="any"
         hint="such as RTX 4090, A10"
-        value={gpus.join(", ")}
+        value={gpus.join(",")}
         problem={form.problemAt(["rental", "gpus"])}
         onValue={change}
       />

@@ -1,6 +1,6 @@
 /** Beginnings: a template, with values for its placeholders, or a search that was. */
 
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { fill, placeholdersOf, type Template, type Values } from "../../../shared/template.ts";
 import { api, read, readAll } from "../../app/api.ts";
 import { lineOf } from "../../app/problem.ts";
@@ -14,7 +14,6 @@ import { isMapping, type Value } from "./draft.ts";
 interface StartFromProps {
   /** `template:NAME` or `search:ID`, as the address has it. */
   asked: string | null;
-  /** Where one is already at work, the address does not take its place. */
   onStart(value: Value, what: string): void;
 }
 
@@ -30,14 +29,24 @@ export function StartFrom({ asked, onStart }: StartFromProps) {
   const searches = useData("searches to begin from", (signal) =>
     read(api.searches.$get({ query: { limit: mostSearches } }, { init: { signal } })),
   );
+  const isHere = useRef(true);
+  useEffect(
+    () => () => {
+      isHere.current = false;
+    },
+    [],
+  );
   const begin = async (from: string) => {
     const [kind = "", name = ""] = from.split(/:(.*)/s);
     setChosen(from);
     setOpen(null);
     try {
-      if (kind === "search") onStart(await again(name), `search ${name}`);
-      else if (kind === "template") {
+      if (kind === "search") {
+        const value = await again(name);
+        if (isHere.current) onStart(value, `search ${name}`);
+      } else if (kind === "template") {
         const template = await read(api.templates[":name"].$get({ param: { name } }));
+        if (!isHere.current) return;
         if (placeholdersOf(template).length > 0) setOpen(template);
         else startTemplate(template, {}, onStart);
       } else if (kind === "empty") onStart(firstSpecification, "an example");

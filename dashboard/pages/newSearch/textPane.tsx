@@ -35,7 +35,10 @@ export function TextPane({ draft, said, onDraft, area }: TextPaneProps) {
               class="button quiet"
               aria-pressed={draft.format === format}
               disabled={said.value === null}
-              onClick={() => said.value !== null && onDraft(draftOf(said.value, format))}
+              onClick={() => {
+                // Written anew, it would lose its comments.
+                if (said.value !== null && format !== draft.format) onDraft(draftOf(said.value, format));
+              }}
             >
               {title}
             </button>

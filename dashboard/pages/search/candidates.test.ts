@@ -35,3 +35,18 @@ test("what was not measured is no number, and an unknown objective is a column o
   candidates.append(page(0, 0));
   expect(candidates.lastRound).toBe(0);
 });
+
+test("rounds that are read again take the place of what was known of them", () => {
+  const candidates = new Candidates();
+  candidates.append(page(0, 1000));
+  const before = candidates.version;
+  candidates.keepUpTo(59);
+  expect([candidates.size, candidates.lastRound]).toEqual([600, 59]);
+  const late = page(600, 400);
+  candidates.append({ ...late, values: { ...late.values, latency: late.hash.map(() => 7) } });
+  expect(candidates.size).toBe(1000);
+  expect(candidates.values("latency").slice(598, 602)).toEqual(Float64Array.of(Number.NaN, Number.NaN, 7, 7));
+  expect(candidates.version).toBeGreaterThan(before);
+  candidates.keepUpTo(-1);
+  expect([candidates.size, candidates.lastRound]).toEqual([0, -1]);
+});

@@ -1,4 +1,7 @@
-/** Measured candidates in columns that grow as pages and rounds come: 50,000 of them are a few arrays and no objects. */
+/**
+ * Measured candidates in columns that grow as pages and rounds come: 50,000 of them are a few arrays and no objects. What
+ * devices measure late changes rounds that are known: those are taken back and read again.
+ */
 
 import type { Points } from "../../app/answers.ts";
 
@@ -24,8 +27,8 @@ class Column {
 
 export class Candidates {
   readonly hash: string[] = [];
-  /** Of the newest candidate; -1 before the first. */
-  lastRound = -1;
+  /** Another with each change. */
+  version = 0;
   readonly #round = new Column();
   readonly #stage = new Column();
   readonly #feasible = new Column();
@@ -48,7 +51,20 @@ export class Candidates {
       this.#loss.set(at, page.loss[index]);
       for (const [id, column] of this.#values) column.set(at, page.values[id]?.[index]);
     }
-    this.lastRound = page.round.at(-1) ?? this.lastRound;
+    this.version += 1;
+  }
+
+  /** Forgets those of all later rounds. */
+  keepUpTo(round: number): void {
+    const beyond = this.round.findIndex((one) => one > round);
+    if (beyond < 0) return;
+    this.hash.length = beyond;
+    this.version += 1;
+  }
+
+  /** Of the newest candidate; -1 before the first. */
+  get lastRound(): number {
+    return this.round.at(-1) ?? -1;
   }
 
   get round(): Float64Array {

@@ -68,41 +68,63 @@ export function useRounds(id: string, search: Search | undefined, sequence: numb
   );
 }
 
-/** The candidates so far; `size` tells when there are more, page by page while the first are loaded. */
+/** Devices measure candidates of a round after it, as long as so many others take. */
+const lateRounds = 30;
+
+/** Whether values of a round may come after it. */
+const isMeasuredLate = ({ specification: { objectives } }: Search): boolean =>
+  objectives.some(({ device }) => device !== undefined);
+
+/** The candidates so far; `version` tells when they changed, page by page while the first are loaded. */
 export function useCandidates(
   id: string,
   search: Search,
-): { all: Candidates; size: number; data: Data<number> } {
+): { all: Candidates; version: number; data: Data<number> } {
   const { number } = useStore(session);
-  const all = candidatesOf(`${number} ${id}`);
-  const [, setSize] = useState(0);
+  const own = keptOf(`${number} ${id}`);
+  const all = own.candidates;
+  const [, setVersion] = useState(0);
   const { sequence } = useLive().events;
+  const isLate = isMeasuredLate(search);
   const data = useData(
     `candidates ${id}`,
     async (signal) => {
-      const begin = all.lastRound < 0 ? {} : { after: all.lastRound };
+      const isAnew = isLate && own.readIn !== search.state;
+      own.readIn = search.state;
+      const last = isAnew ? -1 : all.lastRound - (isLate ? lateRounds : 0);
+      const begin = last < 0 ? {} : { after: last };
+      let isFirst = true;
       await pages(
         (query) => read(api.searches[":id"].points.$get({ param: { id }, query }, { init: { signal } })),
         begin,
         (page) => {
           signal.throwIfAborted();
+          if (isFirst) all.keepUpTo(last);
+          isFirst = false;
           all.append(page);
-          setSize(all.size);
+          setVersion(all.version);
         },
       );
-      return all.size;
+      return all.version;
     },
     { when: `${sequence} ${search.state}`, everyMs: refreshOf(search) },
   );
-  return { all, size: all.size, data };
+  return { all, version: all.version, data };
+}
+
+interface Kept {
+  key: string;
+  candidates: Candidates;
+  /** The search's state when they were read. */
+  readIn: Search["state"] | null;
 }
 
 /** Of the search that was looked at last: views come and go, and its candidates stay. */
-let kept = { key: "", candidates: new Candidates() };
+let kept: Kept = { key: "", candidates: new Candidates(), readIn: null };
 
-function candidatesOf(key: string): Candidates {
-  if (kept.key !== key) kept = { key, candidates: new Candidates() };
-  return kept.candidates;
+function keptOf(key: string): Kept {
+  if (kept.key !== key) kept = { key, candidates: new Candidates(), readIn: null };
+  return kept;
 }
 
 interface Query {

@@ -7,7 +7,7 @@ import { ProgressBar } from "../../ui/controls.tsx";
 import { ago, duration, measured, money, number, time, whole } from "../../ui/format.ts";
 import { forecastUsd } from "../searches/forecast.ts";
 import { secondsLeft } from "./estimate.ts";
-import { useLive } from "./live.ts";
+import { refreshOf, useLive } from "./live.ts";
 
 export const Overview = ({ search }: { search: Search }) => (
   <div class="overview">
@@ -68,13 +68,18 @@ function Progress({ search }: { search: Search }) {
   );
 }
 
-function timeText({ state, createdAt, startedAt, finishedAt }: Search, left: number | null): string {
-  if (startedAt === null) return `Created ${ago(createdAt)}, waits for a runner`;
+function timeText(search: Search, left: number | null): string {
+  const { state, createdAt, startedAt, finishedAt, progress } = search;
+  if (startedAt === null) {
+    if (finishedAt !== null) return `Ended ${ago(finishedAt)}, before it began`;
+    return `Created ${ago(createdAt)}, ${state === "paused" ? "paused" : "waits for a runner"}`;
+  }
   if (finishedAt !== null) {
     const took = duration((Date.parse(finishedAt) - Date.parse(startedAt)) / 1000);
     return `Took ${took}, ended ${ago(finishedAt)}`;
   }
   if (state === "paused") return `Started ${ago(startedAt)}, paused`;
+  if (progress.round >= progress.rounds) return "All rounds are done; trainings follow";
   if (left === null) return `Started ${ago(startedAt)}`;
   return left < 30 ? "Nearly done with its rounds" : `About ${duration(left)} of rounds left`;
 }
@@ -100,7 +105,7 @@ function Cost({ search }: { search: Search }) {
   const budget = useData(
     mayRead ? `budget ${id}` : null,
     (signal) => read(api.searches[":id"].budget.$get({ param: { id } }, { init: { signal } })),
-    { when: `${progress.round} ${search.state}` },
+    { when: `${progress.round} ${search.state}`, everyMs: refreshOf(search) },
   );
   const { value } = budget;
   if (!mayRead)

@@ -89,7 +89,7 @@ function Views({ id, search }: ViewProps) {
     <Tabs
       label="Views of the search"
       tabs={tabs}
-      selected={query.get("view") ?? undefined}
+      selected={query.get("view") ?? views[0]?.name}
       onSelect={(name) => change({ view: name === views[0]?.name ? null : name })}
     />
   );

@@ -20,7 +20,6 @@ interface SelectionProps {
   hash: string | null;
   rows: readonly FrontRow[];
   all: Candidates;
-  size: number;
   objectives: readonly Objective[];
   space: SearchSpace;
   onChoose(hash: string): void;
@@ -187,7 +186,7 @@ function Kept({
 }
 
 /** A candidate that was measured once and not kept: the rounds remember it. */
-function Passing({ id, hash, all, size, objectives, space }: SelectionProps & { hash: string }) {
+function Passing({ id, hash, all, objectives, space }: SelectionProps & { hash: string }) {
   const place = all.hash.lastIndexOf(hash);
   const { value, error, isLoading, refresh } = useCandidate(
     id,
@@ -199,7 +198,9 @@ function Passing({ id, hash, all, size, objectives, space }: SelectionProps & { 
       <>
         <Name hash={hash} />
         <p class="hint">
-          {size === 0 ? "Looking for it among the candidates." : "This search measured nothing of that name."}
+          {all.size === 0
+            ? "Looking for it among the candidates."
+            : "This search measured nothing of that name."}
         </p>
       </>
     );

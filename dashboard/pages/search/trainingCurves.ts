@@ -7,8 +7,8 @@ import type { TrainingCurve } from "../../pictures/trainingLosses.ts";
 export function curvesOf(events: readonly Pick<LiveEvent, "type" | "data">[]): TrainingCurve[] {
   const curves = new Map<string, { name: string; step: number[]; loss: number[] }>();
   for (const { type, data } of events) {
-    const { trainingId, done, trainLoss } = data;
-    if (type !== "training.progress" || typeof trainingId !== "string") continue;
+    const { trainingId, done, trainLoss, purpose = "final" } = data;
+    if (type !== "training.progress" || typeof trainingId !== "string" || purpose !== "final") continue;
     if (typeof done !== "number" || typeof trainLoss !== "number" || !Number.isFinite(trainLoss)) continue;
     const curve = curves.get(trainingId) ?? { name: trainingId, step: [], loss: [] };
     curves.set(trainingId, curve);

@@ -16,6 +16,8 @@ import { forecastUsd, type Spent } from "./forecast.ts";
 import "./searches.css";
 
 const refreshMs = 5000;
+/** Machines cost money also while no round ends. */
+const spendingMs = 15_000;
 const pageSize = 100;
 
 interface Row {
@@ -27,7 +29,10 @@ interface Row {
 
 export default function SearchesPage() {
   const [pages, setPages] = useState(1);
-  const searches = useData(`searches ${pages}`, (signal) => load(pages, signal), { everyMs: refreshMs });
+  const searches = useData("searches", (signal) => load(pages, signal), {
+    everyMs: refreshMs,
+    when: pages,
+  });
   const mayStart = useCan("searches:write");
   return (
     <>
@@ -158,7 +163,10 @@ function useRows(list: readonly Search[]): Row[] {
   const trends = useData(mayRead ? `trends ${ids.join()}` : null, (signal) => loadTrends(ids, signal), {
     when: rounds,
   });
-  const spending = useData(mayRead ? "spending" : null, (signal) => loadSpending(signal), { when: rounds });
+  const spending = useData(mayRead ? "spending" : null, (signal) => loadSpending(signal), {
+    when: rounds,
+    everyMs: spendingMs,
+  });
   return useMemo(
     () =>
       list.map((search) => ({

@@ -16,8 +16,9 @@ const pageSize = 50;
 
 export function TriggerDeliveries({ id }: { id: string }) {
   const [pages, setPages] = useState(1);
-  const deliveries = useData(`trigger deliveries ${id} ${pages}`, (signal) => load(id, pages, signal), {
+  const deliveries = useData(`trigger deliveries ${id}`, (signal) => load(id, pages, signal), {
     everyMs: refreshMs,
+    when: pages,
   });
   const searches = useSearches(deliveries.value?.list[0]?.deliveryId);
   const names = new Map(searches.map(({ id: searchId, name }) => [searchId, name]));

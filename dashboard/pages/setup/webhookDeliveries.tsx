@@ -35,13 +35,13 @@ export function WebhookDeliveries({ id, isEnabled, when }: WebhookDeliveriesProp
   const [isWaiting, setWaiting] = useState(false);
   const state = asState(query.get("state"));
   const deliveries = useData(
-    `deliveries ${id} ${state} ${pages}`,
+    `deliveries ${id} ${state}`,
     async (signal) => {
       const found = await load({ id, state, pages }, signal);
       setWaiting(found.list.some(isOpen));
       return found;
     },
-    { everyMs: isWaiting ? quickMs : slowMs, when },
+    { everyMs: isWaiting ? quickMs : slowMs, when: `${when} ${pages}` },
   );
   const replay = async ({ id: delivery }: WebhookDelivery) => {
     try {

@@ -31,17 +31,17 @@ export default function FrontView({ id, search }: ViewProps) {
       (await read(api.searches[":id"].front.$get({ param: { id }, query: {} }, { init: { signal } }))).data,
     { when: `${sequence} ${search.progress.round} ${search.state}` },
   );
-  const { all, size, data } = useCandidates(id, search);
+  const { all, version, data } = useCandidates(id, search);
   const isFirst = data.isLoading && data.value === undefined;
   return (
     <Loaded of={front} what="front" lines={6}>
       {(rows) =>
-        rows.length === 0 && size === 0 && !isFirst ? (
+        rows.length === 0 && all.size === 0 && !isFirst ? (
           <NothingYet search={search} />
         ) : (
           <>
-            <CandidatesNote size={size} data={data} isFirst={isFirst} />
-            <Front id={id} search={search} rows={rows} all={all} size={size} />
+            <CandidatesNote size={all.size} data={data} isFirst={isFirst} />
+            <Front id={id} search={search} rows={rows} all={all} version={version} />
           </>
         )
       }
@@ -101,10 +101,11 @@ function CandidatesNote({ size, data, isFirst }: NoteProps) {
 interface FrontProps extends ViewProps {
   rows: readonly FrontRow[];
   all: Candidates;
-  size: number;
+  /** Of all candidates. */
+  version: number;
 }
 
-function Front({ id, search, rows, all, size }: FrontProps) {
+function Front({ id, search, rows, all, version }: FrontProps) {
   const [query, change] = useQuery();
   const { objectives, space } = search.specification;
   const axes = axesOf(objectives, { x: query.get("x"), y: query.get("y") });
@@ -113,7 +114,7 @@ function Front({ id, search, rows, all, size }: FrontProps) {
   const resolved = useMemo(() => resolveSpace(space), [JSON.stringify(space)]);
   return (
     <>
-      {rows.length === 0 && size > 0 && <NothingFeasible objectives={objectives} />}
+      {rows.length === 0 && all.size > 0 && <NothingFeasible objectives={objectives} />}
       <div class="front-view">
         {axes === null ? (
           <StatusCard tone="calm" title="One objective has no front">
@@ -126,7 +127,7 @@ function Front({ id, search, rows, all, size }: FrontProps) {
             objectives={objectives}
             rows={rows}
             all={all}
-            size={size}
+            version={version}
             chosen={chosen}
             space={resolved}
             onChoose={choose}
@@ -138,7 +139,6 @@ function Front({ id, search, rows, all, size }: FrontProps) {
           hash={chosen}
           rows={rows}
           all={all}
-          size={size}
           objectives={objectives}
           space={resolved}
           onChoose={choose}
@@ -176,12 +176,12 @@ interface FrontPictureProps extends Omit<FrontProps, "search"> {
 }
 
 function FrontPicture(props: FrontPictureProps) {
-  const { id, x, y, objectives, rows, all, size, chosen, space, onChoose, onAxes } = props;
+  const { id, x, y, objectives, rows, all, version, chosen, space, onChoose, onAxes } = props;
   const [xId, yId] = [idOf(x), idOf(y)];
-  // The same object until there are more: the cloud is worked out once for it.
+  // The same object until they change: the cloud is worked out once for it.
   const candidates = useMemo(
     () => ({ hash: all.hash, x: all.values(xId), y: all.values(yId), feasible: all.feasible }),
-    [all, size, xId, yId],
+    [all, version, xId, yId],
   );
   const data = useMemo<FrontData>(
     () => ({
@@ -203,7 +203,14 @@ function FrontPicture(props: FrontPictureProps) {
   };
   const hasLimit = objectives.some(({ limit }) => limit !== undefined);
   return (
-    <Picture title="Pareto front" draw={paretoFront} data={data} onSelect={onChoose} card={card}>
+    <Picture
+      title="Pareto front"
+      draw={paretoFront}
+      data={data}
+      frame={`${xId} ${yId}`}
+      onSelect={onChoose}
+      card={card}
+    >
       <Axes x={xId} y={yId} objectives={objectives} onAxes={onAxes} />
       <Legend marks={frontMarks(hasLimit)} />
     </Picture>

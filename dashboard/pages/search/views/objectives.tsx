@@ -4,6 +4,8 @@ import { useEffect, useMemo } from "preact/hooks";
 import { api, isFinished, read, type Search } from "../../../app/api.ts";
 import { addresses, useQuery } from "../../../app/place.ts";
 import { useData } from "../../../app/useData.ts";
+import { Legend } from "../../../pictures/legend.tsx";
+import { objectivesMarks } from "../../../pictures/marks.ts";
 import type { Band } from "../../../pictures/nearest.ts";
 import {
   isWithin,
@@ -21,7 +23,7 @@ import { Empty, Loaded } from "../../../ui/states.tsx";
 import { type Column, Table } from "../../../ui/table.tsx";
 import { announce } from "../../../ui/toasts.tsx";
 import { idOf } from "../frontData.ts";
-import { useCandidates } from "../live.ts";
+import { useCandidates, useLive } from "../live.ts";
 import type { ViewProps } from "../views.ts";
 import { axesOf, filterNames, rowsOf } from "./objectiveRows.ts";
 import "./objectives.css";
@@ -31,6 +33,7 @@ const digits = 4;
 
 export default function ObjectivesView({ id, search }: ViewProps) {
   const { objectives } = search.specification;
+  const { sequence } = useLive().events;
   const { all, data: candidates } = useCandidates(id, search);
   const front = useData(
     `whole front ${id}`,
@@ -39,7 +42,7 @@ export default function ObjectivesView({ id, search }: ViewProps) {
       return (await read(api.searches[":id"].front.$get({ param: { id }, query }, { init: { signal } })))
         .data;
     },
-    { when: `${search.progress.round} ${search.state}` },
+    { when: `${sequence} ${search.progress.round} ${search.state}` },
   );
   const ids = useMemo(() => objectives.map(idOf), [JSON.stringify(objectives)]);
   // Worked out once all are there, not with every page of them.
@@ -114,12 +117,7 @@ function Objectives({ id, search, rows }: ObjectivesProps) {
           onBand={onBand}
           onSelect={(hash) => change({ mark: hash })}
         >
-          <ul class="legend" aria-label="Lines">
-            <li class="front">on the front</li>
-            <li class="others">others</li>
-            <li class="infeasible">infeasible</li>
-            <li class="incomplete">not all measured</li>
-          </ul>
+          <Legend marks={objectivesMarks} />
         </Picture>
       </div>
       <section class="card" aria-labelledby="objectives-filter">
@@ -253,14 +251,15 @@ function Rows({ id, data: { axes, marked = null }, shown, onMark }: RowsProps) {
       <Table
         caption="Architectures"
         columns={columns}
-        rows={shown.slice(0, shownRows)}
+        rows={shown}
+        most={shownRows}
         keyOf={({ hash }) => hash}
         selectedKey={marked}
       />
       {shown.length > shownRows && (
         <p class="hint">
-          The first {shownRows} of {whole(shown.length)}, those on the front before all others. Filter to see
-          the others, or save all as CSV below the picture.
+          The first {shownRows} of {whole(shown.length)}. Sort or filter to see others, or save all as CSV
+          below the picture.
         </p>
       )}
     </section>

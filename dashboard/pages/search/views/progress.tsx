@@ -7,9 +7,9 @@ import { type BestOverRoundsData, bestOverRounds } from "../../../pictures/bestO
 import { type HypervolumeData, hypervolume } from "../../../pictures/hypervolume.ts";
 import { Legend } from "../../../pictures/legend.tsx";
 import { type LossesData, losses } from "../../../pictures/losses.ts";
-import { bestMarks, lossMarks, type Mark } from "../../../pictures/marks.ts";
+import { bestMarks, lossMarks } from "../../../pictures/marks.ts";
 import { Picture } from "../../../pictures/picture.tsx";
-import { curveColor, trainingLosses } from "../../../pictures/trainingLosses.ts";
+import { LossPicture } from "../../../training/lossPicture.tsx";
 import { SelectField } from "../../../ui/fields.tsx";
 import { unitOf } from "../../../ui/format.ts";
 import { Empty, Loaded } from "../../../ui/states.tsx";
@@ -22,7 +22,7 @@ import "../progress.css";
 
 export default function ProgressView({ id, search }: ViewProps) {
   const { rounds } = useLive();
-  const { all, size } = useCandidates(id, search);
+  const { all, version } = useCandidates(id, search);
   const { objectives, evaluation } = search.specification;
   return (
     <Loaded of={rounds} what="rounds" lines={6}>
@@ -38,8 +38,8 @@ export default function ProgressView({ id, search }: ViewProps) {
         ) : (
           <div class="pictures">
             <Hypervolume rounds={known} />
-            <Best objectives={objectives} all={all} size={size} />
-            {evaluation.kind !== "tabular" && <Losses rounds={known} all={all} size={size} />}
+            <Best objectives={objectives} all={all} version={version} />
+            {evaluation.kind !== "tabular" && <Losses rounds={known} all={all} version={version} />}
             <Trainings />
           </div>
         )
@@ -56,10 +56,10 @@ function Hypervolume({ rounds }: { rounds: Rounds }) {
 interface BestProps {
   objectives: readonly Objective[];
   all: Candidates;
-  size: number;
+  version: number;
 }
 
-function Best({ objectives, all, size }: BestProps) {
+function Best({ objectives, all, version }: BestProps) {
   const [query, change] = useQuery();
   const asked = query.get("objective");
   const objective = objectives.find((entry) => idOf(entry) === asked) ?? objectives[0];
@@ -75,7 +75,7 @@ function Best({ objectives, all, size }: BestProps) {
             value: all.values(id),
             feasible: all.feasible,
           },
-    [id, all, size],
+    [id, all, version],
   );
   if (data === null) return null;
   return (
@@ -95,14 +95,14 @@ function Best({ objectives, all, size }: BestProps) {
   );
 }
 
-function Losses({ rounds, all, size }: { rounds: Rounds; all: Candidates; size: number }) {
+function Losses({ rounds, all, version }: { rounds: Rounds; all: Candidates; version: number }) {
   const data = useMemo<LossesData>(
     () => ({
       round: rounds.round,
       trainLoss: rounds.trainLoss,
       candidates: { round: all.round, loss: all.loss },
     }),
-    [rounds, all, size],
+    [rounds, all, version],
   );
   return (
     <Picture title="Loss" draw={losses} data={data}>
@@ -116,12 +116,5 @@ function Trainings() {
   const { events } = useLive().events;
   const curves = useMemo(() => curvesOf(events), [events]);
   if (curves.length === 0) return null;
-  const marks = curves.map(({ name }, place): Mark => {
-    return { shape: "line", color: (palette) => curveColor(palette, place), text: name };
-  });
-  return (
-    <Picture title="Final trainings" draw={trainingLosses} data={curves}>
-      <Legend marks={marks} />
-    </Picture>
-  );
+  return <LossPicture title="Final trainings" curves={curves} />;
 }

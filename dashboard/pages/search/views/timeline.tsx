@@ -4,6 +4,8 @@ import { useMemo } from "preact/hooks";
 import { api, isFinished, read, readAll, type Search, useCan } from "../../../app/api.ts";
 import type { LiveEvent } from "../../../app/liveEvents.ts";
 import { useData } from "../../../app/useData.ts";
+import { Legend } from "../../../pictures/legend.tsx";
+import { timelineMarks } from "../../../pictures/marks.ts";
 import { Picture } from "../../../pictures/picture.tsx";
 import { timeline as drawTimeline, type TimelineData } from "../../../pictures/timeline.ts";
 import { Badge } from "../../../ui/controls.tsx";
@@ -85,11 +87,7 @@ function Timeline({ data }: { data: TimelineData }) {
   };
   return (
     <Picture title="Timeline" draw={drawTimeline} data={data} card={card}>
-      <ul class="legend" aria-label="Signs">
-        <li class="fault">fault</li>
-        <li class="warning">warning</li>
-        <li class="checkpoint">checkpoint</li>
-      </ul>
+      <Legend marks={timelineMarks} />
     </Picture>
   );
 }
