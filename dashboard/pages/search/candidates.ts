@@ -9,11 +9,12 @@ const firstCapacity = 1024;
 
 /** Numbers of one kind; NaN for what is missing. */
 class Column {
-  #values = new Float64Array(firstCapacity);
+  #values = new Float64Array(firstCapacity).fill(Number.NaN);
 
   set(index: number, value: number | null | undefined): void {
     if (index >= this.#values.length) {
-      const wider = new Float64Array(2 * this.#values.length);
+      const capacity = 2 * Math.max(index, this.#values.length);
+      const wider = new Float64Array(capacity).fill(Number.NaN);
       wider.set(this.#values);
       this.#values = wider;
     }
