@@ -45,7 +45,9 @@ test("rounds that are read again take the place of what was known of them", () =
   const late = page(4600, 400);
   candidates.append({ ...late, values: { ...late.values, latency: late.hash.map(() => 7) } });
   expect(candidates.size).toBe(5000);
-  expect(candidates.values("latency").slice(4598, 4602)).toEqual(Float64Array.of(Number.NaN, Number.NaN, 7, 7));
+  expect(candidates.values("latency").slice(4598, 4602)).toEqual(
+    Float64Array.of(Number.NaN, Number.NaN, 7, 7),
+  );
   expect(candidates.version).toBeGreaterThan(before);
   candidates.keepUpTo(-1);
   expect([candidates.size, candidates.lastRound]).toEqual([0, -1]);
