@@ -42,7 +42,10 @@ export interface Recommendation<T> {
   interval: [low: number, high: number] | null;
   /** So many others whose accuracy cannot be told apart from its. */
   tied: number;
-  /** For each other objective, the most accurate of those that are better in it; in the order of the objectives. */
+  /**
+   * For each other objective, the most accurate of those that are better in it; in the order of the objectives. What the
+   * bargain says is not said again.
+   */
   alternatives: Alternative<T>[];
   /** As accurate as can be told, for much less: the one to think about. */
   bargain: Alternative<T> | null;
@@ -102,15 +105,12 @@ export function recommend<T extends Row>(
   const others = objectives.filter(({ id }) => id !== accuracy);
   const [best] = [...remaining].sort((a, b) => byAccuracy(a, b) || byOthers(a, b, others));
   if (best === undefined) return null;
-  const alternatives = others.flatMap((objective) => nextIn(objective, best, remaining));
   const tied = remaining.filter((row) => row !== best && isWithinNoise(best, row) === true);
-  return {
-    row: best,
-    interval: intervalOf(best),
-    tied: tied.length,
-    alternatives,
-    bargain: bargainOf(best, tied, others),
-  };
+  const bargain = bargainOf(best, tied, others);
+  const alternatives = others
+    .flatMap((objective) => nextIn(objective, best, remaining))
+    .filter(({ row, objective }) => row !== bargain?.row || objective !== bargain.objective);
+  return { row: best, interval: intervalOf(best), tied: tied.length, alternatives, bargain };
 }
 
 const accuracyOf = (row: Row): number => row.values[accuracy] ?? Number.NEGATIVE_INFINITY;

@@ -75,10 +75,11 @@ function Suggestions({ rows, objectives, onChoose }: SelectionProps) {
 }
 
 const evidenceTexts: Record<FrontRow["evidence"], string> = {
-  table: "from the table",
-  "shared-weights": "with shared weights",
-  "short-training": "after a short training",
-  "full-training": "after a full training",
+  table: "; accuracy from the table",
+  "shared-weights": "; accuracy with shared weights",
+  "short-training": "; accuracy after a short training",
+  // That of its final training stands below; this one is what the search chose by.
+  "full-training": "",
 };
 
 function Row({ id, row, objectives, space }: SelectionProps & { row: FrontRow }) {
@@ -94,7 +95,8 @@ function Row({ id, row, objectives, space }: SelectionProps & { row: FrontRow })
       />
       <p class="hint">
         Measured in round {whole(row.round)}, stage {whole(row.stage + 1)}
-        {row.images > 0 && `, on ${whole(row.images)} images`}; accuracy {evidenceTexts[row.evidence]}.
+        {row.images > 0 && `, on ${whole(row.images)} images`}
+        {evidenceTexts[row.evidence]}.
       </p>
       {row.testAccuracy !== null && (
         <p>
@@ -163,7 +165,7 @@ function Kept({
             widthOf={(objective) => halfWidth(newest, objective)}
           />
           <p class="hint">
-            Measured in round {whole(newest.round)}, stage {whole(newest.stage + 1)}; accuracy{" "}
+            Measured in round {whole(newest.round)}, stage {whole(newest.stage + 1)}
             {evidenceTexts[newest.evidence]}.
           </p>
         </>
