@@ -1,107 +1,23 @@
-/** `nasturtium deploy` with the real wrangler against a Cloudflare that keeps state on this machine. */
+/** `nasturtium deploy` with the real wrangler; what needs many of its runs is in deploy.long.test.ts. */
 
-import { type ChildProcess, spawn } from "node:child_process";
-import {
-  chmodSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { rootDir } from "../setup/node.mjs";
-import { FakeCloudflare, type FakeRequest } from "../test/fakes/cloudflare.ts";
+import {
+  deploy,
+  env,
+  expectComplete,
+  fake,
+  folder,
+  MIGRATIONS,
+  planned,
+  run,
+  writeSecrets,
+} from "./deploy.testing.ts";
 import { startLocalEdge } from "./localEdge.ts";
-import type { Outcome } from "./run.testing.ts";
 
 const PROVIDER_KEY = "rp_$HOME'\"0123456789";
-const MIGRATIONS = readdirSync(path.join(rootDir, "schema", "migrations"))
-  .filter((name) => name.endsWith(".sql"))
-  .sort();
-
-let fake: FakeCloudflare;
-let folder: string;
-let env: NodeJS.ProcessEnv;
-let running: ChildProcess | undefined;
-
-beforeEach(async () => {
-  fake = await new FakeCloudflare().start();
-  folder = mkdtempSync(path.join(tmpdir(), "nasturtium-deploy-test-"));
-  for (const name of ["home", "tmp"]) mkdirSync(path.join(folder, name));
-  env = {
-    PATH: process.env.PATH,
-    HOME: path.join(folder, "home"),
-    TMPDIR: path.join(folder, "tmp"),
-    ...fake.env,
-  };
-});
-
-afterEach(async () => {
-  running?.kill("SIGKILL");
-  await fake.close();
-  rmSync(folder, { recursive: true, force: true });
-});
-
-/** The address is the fake's own, which answers /healthz; that of workers.dev cannot be reached from here. */
-const deploy = (...args: string[]): Promise<Outcome> =>
-  run(["--var", `NASTURTIUM_URL=${fake.url}`, "--yes", ...args]);
-
-function run(args: string[]): Promise<Outcome> {
-  const child = spawn(process.execPath, [path.join(rootDir, "cli", "main.ts"), "deploy", ...args], {
-    cwd: folder,
-    env,
-  });
-  running = child;
-  const outcome: Outcome = { code: null, stdout: "", stderr: "" };
-  child.stdout.on("data", (chunk) => {
-    outcome.stdout += chunk;
-  });
-  child.stderr.on("data", (chunk) => {
-    outcome.stderr += chunk;
-  });
-  child.stdin.end();
-  return new Promise((resolve, reject) => {
-    child.on("error", reject);
-    child.on("close", (code) => resolve({ ...outcome, code }));
-  });
-}
-
-function writeSecrets(text: string): string {
-  const file = path.join(folder, "secrets");
-  writeFileSync(file, text, { mode: 0o600 });
-  return file;
-}
-
-const planned = (outcome: Outcome): Record<string, string> =>
-  Object.fromEntries(
-    (JSON.parse(outcome.stdout) as { plan: { what: string; name: string; state: string }[] }).plan.map(
-      ({ what, name, state }) => [`${what} ${name}`, state],
-    ),
-  );
-
-function expectComplete(name = "nasturtium"): void {
-  const database = fake.databases.get(name);
-  const tables = database?.sqlite.prepare("SELECT name FROM sqlite_master WHERE type = 'table'").all();
-  expect(tables?.map((row) => row.name)).toEqual(expect.arrayContaining(["searches", "tokens", "webhooks"]));
-  const applied = database?.sqlite.prepare("SELECT name FROM d1_migrations ORDER BY id").all();
-  expect(applied?.map((row) => row.name)).toEqual(MIGRATIONS);
-  expect(fake.buckets.has(name)).toBe(true);
-  expect(fake.workers.get(name)).toMatchObject({ workersDev: true, previews: false, crons: ["* * * * *"] });
-  expect(fake.bindings(name)).toMatchObject({
-    DB: database?.id,
-    BUCKET: name,
-    NASTURTIUM_ADMIN_TOKEN: expect.stringMatching(/^nst_[0-9a-f]{48}$/),
-    NASTURTIUM_SECRET: expect.stringMatching(/^[0-9a-f]{64}$/),
-    NASTURTIUM_URL: fake.url,
-  });
-  expect(fake.deployedVersion(name)?.assets).toContain("/device.html");
-  expect(readdirSync(path.join(folder, "tmp"))).toEqual([]);
-}
 
 /** As deployments take it: by its digest. */
 const image = `ghcr.io/acme/runner@sha256:${"0".repeat(64)}`;
@@ -157,47 +73,6 @@ test("a second run finds everything and changes nothing", async () => {
   expect(fake.changes.filter(({ path: where }) => !where.endsWith("/query"))).toHaveLength(before);
   expect(fake.workers.get("nasturtium")).toEqual(worker);
   expect(second.stdout + second.stderr).not.toContain("nst_");
-});
-
-/** Changes that another run must be able to follow, and those that wrangler makes in passing. */
-const cuts: [string, (request: FakeRequest) => boolean][] = [
-  ["the database", ({ path: where }) => where.endsWith("/d1/database")],
-  ["the bucket", ({ path: where }) => where.endsWith("/r2/buckets")],
-  ["one migration", ({ path: where }) => where.endsWith("/query") && appliedCount() === 1],
-  ["all migrations", ({ path: where }) => where.endsWith("/query") && appliedCount() === MIGRATIONS.length],
-  ["the upload", ({ method, path: where }) => method === "PUT" && where.endsWith("/scripts/nasturtium")],
-  ["the address", ({ method, path: where }) => method === "POST" && where.endsWith("/subdomain")],
-];
-
-function appliedCount(): number {
-  const sqlite = fake.databases.get("nasturtium")?.sqlite;
-  const table = sqlite?.prepare("SELECT name FROM sqlite_master WHERE name = 'd1_migrations'").all();
-  if (sqlite === undefined || table?.length === 0) return 0;
-  return Number(sqlite.prepare("SELECT count(*) AS count FROM d1_migrations").get()?.count);
-}
-
-test("cut off after each step, the next run goes on from there and completes it, and no token is lost", async () => {
-  const printed: string[] = [];
-  for (const [what, isCut] of cuts) {
-    fake.isDown = false;
-    fake.onChange = (request) => {
-      if (!isCut(request)) return false;
-      running?.kill("SIGTERM");
-      return true;
-    };
-    const { code, stdout, stderr } = await deploy();
-    expect({ what, code, stderr }).toMatchObject({ what, code: 143 });
-    printed.push(stdout + stderr);
-  }
-  fake.isDown = false;
-  fake.onChange = undefined;
-  const last = await deploy();
-  expect(last).toMatchObject({ code: 0 });
-  expectComplete();
-  expect(fake.changes.filter(({ path: where }) => /\/(database|buckets)$/.test(where))).toHaveLength(2);
-  printed.push(last.stdout);
-  const token = fake.bindings("nasturtium").NASTURTIUM_ADMIN_TOKEN ?? "?";
-  expect(printed.filter((text) => text.includes(token))).toHaveLength(1);
 });
 
 test("--plan lists every step in its order and changes nothing", async () => {
@@ -364,31 +239,6 @@ test("an admin token that was given is used and not printed", async () => {
   expect(outcome.stdout + outcome.stderr).not.toContain("nst_");
 });
 
-test("a Worker of an older build gets its migrations before the new one, and keeps the database it is bound to", async () => {
-  await deploy();
-  const database = fake.databases.get("nasturtium");
-  const worker = fake.deployedVersion("nasturtium");
-  const build = worker?.bindings.find(({ name }) => name === "NASTURTIUM_BUILD");
-  if (database === undefined || build === undefined) throw new Error("nothing was deployed");
-  build.text = "older";
-  fake.databases.delete("nasturtium");
-  fake.databases.set("made-by-hand", database);
-  database.sqlite.exec(
-    `DROP INDEX blobs_importing; DELETE FROM d1_migrations WHERE name = '0002_imports.sql'`,
-  );
-  fake.requests.length = 0;
-  const outcome = await deploy("--json");
-  expect(planned(outcome)).toMatchObject({
-    "database made-by-hand": "exists",
-    "Worker nasturtium": "change",
-  });
-  const changes = fake.changes.map(({ path: where }) => where);
-  const migration = changes.findLastIndex((where) => where.endsWith("/query"));
-  expect(changes.findIndex((where) => where.endsWith("/versions"))).toBeGreaterThan(migration);
-  expect(fake.bindings("nasturtium")).toMatchObject({ DB: database.id });
-  expect(fake.databases.size).toBe(1);
-});
-
 test("a Worker of the same name that is something else is left alone", async () => {
   await deploy();
   const version = fake.deployedVersion("nasturtium");
@@ -397,14 +247,6 @@ test("a Worker of the same name that is something else is left alone", async () 
   const outcome = await deploy();
   expect(outcome).toMatchObject({ code: 2, stderr: expect.stringContaining("--name") });
   expect(fake.changes).toEqual([]);
-});
-
-test("two deployments of other names share an account and nothing else", async () => {
-  await deploy();
-  await deploy("--name", "staging");
-  expectComplete();
-  expectComplete("staging");
-  expect(fake.bindings("staging").NASTURTIUM_SECRET).not.toBe(fake.bindings("nasturtium").NASTURTIUM_SECRET);
 });
 
 describe("what cannot be right is refused before Cloudflare is asked", () => {
