@@ -41,11 +41,6 @@ export async function streamsCut(place: Place) {
       if ((seen.at(-1)?.sequence ?? 0) >= last) break;
     const numbers = seen.map(({ sequence }) => sequence);
     const unique = new Set(numbers);
-    console.error(
-      told.map(({ sequence }) => sequence).filter((n) => !unique.has(n)),
-      numbers.at(-1),
-      last,
-    );
     return {
       events: told.length,
       connections: proxy.connections,
