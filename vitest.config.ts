@@ -32,7 +32,7 @@ export default defineConfig({
                 NASTURTIUM_SECRET: "of the tests",
                 // Counted only where a test sets a limit.
                 NASTURTIUM_RATE_LIMIT: "0",
-                NASTURTIUM_HISTORIES: process.env.NASTURTIUM_HISTORIES ?? "20",
+                NASTURTIUM_HISTORIES: process.env.NASTURTIUM_HISTORIES ?? "30",
                 TEST_MIGRATIONS: existsSync(MIGRATIONS_DIR) ? await readD1Migrations(MIGRATIONS_DIR) : [],
               },
             },

@@ -15,7 +15,7 @@ import { terminationsUntilStuck } from "./limits.ts";
 import { deploymentOf } from "./setUp.ts";
 import { empty, rowsOf, World } from "./world.testing.ts";
 
-const histories = Number((env as unknown as Record<string, string>).NASTURTIUM_HISTORIES ?? 20);
+const histories = Number((env as unknown as Record<string, string>).NASTURTIUM_HISTORIES ?? 30);
 const seed = 7;
 type Entry = typeof ledger.$inferSelect;
 const bothProviders: readonly (0 | 1)[] = [0, 1];
