@@ -48,6 +48,17 @@ test("the front is of what is feasible and not beaten; what was not measured is 
   expect(points?.keys).not.toContain("unmeasured");
 });
 
+test("an axis reaches its limit, and one without takes the ends of the one before back", () => {
+  type Ends = Record<"min" | "max", (extent: { min: number; max: number }) => number | null>;
+  const endsOf = (x: FrontData["x"]) => {
+    const { min, max } = paretoFront({ ...data, x }, palettes.light).option.xAxis as unknown as Ends;
+    const extent = { min: 1e6, max: 2e6 };
+    return [min(extent), max(extent)];
+  };
+  expect(endsOf(data.x)).toEqual([null, 3_050_000]);
+  expect(endsOf({ id: "macs", goal: "minimize" })).toEqual([null, null]);
+});
+
 test("the staircase goes through the corners that both neighbours beat, for any two goals", () => {
   const line = (x: FrontData["x"], y: FrontData["y"], pairs: [number, number][]) => {
     const archive = pairs.map(([a, b], index) => ({ hash: String(index), x: a, y: b, isFeasible: true }));

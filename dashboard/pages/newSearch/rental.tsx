@@ -97,7 +97,7 @@ function RentalFields({ form, configured }: { form: Form; configured: readonly s
 function GpuField({ form }: { form: Form }) {
   const gpus = textsAt(form, "gpus");
   const change = (text: string) => {
-    const names = text.split(",");
+    const names = text.split(",").map((name) => name.trimStart());
     form.edit(["rental", "gpus"], text.trim() === "" ? undefined : names);
   };
   return (

@@ -32,8 +32,9 @@ test("what was not measured is no number, and an unknown objective is a column o
   expect([...candidates.values("accuracy")]).toEqual([Number.NaN, 1, 2, Number.NaN]);
   expect([...candidates.values("latency")]).toEqual([Number.NaN, Number.NaN, Number.NaN, Number.NaN]);
   expect([...candidates.loss].every(Number.isNaN)).toBe(true);
+  const { version } = candidates;
   candidates.append(page(0, 0));
-  expect(candidates.lastRound).toBe(0);
+  expect([candidates.lastRound, candidates.version]).toEqual([0, version]);
 });
 
 test("rounds that are read again take the place of what was known of them", () => {

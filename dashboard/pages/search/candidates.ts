@@ -52,7 +52,7 @@ export class Candidates {
       this.#loss.set(at, page.loss[index]);
       for (const [id, column] of this.#values) column.set(at, page.values[id]?.[index]);
     }
-    this.version += 1;
+    if (page.hash.length > 0) this.version += 1;
   }
 
   /** Forgets those of all later rounds. */

@@ -89,8 +89,8 @@ export function useCandidates(
   const data = useData(
     `candidates ${id}`,
     async (signal) => {
-      const isAnew = isLate && own.readIn !== search.state;
-      own.readIn = search.state;
+      const { state } = search;
+      const isAnew = isLate && own.readIn !== state;
       const last = isAnew ? -1 : all.lastRound - (isLate ? lateRounds : 0);
       const begin = last < 0 ? {} : { after: last };
       let isFirst = true;
@@ -105,6 +105,7 @@ export function useCandidates(
           setVersion(all.version);
         },
       );
+      own.readIn = state;
       return all.version;
     },
     { when: `${sequence} ${search.state}`, everyMs: refreshOf(search) },
