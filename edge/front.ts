@@ -110,14 +110,15 @@ function orderBy(
     { id, sign: key.startsWith("-") ? -1 : 1 },
     ...objectives.map((other) => ({ id: objectiveId(other), sign: other.goal === "maximize" ? -1 : 1 })),
   ];
+  const worst = Number.POSITIVE_INFINITY;
+  const rank = ({ values }: Valued, { id: by, sign }: (typeof keys)[number]) =>
+    typeof values[by] === "number" ? sign * values[by] : worst;
   return (a, b) => {
-    for (const { id: by, sign } of keys) {
-      const [left, right] = [a, b].map(({ values }) =>
-        typeof values[by] === "number" ? sign * values[by] : Number.POSITIVE_INFINITY,
-      ) as [number, number];
+    for (const by of keys) {
+      const [left, right] = [rank(a, by), rank(b, by)];
       if (left !== right) return left < right ? -1 : 1;
     }
-    return a.hash < b.hash ? -1 : 1;
+    return a.hash.localeCompare(b.hash);
   };
 }
 

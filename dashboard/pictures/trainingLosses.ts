@@ -1,6 +1,7 @@
 /** How the loss of each training falls, step by step. */
 
 import { number, whole } from "../ui/format.ts";
+import type { Mark } from "./marks.ts";
 import type { Palette } from "./palette.ts";
 import { base, type PictureSpec, valueAxis } from "./spec.ts";
 
@@ -14,8 +15,16 @@ export interface TrainingCurve {
 export type TrainingLossesData = readonly TrainingCurve[];
 
 /** The colour of a curve by its place: more than there are colours begin anew. */
-export const curveColor = (palette: Palette, place: number): string =>
+const curveColor = (palette: Palette, place: number): string =>
   palette.series[place % palette.series.length] ?? palette.text;
+
+/** Which line is whose. */
+export const curveMarks = (curves: TrainingLossesData): Mark[] =>
+  curves.map(({ name }, place) => ({
+    shape: "line",
+    color: (palette) => curveColor(palette, place),
+    text: name,
+  }));
 
 export const trainingLosses = (curves: TrainingLossesData, palette: Palette): PictureSpec => ({
   option: {

@@ -8,7 +8,7 @@ import { hypervolume } from "../../../dashboard/pictures/hypervolume.ts";
 import { losses } from "../../../dashboard/pictures/losses.ts";
 import { bestMarks, lossMarks, timelineMarks } from "../../../dashboard/pictures/marks.ts";
 import { timeline } from "../../../dashboard/pictures/timeline.ts";
-import { curveColor, trainingLosses } from "../../../dashboard/pictures/trainingLosses.ts";
+import { curveMarks, trainingLosses } from "../../../dashboard/pictures/trainingLosses.ts";
 import { unitOf, whole } from "../../../dashboard/ui/format.ts";
 import { isTabular } from "../../api.ts";
 import type { ReportData } from "../data.ts";
@@ -81,11 +81,7 @@ function trainingPicture({ events }: ReportData, pictures: Pictures) {
     title: "Loss of trainings",
     draw: trainingLosses,
     data: curves,
-    marks: curves.map(({ name }, place) => ({
-      shape: "line" as const,
-      color: (palette) => curveColor(palette, place),
-      text: name,
-    })),
+    marks: curveMarks(curves),
     heightPixels: lowPixels,
   });
 }

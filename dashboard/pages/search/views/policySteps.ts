@@ -120,9 +120,14 @@ export function heatOf({ policy, step, kind, operations, most, marked }: HeatInp
   };
 }
 
-export const whenOf = ({ round, stage, phase, moment }: Step): string =>
-  moment === "end"
-    ? "at the end"
-    : moment === "now"
-      ? `now, before round ${round}`
-      : `in round ${round}, stage ${stage + 1}${phase === "warmup" ? ", warming up" : phase === "confirm" ? ", confirming" : ""}`;
+const phaseTexts: Record<Step["phase"], string> = {
+  warmup: ", warming up",
+  search: "",
+  confirm: ", confirming",
+};
+
+export function whenOf({ round, stage, phase, moment }: Step): string {
+  if (moment === "end") return "at the end";
+  if (moment === "now") return `now, before round ${round}`;
+  return `in round ${round}, stage ${stage + 1}${phaseTexts[phase]}`;
+}
