@@ -37,6 +37,13 @@ interface State {
   moving: Float32Array;
 }
 
+/** What a variable of a session is to hold. */
+interface Variable {
+  name: string;
+  values: Float32Array;
+  shape: number[];
+}
+
 interface Loaded {
   session: Session;
   calls: ReadonlyMap<string, CompiledCall>;
@@ -129,7 +136,7 @@ export class GraphExecutor implements Executor {
     }
     if (mean === undefined || mean.length === 0) return;
     const { session } = this.#loaded as Loaded;
-    this.#store(session, "moving", mean, [mean.length]);
+    this.#store(session, [{ name: "moving", values: mean, shape: [mean.length] }]);
   }
 
   digest(): string {
@@ -209,7 +216,8 @@ export class GraphExecutor implements Executor {
     if (this.#loaded?.calls.has(key)) return this.#loaded;
     // Of training, only the newest form is kept: others are of an earlier schedule.
     const others = this.#calls.filter(({ kind }) => kind !== call.kind || kind !== "train");
-    this.#calls.splice(0, this.#calls.length, ...others, call);
+    const wanted = new Map([...others, call, ...followersOf(call)].map((each) => [callKey(each), each]));
+    this.#calls.splice(0, this.#calls.length, ...wanted.values());
     const state = this.#loaded ? this.#read() : (this.#state as State);
     this.#loaded?.session.dispose();
     const { model, calls } = compile(this.network, this.#rows, this.#calls, this.#hasOneDnn);
@@ -319,18 +327,27 @@ export class GraphExecutor implements Executor {
     };
   }
 
+  /** In one call: TensorFlow plans each set of fetches anew, which costs more than the values. */
   #write(session: Session, { weights, momentum, moving }: State): void {
-    for (const [group, { width }] of this.#rows.groups.entries()) {
+    const variables: Variable[] = this.#rows.groups.flatMap(({ width }, group) => {
       const shape = [this.#rows.rowsOf(group), width];
-      this.#store(session, `w${group}`, weights[group] as Float32Array, shape);
-      this.#store(session, `v${group}`, momentum[group] as Float32Array, shape);
-    }
-    if (moving.length > 0) this.#store(session, "moving", moving, [moving.length]);
+      return [
+        { name: `w${group}`, values: weights[group] as Float32Array, shape },
+        { name: `v${group}`, values: momentum[group] as Float32Array, shape },
+      ];
+    });
+    if (moving.length > 0) variables.push({ name: "moving", values: moving, shape: [moving.length] });
+    this.#store(session, variables);
   }
 
-  #store(session: Session, name: string, values: Float32Array, shape: number[]): void {
+  #store(session: Session, variables: readonly Variable[]): void {
     this.#tf.tidy(() => {
-      session.run({ [`${name}_set`]: this.#tf.tensor(values, shape) }, [`${name}_stored:0`]);
+      const feeds = variables.map(({ name, values, shape }) => [
+        `${name}_set`,
+        this.#tf.tensor(values, shape),
+      ]);
+      const fetches = variables.map(({ name }) => `${name}_stored:0`);
+      session.run(Object.fromEntries(feeds), fetches);
     });
   }
 
@@ -375,4 +392,11 @@ export class GraphExecutor implements Executor {
       }
     }
   }
+}
+
+/** What is asked of a network once it is trained: compiled with the training, because a second session costs seconds. */
+function followersOf(call: Call): Call[] {
+  if (call.kind !== "train") return [];
+  if (call.path !== "only") return [{ kind: "evaluate", path: "single", statistics: "batch" }];
+  return [{ kind: "observe" }, { kind: "evaluate", path: "only", statistics: "moving" }];
 }
