@@ -83,7 +83,7 @@ export async function runPeer(
     if ("versions" in line) versions = line.versions;
     else {
       missing.delete(line.seed);
-      done(line.seed, { rows: line.rows, cpuMs: line.cpuMs, stateBytes: [] });
+      done(line.seed, { rows: line.rows, rewards: line.rewards, cpuMs: line.cpuMs, stateBytes: [] });
     }
   }
   const [code] = await exit;

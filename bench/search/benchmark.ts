@@ -2,18 +2,17 @@
 
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import type { Problem } from "../../edge/controller/strategies/strategy.ts";
 import { tableProblem } from "../../edge/controller/strategies/tableProblem.ts";
 import { resolveSpace } from "../../shared/space.ts";
 import { readTable, type Table } from "../../shared/table.ts";
 import { tableText } from "../../shared/tableText.ts";
 import type { TabularSearch } from "./problems.ts";
 import { regretMeasure, type Values } from "./regret.ts";
+import type { Answering } from "./run.ts";
 
-export interface Benchmark {
+export interface Benchmark extends Answering {
   table: Table;
   values: Values;
-  problem: Problem;
   /** In percent, after the given rows were evaluated. */
   regretOf(rows: Iterable<number>): number;
 }
@@ -34,5 +33,14 @@ export function loadBenchmark(search: TabularSearch): Benchmark {
   const columns = { reward, score, cost };
   const table = readTable(text, { architecture, columns, reward: "reward", positions, space });
   const values = table.columns as unknown as Values;
-  return { table, values, problem, regretOf: regretMeasure(values) };
+  return { table, values, problem, regretOf: regretMeasure(values), measure: lookedUp(table, values) };
+}
+
+/** What a table has of an architecture; nothing of one that it lacks. */
+export function lookedUp({ rowOf }: Pick<Table, "rowOf">, { reward, cost }: Values): Answering["measure"] {
+  return (code) => {
+    const row = rowOf(code);
+    if (row === undefined) return { row, measured: [null, null] };
+    return { row, measured: [reward[row] ?? null, cost[row] ?? null] };
+  };
 }

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import type { Strategy } from "../../edge/controller/strategies/strategy.ts";
 import { tableProblem } from "../../edge/controller/strategies/tableProblem.ts";
 import { resolveSpace } from "../../shared/space.ts";
-import { type Benchmark, loadBenchmark, projectFolder } from "./benchmark.ts";
+import { type Benchmark, loadBenchmark, lookedUp, projectFolder } from "./benchmark.ts";
 import { nasBench201, problems } from "./problems.ts";
 import { regretMeasure } from "./regret.ts";
 import { runStrategy } from "./run.ts";
@@ -67,13 +67,15 @@ describe("a run on a table", () => {
   const codes = Array.from({ length: 64 }, (_, index) => [index % 4, (index >> 2) % 4, index >> 4]);
   const cost = Float64Array.from(codes, (code) => code.reduce((sum, index) => sum + index, 1));
   const values = { reward: cost, score: cost, cost };
+  const table = {
+    codes,
+    columns: values,
+    rowOf: (code: readonly number[]) => codes.findIndex((other) => other.join() === code.join()),
+  };
   const benchmark: Benchmark = {
-    table: {
-      codes,
-      columns: values,
-      rowOf: (code) => codes.findIndex((other) => other.join() === code.join()),
-    },
+    table,
     values,
+    measure: lookedUp(table, values),
     problem: tableProblem(resolveSpace({ positions: 3, operations: ["a", "b", "c", "d"] })),
     regretOf: regretMeasure(values),
   };

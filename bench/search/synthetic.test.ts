@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { tableProblem } from "../../edge/controller/strategies/tableProblem.ts";
 import { Random } from "../../shared/random.ts";
 import { resolveSpace } from "../../shared/space.ts";
+import { lookedUp } from "./benchmark.ts";
 import { regretMeasure } from "./regret.ts";
 import { runStrategy } from "./run.ts";
 import { strategies } from "./strategies.ts";
@@ -34,9 +35,11 @@ function benchmark() {
     cost: Float64Array.from(codes, (code) => sum(code, (at) => price[at]?.[code[at] ?? 0])),
   };
   const rows = new Map(codes.map((code, row) => [code.join(), row]));
+  const table = { codes, columns: values, rowOf: (code: readonly number[]) => rows.get(code.join()) };
   return {
-    table: { codes, columns: values, rowOf: (code: readonly number[]) => rows.get(code.join()) },
+    table,
     values,
+    measure: lookedUp(table, values),
     regretOf: regretMeasure(values),
     problem: tableProblem(space),
   };
