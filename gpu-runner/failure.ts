@@ -13,6 +13,18 @@ export class TrainingFailure extends Error {
   }
 }
 
+/** Memory would not suffice for what was to be begun; the message says how much is needed and there. */
+export class NotEnoughMemory extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = "NotEnoughMemory";
+  }
+}
+
+/** Of an error, what an event of exhausted memory tells beside where it was. */
+export const whyExhausted = (err: unknown): { reason?: string } =>
+  err instanceof NotEnoughMemory ? { reason: err.message } : {};
+
 /** What TensorFlow, CUDA, WebAssembly and V8 say when they get no more memory. */
 const exhausted = [
   /resource[ _]exhausted/i,
@@ -28,5 +40,9 @@ const exhausted = [
 
 export function isOutOfMemory(err: unknown): boolean {
   if (!(err instanceof Error)) return false;
-  return exhausted.some((pattern) => pattern.test(err.message)) || isOutOfMemory(err.cause);
+  return (
+    err instanceof NotEnoughMemory ||
+    exhausted.some((pattern) => pattern.test(err.message)) ||
+    isOutOfMemory(err.cause)
+  );
 }

@@ -19,7 +19,7 @@ import { createExecutor } from "./executor/create.ts";
 import { DivergenceError, type Executor } from "./executor/executor.ts";
 import { cosine } from "./executor/sgd.ts";
 import { type ExportFile, exportFiles } from "./exports/index.ts";
-import { isOutOfMemory, TrainingFailure } from "./failure.ts";
+import { isOutOfMemory, TrainingFailure, whyExhausted } from "./failure.ts";
 import type { Backend } from "./kernels/backend.ts";
 import { LossCurve, type SavedCurve } from "./lossCurve.ts";
 import { MovingAverage } from "./movingAverage.ts";
@@ -288,7 +288,7 @@ export class FinalTraining {
       if (!isOutOfMemory(err)) throw err;
       if (this.#split > 1 || this.batchSize < HALVING)
         throw new TrainingFailure(tell(), { kind: "out-of-memory", ...where });
-      this.#halve(hooks);
+      this.#halve(hooks, err);
       return this.#trainStep(hooks);
     }
     this.#step++;
@@ -314,7 +314,7 @@ export class FinalTraining {
   }
 
   /** Goes on at the same image, with two steps for each that is left: batches, learning rate and epochs stay in proportion. */
-  #halve(hooks: FinalTrainingHooks): void {
+  #halve(hooks: FinalTrainingHooks, err: unknown): void {
     const step = this.#step;
     this.#split = HALVING;
     this.#step *= HALVING;
@@ -325,7 +325,8 @@ export class FinalTraining {
     this.#loader.seek(this.#step);
     hooks.log?.(`Memory ran out at step ${step}: going on with batches of ${this.batchSize}.`);
     const { hash, trainingId } = this.#task;
-    hooks.notice?.({ type: "memory.exhausted", data: { trainingId, hash, step, batchSize: this.batchSize } });
+    const data = { trainingId, hash, step, batchSize: this.batchSize, ...whyExhausted(err) };
+    hooks.notice?.({ type: "memory.exhausted", data });
   }
 
   async #calibrate(): Promise<void> {

@@ -4,6 +4,7 @@
  * the rounds since.
  */
 
+import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import {
   type FinalTrainingTask,
@@ -17,12 +18,14 @@ import {
   type TrainRoundTask,
 } from "../shared/protocol.ts";
 import type { Dataset } from "./data/dataset.ts";
-import { reasonOf } from "./data/files.ts";
+import { defaultCacheDir, reasonOf } from "./data/files.ts";
 import type { DatasetLoader } from "./datasets.ts";
 import { type EdgeClient, EdgeError, EdgeUnreachable } from "./edgeClient.ts";
+import { createExecutor } from "./executor/create.ts";
 import { TrainingFailure } from "./failure.ts";
 import { FinalTraining } from "./finalTraining.ts";
 import type { Backend } from "./kernels/backend.ts";
+import { MemoryGuard } from "./limits/guard.ts";
 import { TableRounds } from "./tableRounds.ts";
 import { type ExecutorFactory, SupernetTrainer, type WorkHooks } from "./trainRound.ts";
 
@@ -41,7 +44,7 @@ export interface RunnerSettings {
   checkpointSeconds: number;
   /** Without it: what suits the backend. */
   makeExecutor?: ExecutorFactory | undefined;
-  /** Where pushed tables are kept; without it the project's cache. */
+  /** Where pushed tables, and notes of steps under way, are kept; without it the project's cache. */
   cacheDir?: string | undefined;
   log: (line: string) => void;
   /** Asks the runner to checkpoint, give its task back and end. */
@@ -135,6 +138,8 @@ export class Runner {
   readonly #backend: Backend;
   readonly #load: DatasetLoader;
   readonly #settings: RunnerSettings;
+  readonly #memory: MemoryGuard;
+  readonly #makeExecutor: ExecutorFactory;
   readonly #supernet: SupernetTrainer;
   readonly #tables: TableRounds;
   #checkpointedAt = performance.now();
@@ -149,7 +154,10 @@ export class Runner {
     this.#backend = backend;
     this.#load = load;
     this.#settings = settings;
-    this.#supernet = new SupernetTrainer(backend, (name) => this.#dataset(name), settings.makeExecutor);
+    const { makeExecutor = createExecutor, cacheDir = defaultCacheDir(), log } = settings;
+    this.#memory = new MemoryGuard({ folder: path.join(cacheDir, "steps"), log });
+    this.#makeExecutor = (...made) => this.#memory.watch(makeExecutor(...made), backend);
+    this.#supernet = new SupernetTrainer(backend, (name) => this.#dataset(name), this.#makeExecutor);
     this.#tables = new TableRounds(client, settings);
   }
 
@@ -226,6 +234,7 @@ export class Runner {
     const { log, signal } = this.#settings;
     const lease = new Lease(held, this.#client, signal);
     this.#lease = lease;
+    this.#memory.begin(held.task.kind === "finalTraining" ? held.task.trainingId : held.task.searchId);
     try {
       lease.hooks.throwIfEnded?.();
       return await this.#report(lease, await this.#do(held.task, lease));
@@ -245,6 +254,7 @@ export class Runner {
       log(`Task failed: ${reasonOf(err)}`);
       return await this.#reportFailure(lease, err);
     } finally {
+      this.#memory.end();
       lease.end();
     }
   }
@@ -411,7 +421,7 @@ export class Runner {
     const { searchId, trainingId } = task;
     this.#supernet.forget(); // its memory; a checkpoint brings it back
     const dataset = await this.#dataset(task.dataset);
-    const training = new FinalTraining(this.#backend, dataset, task, this.#settings.makeExecutor);
+    const training = new FinalTraining(this.#backend, dataset, task, this.#makeExecutor);
     const take = () => ({ searchId, trainingId, round: training.step, bytes: training.checkpoint() });
     try {
       await this.#restore(task, lease, { holds: 0, load: (bytes) => training.restore(bytes) });

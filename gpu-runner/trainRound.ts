@@ -29,7 +29,7 @@ import { differences, type Environment, environmentOf } from "./environment.ts";
 import { createExecutor } from "./executor/create.ts";
 import { DivergenceError, type Evaluation, type Executor, type Path } from "./executor/executor.ts";
 import { cosine } from "./executor/sgd.ts";
-import { isOutOfMemory, TrainingFailure } from "./failure.ts";
+import { isOutOfMemory, TrainingFailure, whyExhausted } from "./failure.ts";
 import type { Backend } from "./kernels/backend.ts";
 import { type PathSource, pathAt, untrained, withStep } from "./paths.ts";
 import { Tuning } from "./tuning.ts";
@@ -352,7 +352,7 @@ export class SupernetTrainer {
         held.halvedFrom = step;
         hooks.notice?.({
           type: "memory.exhausted",
-          data: { stage: stage.index, step, batchSize: half(stage.batchSize) },
+          data: { stage: stage.index, step, batchSize: half(stage.batchSize), ...whyExhausted(err) },
         });
       }
     }
@@ -371,7 +371,8 @@ export class SupernetTrainer {
           step,
         });
       held.evaluationChunk = half(EVALUATION_CHUNK);
-      hooks.notice?.({ type: "memory.exhausted", data: { step, evaluationImages: held.evaluationChunk } });
+      const data = { step, evaluationImages: held.evaluationChunk, ...whyExhausted(err) };
+      hooks.notice?.({ type: "memory.exhausted", data });
       return this.#measure(held, task, hooks);
     }
   }

@@ -127,13 +127,16 @@ export class TestEdge {
       /** Folder of the runner's sources. */
       root?: string;
       env?: Record<string, string>;
+      /** Words of a command line that Node and its arguments follow. */
+      through?: readonly string[];
       onLine?: (line: string) => void;
     } = {},
   ): Child {
     const { backend = nativeBackend, checkpointSeconds = 60, edge = this.edge.url, env, onLine } = options;
     const runner = path.join(options.root ?? rootDir, "test", "runner.ts");
     const args = [runner, edge, this.runnerToken, searchId, backend, String(checkpointSeconds)];
-    const child = startChild(process.execPath, args, {
+    const [command = "", ...words] = [...(options.through ?? []), process.execPath, ...args];
+    const child = startChild(command, words, {
       cwd: process.cwd(),
       env: { ...process.env, TF_CPP_MIN_LOG_LEVEL: "2", ...env },
       ...(onLine === undefined ? {} : { onLine }),

@@ -5,6 +5,7 @@
  */
 
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from "node:worker_threads";
+import { threadLimit } from "../limits/threads.ts";
 import { type Batch, type BatchOptions, BatchSource, type Normalisation } from "./batches.ts";
 import type { BatchThreadData, MadeBatch } from "./batchWorker.ts";
 import type { Images } from "./dataset.ts";
@@ -16,6 +17,8 @@ const BATCHES_AHEAD = 3;
  * of so many numbers 0.07 ms, of 64x32x32x3 0.7 ms.
  */
 const FEWEST_FLOATS = 16_384;
+/** Where fewer threads may be started, batches are made here. */
+const THREADS_LEFT = 2;
 
 /**
  * An endless run of mini-batches like that of `BatchSource`, bit for bit. Its thread starts with the first batch
@@ -28,7 +31,7 @@ const FEWEST_FLOATS = 16_384;
  */
 export class BatchLoader {
   readonly #source: BatchSource;
-  readonly #usesThread: boolean;
+  #usesThread: boolean;
   readonly #start: () => BatchThread;
   #thread: BatchThread | undefined;
   #isDisposed = false;
@@ -69,6 +72,8 @@ export class BatchLoader {
    */
   async next(): Promise<Batch> {
     if (this.#isDisposed) throw givenUp();
+    if (this.#usesThread && this.#thread === undefined)
+      this.#usesThread = (threadLimit()?.free ?? THREADS_LEFT) >= THREADS_LEFT;
     if (!this.#usesThread) return this.#source.next();
     this.#thread ??= this.#start();
     const position = this.position();

@@ -79,7 +79,7 @@ export async function writeCache(file: string, sets: ImageSets): Promise<void> {
  * @throws DataError where the file is damaged
  */
 export async function readCache(file: string, classNames: string[]): Promise<ImageSets> {
-  const bytes = await readFile(file);
+  const bytes = await readShared(file);
   const damaged = (what: string) =>
     new DataError(`The cache file ${file} is damaged: ${what}.`, "Delete it.");
   if (bytes.length < HEADER_BYTES || bytes.toString("latin1", 0, CACHE_MAGIC.length) !== CACHE_MAGIC) {
@@ -105,6 +105,23 @@ export async function readCache(file: string, classNames: string[]): Promise<Ima
   const stored = bytes.subarray(HEADER_BYTES - SHA256_BYTES, HEADER_BYTES);
   if (!digestOf(sets).equals(stored)) throw damaged("its checksum does not match");
   return sets;
+}
+
+/** Into memory that the thread of a BatchLoader reads, too: it would need a copy otherwise. */
+async function readShared(file: string): Promise<Buffer> {
+  const handle = await open(file);
+  try {
+    const bytes = Buffer.from(new SharedArrayBuffer((await handle.stat()).size));
+    let offset = 0;
+    while (offset < bytes.length) {
+      const { bytesRead } = await handle.read(bytes, offset);
+      if (bytesRead === 0) break;
+      offset += bytesRead;
+    }
+    return bytes;
+  } finally {
+    await handle.close();
+  }
 }
 
 function cacheNumbers({ train, test }: ImageSets): Buffer {

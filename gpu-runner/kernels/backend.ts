@@ -7,6 +7,7 @@
 import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import path from "node:path";
+import { requireThreads, runnerThreads } from "../limits/threads.ts";
 
 const require = createRequire(import.meta.url);
 
@@ -49,7 +50,7 @@ const loaders: Record<BackendName, (tf: TensorFlow) => Loaded> = {
  * Loads a backend and makes it the one of this process: there is one per process, and the last one loaded wins.
  *
  * @param name setup/launch.mjs says which is ready in NASTURTIUM_BACKEND
- * @throws Error where the package is not installed or its native binding was not built
+ * @throws TooFewThreads; Error where the package is not installed or its native binding was not built
  * @example
  * const backend = await loadBackend("tensorflow");
  * const primitives = createPrimitives(backend);
@@ -64,6 +65,7 @@ export async function loadBackend(name: BackendName): Promise<Backend> {
 }
 
 function loadTensorFlow(tf: TensorFlow): Loaded {
+  requireThreads("TensorFlow", runnerThreads()); // it aborts where it cannot start its own
   // tfjs-node calls it; Node removed it in version 23.
   const util: { isNullOrUndefined?: (value: unknown) => boolean } = require("node:util");
   util.isNullOrUndefined ??= (value) => value === null || value === undefined;

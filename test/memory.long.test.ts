@@ -1,0 +1,140 @@
+/**
+ * Runners whose memory is really limited, by a cgroup, at the size of the demo: what does not fit is halved or refused
+ * with the reason, and nothing is killed. Needs root and cgroups of version 1 or 2 that can be made; skips elsewhere.
+ */
+
+import { appendFileSync, existsSync, mkdirSync, rmdirSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { listTrainings } from "../cli/api.ts";
+import { outOfMemoryKills } from "../gpu-runner/limits/memory.ts";
+import type { SpecificationInput } from "../shared/specification.ts";
+import { isFinished, nativeBackend, TestEdge } from "./wholeSearch.ts";
+
+const MIB = 2 ** 20;
+const LIMIT_MS = 600_000;
+
+/** Networks, batches and images of the demo, but few steps. */
+const demoSized = (name: string): SpecificationInput => {
+  const stage = { layers: 3, channels: 8, steps: 12, warmupSteps: 4 };
+  return {
+    name,
+    strategy: { name: "tnd-nas" },
+    dataset: { name: "fashion-mnist" },
+    evaluation: { kind: "supernet", network: { stem: "cifar", channels: 8, layers: 5 } },
+    objectives: [
+      { name: "accuracy", goal: "maximize" },
+      { name: "parameters", goal: "minimize", target: 55_000 },
+    ],
+    schedule: {
+      batchSize: 64,
+      stepsPerRound: 4,
+      warmupStepsPerRound: 4,
+      policy: { candidates: 4, evaluationImages: 250 },
+      confirmation: { images: 1000, architectures: 4 },
+      stages: [
+        { ...stage, drop: { normal: 4, reduction: 2 }, skipDropout: 0.1 },
+        { ...stage, drop: { normal: 0, reduction: 0 }, skipDropout: 0.1 },
+      ],
+    },
+    finalTraining: { preset: "demo", steps: 30, top: 1 },
+    seed: 1,
+  };
+};
+
+/** A folder in which memory cgroups can be made; undefined where there is none. */
+function cgroupRoot(): string | undefined {
+  const roots = ["/sys/fs/cgroup/memory", "/sys/fs/cgroup"];
+  return roots.find((root) => {
+    const folder = path.join(root, `nasturtium-probe-${process.pid}`);
+    try {
+      mkdirSync(folder);
+      const isThere = limitFiles.some((file) => existsSync(path.join(folder, file)));
+      rmdirSync(folder);
+      return isThere;
+    } catch {
+      return false;
+    }
+  });
+}
+
+const limitFiles = ["memory.max", "memory.limit_in_bytes"];
+
+const root = cgroupRoot();
+
+describe.runIf(root !== undefined && nativeBackend === "tensorflow")("with a cgroup's memory", () => {
+  let edge: TestEdge;
+  let made = 0;
+  const folders: string[] = [];
+
+  beforeAll(async () => {
+    edge = await TestEdge.start();
+  });
+
+  afterAll(() => edge?.stop());
+
+  afterEach(async () => {
+    for (const folder of folders.splice(0)) await removed(folder);
+  });
+
+  /** Starts a runner that may take so much memory; TensorFlow's own files count, too, while they are read. */
+  function startWith(bytes: number, searchId: string, lines: string[] = []) {
+    const folder = path.join(root as string, `nasturtium-test-${process.pid}-${made++}`);
+    mkdirSync(folder);
+    folders.push(folder);
+    for (const file of limitFiles) {
+      const name = path.join(folder, file);
+      if (existsSync(name)) writeFileSync(name, String(bytes));
+    }
+    const swap = path.join(folder, "memory.swap.max");
+    if (existsSync(swap)) writeFileSync(swap, "0");
+    const through = ["/bin/sh", "-c", `echo $$ > ${folder}/cgroup.procs && exec "$@"`, "sh"];
+    const log = (line: string) => {
+      lines.push(line);
+      if (process.env.NASTURTIUM_TEST_LOG) appendFileSync(process.env.NASTURTIUM_TEST_LOG, `${line}\n`);
+    };
+    return edge.startRunner(searchId, { through, onLine: log });
+  }
+
+  const eventsOf = async (searchId: string, type: string) => {
+    const { client } = edge;
+    const events = await client.all(
+      (query) => client.v1.searches[":id"].events.$get({ param: { id: searchId }, query }),
+      ["type", "data"],
+    );
+    return events.filter((event) => event.type === type).map(({ data }) => data as Record<string, unknown>);
+  };
+
+  test("of 450 MiB a search and a final training of the demo's size end by themselves, halved, with the event", {
+    timeout: LIMIT_MS,
+  }, async () => {
+    const kills = outOfMemoryKills();
+    const id = await edge.create(demoSized("450 MiB"));
+    const runner = startWith(450 * MIB, id);
+    const search = await edge.until(id, runner, isFinished);
+    await runner.stop();
+    expect(search.state).toBe("completed");
+    expect(outOfMemoryKills()).toBe(kills);
+    const reason = expect.stringMatching(
+      /needs about \d+ MiB, and the cgroup's limit of 450 MiB leaves \d+ MiB/,
+    );
+    const told = await eventsOf(id, "memory.exhausted");
+    expect(told).toContainEqual(expect.objectContaining({ stage: 0, step: 0, batchSize: 32, reason }));
+    const [training] = await listTrainings(edge.client, id);
+    console.log(JSON.stringify({ told, training: training?.report }));
+    expect(training).toMatchObject({ state: "completed" });
+  });
+});
+
+/** Processes leave a cgroup a little after they have ended. */
+async function removed(folder: string): Promise<void> {
+  for (let tries = 0; tries < 100; tries++) {
+    try {
+      rmdirSync(folder);
+      return;
+    } catch {
+      await pause(50);
+    }
+  }
+}
