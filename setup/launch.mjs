@@ -87,6 +87,14 @@ function resolveTarget(target) {
 }
 
 /**
+ * What is said of a process that could not say anything itself.
+ *
+ * @param {"SIGKILL" | "SIGABRT"} signal
+ */
+const suddenEnd = (signal) =>
+  `The process was ended by ${signal}. Where memory ran out that is how: a runner that is started again takes smaller batches then, and says why.`;
+
+/**
  * @param {string} node
  * @param {string[]} args
  * @param {NodeJS.ProcessEnv} env
@@ -106,6 +114,7 @@ function run(node, args, env) {
       reject(new SetupError(`${node} could not be started: ${error.message}`, "Run `npm ci` and try again."));
     });
     child.on("exit", (code, signal) => {
+      if (signal === "SIGKILL" || signal === "SIGABRT") log(suddenEnd(signal));
       resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal]));
     });
   });

@@ -7,7 +7,7 @@ import { appendFileSync, existsSync, mkdirSync, rmdirSync, writeFileSync } from 
 import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { listTrainings } from "../cli/api.ts";
+import { listTrainings, readSearch } from "../cli/api.ts";
 import { outOfMemoryKills } from "../gpu-runner/limits/memory.ts";
 import type { SpecificationInput } from "../shared/specification.ts";
 import { isFinished, nativeBackend, TestEdge } from "./wholeSearch.ts";
@@ -17,7 +17,7 @@ const LIMIT_MS = 600_000;
 
 /** Networks, batches and images of the demo, but few steps. */
 const demoSized = (name: string): SpecificationInput => {
-  const stage = { layers: 3, channels: 8, steps: 12, warmupSteps: 4 };
+  const stage = { layers: 3, channels: 8, steps: 6, warmupSteps: 2 };
   return {
     name,
     strategy: { name: "tnd-nas" },
@@ -30,15 +30,15 @@ const demoSized = (name: string): SpecificationInput => {
     schedule: {
       batchSize: 64,
       stepsPerRound: 4,
-      warmupStepsPerRound: 4,
-      policy: { candidates: 4, evaluationImages: 250 },
-      confirmation: { images: 1000, architectures: 4 },
+      warmupStepsPerRound: 2,
+      policy: { candidates: 2, evaluationImages: 250 },
+      confirmation: { images: 500, architectures: 2 },
       stages: [
         { ...stage, drop: { normal: 4, reduction: 2 }, skipDropout: 0.1 },
         { ...stage, drop: { normal: 0, reduction: 0 }, skipDropout: 0.1 },
       ],
     },
-    finalTraining: { preset: "demo", steps: 30, top: 1 },
+    finalTraining: { preset: "demo", steps: 20, top: 1 },
     seed: 1,
   };
 };
@@ -106,15 +106,31 @@ describe.runIf(root !== undefined && nativeBackend === "tensorflow")("with a cgr
     return events.filter((event) => event.type === type).map(({ data }) => data as Record<string, unknown>);
   };
 
+  /** The search once it is over; an error where its runner ends before. */
+  async function finished(searchId: string, runner: ReturnType<typeof startWith>) {
+    let hasEnded = false;
+    void runner.exited.then(() => {
+      hasEnded = true;
+    });
+    for (;;) {
+      const search = await readSearch(edge.client, searchId);
+      if (isFinished(search)) return search;
+      if (hasEnded) throw new Error(`The runner has ended. ${runner.tail()}`);
+      await pause(200);
+    }
+  }
+
   test("of 450 MiB a search and a final training of the demo's size end by themselves, halved, with the event", {
     timeout: LIMIT_MS,
   }, async () => {
     const kills = outOfMemoryKills();
     const id = await edge.create(demoSized("450 MiB"));
-    const runner = startWith(450 * MIB, id);
-    const search = await edge.until(id, runner, isFinished);
+    const lines: string[] = [];
+    const runner = startWith(450 * MIB, id, lines);
+    const search = await finished(id, runner);
     await runner.stop();
     expect(search.state).toBe("completed");
+    expect(lines.join("\n")).not.toContain("Task failed");
     expect(outOfMemoryKills()).toBe(kills);
     const reason = expect.stringMatching(
       /needs about \d+ MiB, and the cgroup's limit of 450 MiB leaves \d+ MiB/,
@@ -122,8 +138,26 @@ describe.runIf(root !== undefined && nativeBackend === "tensorflow")("with a cgr
     const told = await eventsOf(id, "memory.exhausted");
     expect(told).toContainEqual(expect.objectContaining({ stage: 0, step: 0, batchSize: 32, reason }));
     const [training] = await listTrainings(edge.client, id);
-    console.log(JSON.stringify({ told, training: training?.report }));
-    expect(training).toMatchObject({ state: "completed" });
+    expect(training).toMatchObject({ state: "completed", report: { batchSize: 32 } });
+    expect(told).toContainEqual(
+      expect.objectContaining({ trainingId: training?.id, step: 0, batchSize: 32, reason }),
+    );
+  });
+
+  test("below what any batch needs the search fails with the reason in one line, and the runner lives", {
+    timeout: LIMIT_MS,
+  }, async () => {
+    const kills = outOfMemoryKills();
+    const id = await edge.create(demoSized("300 MiB"));
+    const runner = startWith(300 * MIB, id);
+    const search = await finished(id, runner);
+    await runner.stop();
+    expect(search.state).toBe("failed");
+    expect(search.failure).toMatch(
+      /A training step of 32 images needs about \d+ MiB, and the cgroup's limit of 300 MiB leaves \d+ MiB: raise it, or choose a smaller batch or network\. At step 0 of stage 1\.$/,
+    );
+    expect(search.failure).not.toContain("\n");
+    expect(outOfMemoryKills()).toBe(kills);
   });
 });
 

@@ -165,7 +165,14 @@ async function runSideBySide(
   options: Record<string, unknown>,
 ): Promise<void> {
   const { planWorkers, runWorkers, thisMachine, WorkerDown } = await import("../../gpu-runner/workers.ts");
+  const { requireThreads, runnerThreads, startThreads } = await import("../../gpu-runner/limits/threads.ts");
   const workers = planWorkers(options.workers as "auto" | number, thisMachine());
+  const threads = workers.map((worker) => startThreads + runnerThreads({ ...process.env, ...worker }));
+  if (backend === "tensorflow")
+    requireThreads(
+      `${workers.length} workers`,
+      threads.reduce((sum, count) => sum + count, 0),
+    );
   const rest = Object.entries(passedOn).flatMap(([key, flag]) => {
     const value = options[key];
     if (value === undefined) return [];

@@ -5,7 +5,7 @@
  * The factors were fitted on native TensorFlow 2.21 (2 cores, one malloc arena) and on WebAssembly, to the peak of
  * resident memory that is no file's, less what was resident before, of 8 steps each: spaces tnd-nas and darts, derived
  * networks, single paths and mixtures, 8 to 16 channels, 3 to 8 layers, batches of 1 to 256, measuring 1 to 500
- * images. `bench/memory.ts` repeats it.
+ * images.
  */
 
 import { networkParts, visitParts } from "../../shared/count.ts";

@@ -95,7 +95,7 @@ describe("the threads that may still be started", () => {
   test("give a message with what is needed, there and to do, instead of an abort", () => {
     const limit = { what: "the cgroup's pids.max of 20", free: 9 };
     expect(() => requireThreads("TensorFlow", 17, limit)).toThrow(
-      "TensorFlow starts about 17 threads, and the cgroup's pids.max of 20 leaves 9.",
+      "TensorFlow needs about 17 threads more, and the cgroup's pids.max of 20 leaves 9.",
     );
     expect(() => requireThreads("TensorFlow", 9, limit)).not.toThrow();
   });

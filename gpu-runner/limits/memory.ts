@@ -7,7 +7,7 @@ const MIB = 2 ** 20;
 /** Version 1 writes the largest number of pages where there is no limit. */
 const NO_LIMIT_BYTES = 2 ** 60;
 /**
- * Allocators reserve more addresses than they use. Of 24 trainings the addresses grew by 1.5 times the resident
+ * Allocators reserve more addresses than they use. In 31 processes the addresses grew by 1.5 times the resident
  * memory and 90 MiB at most.
  */
 const ADDRESSES = { factor: 1.5, bytes: 96 * MIB };

@@ -67,6 +67,9 @@ function userLimit(read: ReadText, processes: () => string[]): ThreadLimit[] {
   return [{ what: `ulimit -u of ${limit}`, free: Math.max(0, limit - used) }];
 }
 
+/** Threads of Node's as it starts. */
+export const startThreads = 7;
+
 /**
  * Threads that a runner starts: TensorFlow's pools, as counted at 1 to 8 threads each (5, one a thread within
  * operations, two a thread between them), Node's own pool and the thread that assembles batches.
@@ -84,7 +87,7 @@ export function runnerThreads(env: NodeJS.ProcessEnv = process.env, cores = avai
 export function requireThreads(what: string, needed: number, limit = threadLimit()): void {
   if (limit === undefined || limit.free >= needed) return;
   throw new TooFewThreads(
-    `${what} starts about ${needed} threads, and ${limit.what} leaves ${limit.free}.`,
+    `${what} needs about ${needed} threads more, and ${limit.what} leaves ${limit.free}.`,
     "Raise it (docker run --pids-limit, ulimit -u), or set TF_NUM_INTRAOP_THREADS=1 and TF_NUM_INTEROP_THREADS=1.",
   );
 }
