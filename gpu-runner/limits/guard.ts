@@ -21,7 +21,7 @@ import type { Backend } from "../kernels/backend.ts";
 import type { NamedValues } from "../weightShapes.ts";
 import { MemoryEstimate, type Work } from "./estimate.ts";
 import { type ReadText, readText } from "./files.ts";
-import { LastStep } from "./lastStep.ts";
+import { LastStep, type Step } from "./lastStep.ts";
 import { inMebibytes, type MemoryLimit, memoryLimits, residentBytes } from "./memory.ts";
 
 /**
@@ -92,8 +92,11 @@ export class MemoryGuard {
     );
   }
 
-  /** @throws NotEnoughMemory */
-  admit(work: Work, images: number, bytes: number): void {
+  /**
+   * @returns whether an allocation may be refused all the same, by a limit that is near
+   * @throws NotEnoughMemory
+   */
+  admit(work: Work, images: number, bytes: number): boolean {
     const deadly = this.#work && this.#deadly.get(this.#work.resource);
     if (deadly !== undefined && bytes >= deadly.bytes) this.#refuse(deadly.reason);
     let tightest = this.#tightest(bytes);
@@ -107,14 +110,14 @@ export class MemoryGuard {
         `${words[work]} ${images} images needs about ${inMebibytes(needed)}, and ${what} leaves ${inMebibytes(free)}: raise it, or choose a smaller batch or network.`,
       );
     }
+    const refusing = this.#tightest(bytes, (limit) => !limit.isKilled);
+    return refusing !== undefined && refusing.needed > NEAR * refusing.free;
   }
 
   /** Tells whoever comes after a sudden end what was under way. */
-  note(images: number, bytes: number): void {
-    this.#largestBytes = Math.max(this.#largestBytes, bytes);
-    const tightest = this.#tightest(bytes, (limit) => !limit.isKilled);
-    const mayBeRefused = tightest !== undefined && tightest.needed > NEAR * tightest.free;
-    this.#work?.step.begin({ images, bytes, mayBeRefused });
+  note(step: Step): void {
+    this.#largestBytes = Math.max(this.#largestBytes, step.bytes);
+    this.#work?.step.begin(step);
   }
 
   #refuse(reason: string): never {
@@ -161,7 +164,7 @@ class WatchedExecutor implements Executor {
   readonly #estimate: MemoryEstimate;
   /** Its memory is not this machine's; it refuses what it does not suffice for. */
   readonly #isOnGpu: boolean;
-  readonly #admitted = new Map<string, number>();
+  readonly #admitted = new Map<string, Step>();
   #noted = "";
 
   constructor(executor: Executor, guard: MemoryGuard, estimate: MemoryEstimate, isOnGpu: boolean) {
@@ -217,12 +220,14 @@ class WatchedExecutor implements Executor {
   #before(work: Work, { kind }: Path, { y: { length: images } }: Batch): void {
     if (this.#isOnGpu) return;
     const key = `${work} ${kind}`;
-    const isAdmitted = images <= (this.#admitted.get(key) ?? 0);
-    if (isAdmitted && this.#noted === key) return;
-    const bytes = this.#estimate.bytes(work, kind, images);
-    if (!isAdmitted) this.#guard.admit(work, images, bytes);
-    this.#admitted.set(key, Math.max(images, this.#admitted.get(key) ?? 0));
-    this.#guard.note(images, bytes);
+    let step = this.#admitted.get(key);
+    if (step !== undefined && images <= step.images && this.#noted === key) return;
+    if (step === undefined || images > step.images) {
+      const bytes = this.#estimate.bytes(work, kind, images);
+      step = { images, bytes, mayBeRefused: this.#guard.admit(work, images, bytes) };
+      this.#admitted.set(key, step);
+    }
+    this.#guard.note(step);
     this.#noted = key;
   }
 }
