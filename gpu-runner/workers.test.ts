@@ -75,6 +75,7 @@ describe("workers", () => {
     const forever = `${crashes} else { ${stays} }`;
     const ended = runWorkers(options(forever));
     await says(/\[2\] ended by SIGKILL; starting it again/, 2);
+    await says(/^\[1\] up$/);
     expect(lines.filter((line) => line === "[1] up")).toHaveLength(1);
     stopping.abort();
     await ended;
