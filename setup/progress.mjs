@@ -24,6 +24,9 @@ export class SetupError extends Error {
   }
 }
 
+/** Why native TensorFlow cannot be had here; never leaves the set-up, which goes on without it. */
+export class Unavailable extends Error {}
+
 /** @param {string} line */
 export function log(line) {
   process.stderr.write(`nasturtium: ${line}\n`);

@@ -1,12 +1,14 @@
 /**
- * Makes native TensorFlow ready: the binding of @tensorflow/tfjs-node-gpu, compiled here against the
+ * Makes native TensorFlow ready: the binding of @tensorflow/tfjs-node-gpu, patched and compiled here against the
  * libtensorflow of a pinned Python wheel. The package's own installer is not used, because its TensorFlow is
- * old and its download host often out of reach. Needs no GPU and no TensorFlow in Python.
+ * old, its download host often out of reach, and its binding not safe (setup/binding.mjs). Needs no GPU and no
+ * TensorFlow in Python.
  *
  * NASTURTIUM_TENSORFLOW=cuda asks for the build for NVIDIA's GPUs, which is many times larger; without it the one
  * for the CPU is used, whatever the machine has. Both may lie in the cache; a checkout uses one at a time.
  *
- * The result lives in a cache outside node_modules and is linked into it, so that a new install costs nothing.
+ * The result lives in a cache outside node_modules and is linked into it, so that a new install costs nothing:
+ * TensorFlow's libraries and headers in a folder, and in it each binding that was compiled against them.
  * Where it cannot be had, the answer is the WebAssembly backend, with the reason.
  */
 
@@ -25,13 +27,10 @@ import {
 } from "node:fs";
 import { homedir } from "node:os";
 import path from "node:path";
+import { BINDING, bindingKey, compile, patchSource } from "./binding.mjs";
 import { resolveNode, rootDir } from "./node.mjs";
-import { capture, SetupError, log as stderrLog, step, tail } from "./progress.mjs";
+import { capture, SetupError, log as stderrLog, step, tail, Unavailable } from "./progress.mjs";
 import { TENSORFLOW_LIBRARIES, TENSORFLOW_VERSION, VARIANTS, variants } from "./wheels.mjs";
-
-export const TFJS_VERSION = "4.22.0";
-
-const BINDING = path.join("lib", "napi-v8", "tfjs_binding.node");
 
 /** Takes [wheel, target folder, {member: place}] as JSON from argv, writes those files and keeps what may be run. */
 const EXTRACT_SCRIPT = `
@@ -68,9 +67,6 @@ const tf = require("@tensorflow/tfjs-node-gpu");
 const product = tf.matMul(tf.tensor2d([[1, 2], [3, 4]]), tf.tensor2d([[5, 6], [7, 8]])).dataSync();
 if (tf.getBackend() !== "tensorflow" || product.join() !== "19,22,43,50") throw new Error("wrong product " + product);
 `;
-
-/** Why native TensorFlow cannot be had here; never leaves this module. */
-class Unavailable extends Error {}
 
 /**
  * The folder for what is expensive to make and belongs to no checkout: `$NASTURTIUM_CACHE`,
@@ -134,42 +130,58 @@ async function prepare(name, log, env) {
       `native TensorFlow (${name}) is set up on ${supported} only, and this is ${platform}`,
     );
   }
-  const packageDir = path.join(rootDir, "node_modules", "@tensorflow", "tfjs-node-gpu");
-  const key = `tensorflow-${TENSORFLOW_VERSION}${variant.key}-tfjs-${TFJS_VERSION}-${platform}`;
-  const built = path.join(cacheDir(env), key);
-  if (isVerified(packageDir, built)) return;
-  if (!existsSync(built)) await buildIntoCache(variant, packageDir, built, log, env);
-  place(packageDir, built);
+  const { packageDir, libraries, binding } = places(name, env);
+  if (isVerified(packageDir, libraries, binding)) return;
+  if (!existsSync(libraries)) await fetchLibraries(variant, libraries, log, env);
+  if (!existsSync(binding)) {
+    await step("Compiling the TensorFlow binding", () => build(packageDir, libraries, binding, env), log);
+  }
+  place(packageDir, libraries, binding);
   const { ok, output } = await step("Checking native TensorFlow", () => verify(env), log);
   if (!ok) {
     throw new Unavailable(
-      `the TensorFlow binding does not load (delete ${built} to build it again): ${tail(output)}`,
+      `the TensorFlow binding does not load (delete ${libraries} to build it again): ${tail(output)}`,
     );
   }
-  writeFileSync(stampFile(packageDir), built);
+  writeFileSync(stampFile(packageDir), binding);
 }
 
 /**
- * Builds in a temporary folder beside the final one and renames it at the end, so that a folder of the final
+ * @param {typeof VARIANTS[number]} variant of this platform
+ * @param {NodeJS.ProcessEnv} [env]
+ * @returns where the package is, the folder of TensorFlow's libraries and headers in the cache, and the binding there
+ */
+export function places(variant, env = process.env) {
+  const platform = `${process.platform}-${process.arch}`;
+  const key = `tensorflow-${TENSORFLOW_VERSION}${variants[variant][platform]?.key ?? ""}-${platform}`;
+  const libraries = path.join(cacheDir(env), key);
+  return {
+    packageDir: path.join(rootDir, "node_modules", "@tensorflow", "tfjs-node-gpu"),
+    libraries,
+    binding: path.join(libraries, `tfjs-binding-${bindingKey()}.node`),
+  };
+}
+
+/**
+ * Collects in a temporary folder beside the final one and renames it at the end, so that a folder of the final
  * name is always complete.
  *
  * @param {import("./wheels.mjs").Variant} variant
- * @param {string} packageDir
- * @param {string} built
+ * @param {string} libraries
  * @param {(line: string) => void} log
  * @param {NodeJS.ProcessEnv} env
  */
-async function buildIntoCache({ wheels, neededDiskBytes }, packageDir, built, log, env) {
-  mkdirSync(path.dirname(built), { recursive: true });
-  removeAbandoned(built);
-  const disk = statfsSync(path.dirname(built));
+async function fetchLibraries({ wheels, neededDiskBytes }, libraries, log, env) {
+  mkdirSync(path.dirname(libraries), { recursive: true });
+  removeAbandoned(libraries);
+  const disk = statfsSync(path.dirname(libraries));
   if (disk.bavail * disk.bsize < neededDiskBytes) {
     const gigabytes = (neededDiskBytes / 1e9).toFixed(1);
     throw new Unavailable(
-      `${path.dirname(built)} needs ${gigabytes} GB of free disk (NASTURTIUM_CACHE moves it)`,
+      `${path.dirname(libraries)} needs ${gigabytes} GB of free disk (NASTURTIUM_CACHE moves it)`,
     );
   }
-  const temporary = `${built}.tmp-${process.pid}`;
+  const temporary = `${libraries}.tmp-${process.pid}`;
   mkdirSync(temporary);
   try {
     const python = await findPython(temporary, env);
@@ -183,38 +195,61 @@ async function buildIntoCache({ wheels, neededDiskBytes }, packageDir, built, lo
     }
     linkLibraries(path.join(temporary, "deps", "lib"));
     if (wheels.length > 1) await checkCuda(python, temporary, env);
-    await step("Compiling the TensorFlow binding", () => compile(python, packageDir, temporary, env), log);
-    for (const scratch of ["venv", "zig", path.join("deps", "include")]) {
-      rmSync(path.join(temporary, scratch), { recursive: true, force: true });
-    }
-    publish(temporary, built);
+    rmSync(path.join(temporary, "venv"), { recursive: true, force: true });
+    publish(temporary, libraries);
   } finally {
     rmSync(temporary, { recursive: true, force: true });
   }
 }
 
 /**
- * @param {string} temporary
- * @param {string} built
+ * Compiles in a temporary folder and moves only the result, so that a binding of the final name is always complete.
+ *
+ * @param {string} packageDir
+ * @param {string} libraries
+ * @param {string} binding
+ * @param {NodeJS.ProcessEnv} env
  */
-function publish(temporary, built) {
+async function build(packageDir, libraries, binding, env) {
+  removeAbandoned(libraries);
+  const scratch = `${libraries}.tmp-${process.pid}`;
+  mkdirSync(scratch);
   try {
-    renameSync(temporary, built);
+    const sourceDir = path.join(scratch, "source");
+    const output = path.join(scratch, BINDING);
+    patchSource(packageDir, sourceDir);
+    await compile({
+      ...{ sourceDir, depsDir: path.join(libraries, "deps"), output, scratch, env },
+      findPython: () => findPython(scratch, env),
+    });
+    renameSync(output, binding);
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+/**
+ * @param {string} temporary
+ * @param {string} libraries
+ */
+function publish(temporary, libraries) {
+  try {
+    renameSync(temporary, libraries);
   } catch (error) {
-    if (!existsSync(built)) throw error; // otherwise another process was first, with the same result
+    if (!existsSync(libraries)) throw error; // otherwise another process was first, with the same result
   }
 }
 
 /**
  * Removes what processes left behind that were ended while they built.
  *
- * @param {string} built
+ * @param {string} libraries
  */
-function removeAbandoned(built) {
-  const prefix = `${path.basename(built)}.tmp-`;
-  for (const name of readdirSync(path.dirname(built))) {
+function removeAbandoned(libraries) {
+  const prefix = `${path.basename(libraries)}.tmp-`;
+  for (const name of readdirSync(path.dirname(libraries))) {
     if (!name.startsWith(prefix) || isAlive(Number(name.slice(prefix.length)))) continue;
-    rmSync(path.join(path.dirname(built), name), { recursive: true, force: true });
+    rmSync(path.join(path.dirname(libraries), name), { recursive: true, force: true });
   }
 }
 
@@ -301,67 +336,18 @@ async function checkCuda(python, temporary, env) {
 }
 
 /**
- * @param {string} python
- * @param {string} packageDir
- * @param {string} temporary
- * @param {NodeJS.ProcessEnv} env
- */
-async function compile(python, packageDir, temporary, env) {
-  const { command, args, extraEnv } = await findCompiler(python, temporary, env);
-  const sourceDir = path.join(packageDir, "binding");
-  const sources = readdirSync(sourceDir).filter((name) => name.endsWith(".cc"));
-  const output = path.join(temporary, BINDING);
-  mkdirSync(path.dirname(output), { recursive: true });
-  const result = await capture(
-    command,
-    [
-      ...args,
-      ...["-std=c++17", "-O2", "-fPIC", "-shared", "-DNAPI_VERSION=8", "-DBUILDING_NODE_EXTENSION"],
-      `-I${path.join(rootDir, "node_modules", "node-api-headers", "include")}`,
-      `-I${path.join(temporary, "deps", "include")}`,
-      ...sources.map((name) => path.join(sourceDir, name)),
-      `-L${path.join(temporary, "deps", "lib")}`,
-      ...["-ltensorflow", "-ltensorflow_framework", "-Wl,-rpath,$ORIGIN/../../deps/lib", "-o", output],
-    ],
-    { env: { ...env, ...extraEnv } },
-  );
-  if (!result.ok) throw new Unavailable(`the TensorFlow binding does not compile: ${tail(result.output)}`);
-}
-
-/**
- * @param {string} python
- * @param {string} temporary
- * @param {NodeJS.ProcessEnv} env
- * @returns {Promise<{ command: string, args: string[], extraEnv?: NodeJS.ProcessEnv }>}
- */
-async function findCompiler(python, temporary, env) {
-  for (const command of env.CXX ? [env.CXX] : ["g++", "clang++"]) {
-    if ((await capture(command, ["--version"], { env })).ok) return { command, args: [] };
-  }
-  const zig = path.join(temporary, "zig");
-  const pip = ["-m", "pip", "install", "--quiet", "--no-cache-dir", "--target", zig, "ziglang==0.15.2"];
-  const { ok } = await capture(python, pip, { env });
-  if (!ok) throw new Unavailable("there is no C++ compiler (Debian: apt-get install g++)");
-  const zigCache = path.join(zig, "cache");
-  return {
-    command: python,
-    args: ["-m", "ziglang", "c++"],
-    extraEnv: { PYTHONPATH: zig, ZIG_GLOBAL_CACHE_DIR: zigCache, ZIG_LOCAL_CACHE_DIR: zigCache },
-  };
-}
-
-/**
  * Puts the binding where the package looks for it. The libraries stay in the cache.
  *
  * @param {string} packageDir
- * @param {string} built
+ * @param {string} libraries
+ * @param {string} binding
  */
-function place(packageDir, built) {
+function place(packageDir, libraries, binding) {
   rmSync(path.join(packageDir, "deps"), { recursive: true, force: true });
-  symlinkSync(path.join(built, "deps"), path.join(packageDir, "deps"));
+  symlinkSync(path.join(libraries, "deps"), path.join(packageDir, "deps"));
   mkdirSync(path.dirname(path.join(packageDir, BINDING)), { recursive: true });
   const copy = path.join(packageDir, `${BINDING}.${process.pid}`);
-  copyFileSync(path.join(built, BINDING), copy);
+  copyFileSync(binding, copy);
   renameSync(copy, path.join(packageDir, BINDING)); // a process that has the old file open keeps it
 }
 
@@ -380,15 +366,16 @@ function stampFile(packageDir) {
 
 /**
  * @param {string} packageDir
- * @param {string} built
+ * @param {string} libraries
+ * @param {string} binding
  */
-function isVerified(packageDir, built) {
+function isVerified(packageDir, libraries, binding) {
   try {
     return (
-      readFileSync(stampFile(packageDir), "utf8") === built &&
-      readlinkSync(path.join(packageDir, "deps")) === path.join(built, "deps") &&
+      readFileSync(stampFile(packageDir), "utf8") === binding &&
+      readlinkSync(path.join(packageDir, "deps")) === path.join(libraries, "deps") &&
       existsSync(path.join(packageDir, BINDING)) &&
-      TENSORFLOW_LIBRARIES.every((name) => existsSync(path.join(built, "deps", "lib", name)))
+      TENSORFLOW_LIBRARIES.every((name) => existsSync(path.join(libraries, "deps", "lib", name)))
     );
   } catch {
     return false;

@@ -1,0 +1,67 @@
+/**
+ * Node-API may be called by JavaScript's thread only, and TensorFlow's threads let go of tensors whenever they like
+ * (setup/binding.mjs). The binding is built here with its calls watched, and with threads made to meet in them.
+ */
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { patches } from "../../setup/binding.mjs";
+import { buildWatchedBinding, withBinding } from "../../setup/binding.testing.ts";
+
+const SECONDS = 40;
+const PROGRAM = path.join(import.meta.dirname, "sharedMemory.testing.ts");
+
+const folder = mkdtempSync(path.join(tmpdir(), "nasturtium-binding-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+async function run(binding: string) {
+  const child = spawn(process.execPath, [...withBinding(binding), PROGRAM, String(SECONDS)]);
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on("data", (chunk) => {
+      output += chunk;
+    });
+  }
+  const [code, signal] = await once(child, "close");
+  const counts = /node-api: (\d+) calls, (\d+) off their thread/.exec(output);
+  const sums = /\{"sessions":(\d+),"wrong":(\d+)\}/.exec(output);
+  return {
+    output,
+    ended: { code, signal },
+    calls: Number(counts?.[1]),
+    sessions: Number(sums?.[1]),
+    wrong: Number(sums?.[2]),
+    foreign: Number(counts?.[2]),
+  };
+}
+
+describe.runIf(process.platform === "linux" && process.env.NASTURTIUM_BACKEND !== "wasm")(
+  "the binding",
+  () => {
+    let mended: string;
+    let unmended: string;
+
+    beforeAll(async () => {
+      mended = await buildWatchedBinding(path.join(folder, "mended"), patches);
+      unmended = await buildWatchedBinding(path.join(folder, "unmended"), []);
+    });
+
+    test("never calls Node-API off its thread, crashes or sums wrongly", async () => {
+      const { output, ...result } = await run(mended);
+      console.log(JSON.stringify(result));
+      expect(result, output).toMatchObject({ ended: { code: 0, signal: null }, wrong: 0, foreign: 0 });
+      expect(result.sessions).toBeGreaterThan(20);
+      expect(result.calls).toBeGreaterThan(result.sessions * 100);
+    });
+
+    test("did so before it was patched, or this would see nothing", async () => {
+      const { output, ...result } = await run(unmended);
+      console.log(JSON.stringify(result));
+      expect(output).toContain("node-api: napi_delete_reference off its thread");
+    });
+  },
+);
