@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { parseGenotype } from "../shared/genotype.ts";
 import { readDevFile, writeDevFile } from "./devFile.ts";
 import { runCli } from "./run.testing.ts";
 
@@ -36,6 +37,23 @@ describe("count", () => {
         macs: 528359040,
       });
     }
+  });
+
+  test("a node that reads one source twice through the same operation counts both, as text and as JSON", async () => {
+    const text = `Genotype(normal=[('sep_conv_3x3', 0), ('sep_conv_3x3', 0)], normal_concat=[2],
+      reduce=[('max_pool_3x3', 1), ('max_pool_3x3', 1)], reduce_concat=[2])`;
+    const json = JSON.stringify(parseGenotype(text));
+    const [asText, asJson, once] = await Promise.all(
+      [text, json, text.replace(", ('sep_conv_3x3', 0)", ", ('skip_connect', 0)")].map((input) =>
+        runCli(["count", "-", ...size], { input }),
+      ),
+    );
+    expect(asText?.code).toBe(0);
+    expect(asJson?.stdout).toBe(asText?.stdout);
+    const [both, one] = [asText, once].map((outcome) => JSON.parse(outcome?.stdout ?? "").parameters);
+    // 18 normal cells, 6 at 36 channels, 6 at 72, 6 at 144: two depthwise and two pointwise convolutions and norms each.
+    const separable = (c: number) => 2 * (9 * c + c * c + 2 * c);
+    expect(both - one).toBe(6 * (separable(36) + separable(72) + separable(144)));
   });
 
   test("an unknown name is refused with the closest known one and exit code 2", async () => {

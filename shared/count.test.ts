@@ -34,6 +34,7 @@ test.each([
   ["DARTS_V1 on CIFAR-10", named.DARTS_V1, CIFAR, 3_169_414, 3_645_840, 500_987_520],
   ["DARTS_V2 on CIFAR-10", named.DARTS_V2, CIFAR, 3_349_342, 3_825_768, 528_359_040],
   ["DARTS_V2 on CIFAR-100", named.DARTS_V2, CIFAR_100, 3_401_272, 3_946_908, 528_410_880],
+  ["NASNet on CIFAR-10", named.NASNet, CIFAR, 3_830_950, 4_288_944, 603_452_448],
   ["PDARTS on CIFAR-10", named.PDARTS, CIFAR, 3_433_798, 3_910_224, 532_174_464],
   ["PC_DARTS_cifar on CIFAR-10", named.PC_DARTS_cifar, CIFAR, 3_634_678, 4_111_104, 556_670_592],
   ["DARTS_V2 on ImageNet", named.DARTS_V2, IMAGENET, 4_718_752, 5_981_064, 529_911_552],
@@ -132,6 +133,7 @@ test.each([28, 24, 16, 8])("the auxiliary classifier fits images of %i rows", (r
 test.each([
   ["DARTS_V2 on CIFAR-10", named.DARTS_V2, CIFAR],
   ["DARTS_V2 on ImageNet", named.DARTS_V2, IMAGENET],
+  ["NASNet on CIFAR-10", named.NASNet, CIFAR],
   ["a cell of NAS-Bench-201", genotypeFromSelection(NAS_BENCH_SPACE, NAS_BENCH_CELL), NAS_BENCH],
 ])("the parts of %s add up to what the whole network costs", (_name, genotype, size) => {
   const network = deriveNetwork({ genotype, auxiliary: false, ...size });

@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import type { CellGenotype, Genotype } from "./genotype.ts";
 import { canonicalHash, genotypeSchema, parseGenotype, printGenotype } from "./genotype.ts";
-import { genotypes, PDARTS, TND_NAS } from "./genotypes.ts";
+import { genotypes, NASNet, PDARTS, TND_NAS } from "./genotypes.ts";
 import { Random } from "./random.ts";
 import type { SearchSpace } from "./space.ts";
 import { edgesOf, genotypeFromSelection, resolveSpace } from "./space.ts";
@@ -53,6 +53,17 @@ test("text as the published code writes it is understood", () => {
       reduce=[('avg_pool_3x3', 0), ('sep_conv_5x5', 1), ('sep_conv_3x3', 0), ('dil_conv_5x5', 2), # first two nodes
       ('max_pool_3x3', 0), ('dil_conv_3x3', 1), ('dil_conv_3x3', 1), ('dil_conv_5x5', 3),], reduce_concat=(2, 3, 4, 5))`;
   expect(parseGenotype(text)).toEqual(PDARTS);
+});
+
+test("NASNet's text, with two equal inputs of one node, is understood as the code of DARTS has it", () => {
+  const text = `NASNet = Genotype(
+    normal = [('sep_conv_5x5', 1), ('sep_conv_3x3', 0), ('sep_conv_5x5', 0), ('sep_conv_3x3', 0), ('avg_pool_3x3', 1),
+      ('skip_connect', 0), ('avg_pool_3x3', 0), ('avg_pool_3x3', 0), ('sep_conv_3x3', 1), ('skip_connect', 1)],
+    normal_concat = [2, 3, 4, 5, 6],
+    reduce = [('sep_conv_5x5', 1), ('sep_conv_7x7', 0), ('max_pool_3x3', 1), ('sep_conv_7x7', 0), ('avg_pool_3x3', 1),
+      ('sep_conv_5x5', 0), ('skip_connect', 3), ('avg_pool_3x3', 2), ('sep_conv_3x3', 2), ('max_pool_3x3', 1)],
+    reduce_concat = [4, 5, 6])`;
+  expect(parseGenotype(text)).toEqual(NASNet);
 });
 
 test("cells with other than two edges per node are printed as one list per node", () => {
@@ -127,6 +138,18 @@ test("isomorphic cells have the same hash", () => {
     );
   }
   expect(renumberings).toBeGreaterThan(30);
+});
+
+test("two equal inputs of a node are hashed as two, in any order", () => {
+  const space = resolveSpace("darts");
+  const hashWith = (...node: [string, number][]) => {
+    const nodes = [node.map(([operation, input]) => ({ operation, input }))];
+    return canonicalHash({ space: "inline", cells: { normal: { nodes, concat: [2] } } }, space);
+  };
+  const twice = hashWith(["avg_pool_3x3", 0], ["avg_pool_3x3", 0], ["skip_connect", 1]);
+  expect(hashWith(["avg_pool_3x3", 0], ["skip_connect", 1], ["avg_pool_3x3", 0])).toBe(twice);
+  expect(hashWith(["avg_pool_3x3", 0], ["skip_connect", 1])).not.toBe(twice);
+  expect(hashWith(["avg_pool_3x3", 0], ["avg_pool_3x3", 1], ["skip_connect", 1])).not.toBe(twice);
 });
 
 test("cells that differ have different hashes", () => {

@@ -6,6 +6,7 @@ const SHORT_NAMES: Record<string, string> = {
   skip: "skip_connect",
   sep3: "sep_conv_3x3",
   sep5: "sep_conv_5x5",
+  sep7: "sep_conv_7x7",
   dil3: "dil_conv_3x3",
   dil5: "dil_conv_5x5",
   mp3: "max_pool_3x3",
@@ -58,6 +59,14 @@ export const TND_NAS = genotype(
   "mp3@0 mp5@1 | mp5@0 mp3@1 mp5@2 | mp5@0 mp3@1 skip@2 mp5@3 | mp3@0 skip@1 ap3@2 mp3@3",
 );
 
+/** NASNet-A (Zoph et al. 2018) in the DARTS network, as the code of DARTS has it. */
+export const NASNet = genotype(
+  "inline",
+  "sep5@1 sep3@0 | sep5@0 sep3@0 | ap3@1 skip@0 | ap3@0 ap3@0 | sep3@1 skip@1",
+  "sep5@1 sep7@0 | mp3@1 sep7@0 | ap3@1 sep5@0 | skip@3 ap3@2 | sep3@2 mp3@1",
+  { reduction: [4, 5, 6] },
+);
+
 /** All of the above by name. */
 export const genotypes: Readonly<Record<string, Genotype>> = {
   DARTS_V1,
@@ -66,13 +75,20 @@ export const genotypes: Readonly<Record<string, Genotype>> = {
   PC_DARTS_cifar,
   PC_DARTS_image,
   TND_NAS,
+  NASNet,
 };
 
-function genotype(space: string, normal: string, reduction: string): Genotype {
-  return { space, cells: { normal: cell(normal), reduction: cell(reduction) } };
+/** @param concat of the reduction cell; by default all its nodes */
+function genotype(
+  space: string,
+  normal: string,
+  reduction: string,
+  concat: { reduction?: number[] } = {},
+): Genotype {
+  return { space, cells: { normal: cell(normal), reduction: cell(reduction, concat.reduction) } };
 }
 
-function cell(text: string): CellGenotype {
+function cell(text: string, concat?: number[]): CellGenotype {
   const nodes = text.split("|").map((node) =>
     node
       .trim()
@@ -82,5 +98,5 @@ function cell(text: string): CellGenotype {
         return { operation: SHORT_NAMES[name] ?? name, input: Number(input) };
       }),
   );
-  return { nodes, concat: nodes.map((_, index) => index + 2) };
+  return { nodes, concat: concat ?? nodes.map((_, index) => index + 2) };
 }

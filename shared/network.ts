@@ -1,6 +1,6 @@
 /**
  * What a network is made of, as plain data: layers, cells and their wiring, with the name of every weight.
- * A derived network is a supernet with exactly one choice on each edge. Counting, eager execution and graph
+ * A derived network is a supernet with exactly one choice on each edge; edges may join the same two nodes. Counting, eager execution and graph
  * compilation all read this description; nothing here knows how it is executed.
  */
 
@@ -51,6 +51,7 @@ export type Layer =
 /** One candidate operation on an edge. Weights are named `<path>.<layer index>[.<branch>.<layer index>].(weight|bias|scale|shift)`. */
 export interface Choice {
   operation: string;
+  /** No other choice of the network has it. */
   path: string;
   layers: Layer[];
   /** Skip connections: the search may drop them out, drop-path leaves them alone. */
@@ -64,7 +65,10 @@ export interface Edge {
   from: number;
   /** Index of the node it goes to. */
   to: number;
-  /** Index of this edge among the edges of its cell kind: the row of the policy that chooses here. */
+  /**
+   * Index of this edge among the edges of its cell kind: the row of the policy that chooses here. In a derived network the
+   * same for all that join the same two nodes.
+   */
   position: number;
   choices: Choice[];
 }
@@ -168,12 +172,13 @@ export function buildSupernet(options: { space: SearchSpace; choices: Choices } 
 
 /**
  * The network of one architecture, as it is trained in the end: one operation per edge, absent edges left out,
- * every batch norm with scale and shift.
+ * every batch norm with scale and shift. A node may read one source several times, as NASNet's do, even through the same
+ * operation; each then has weights of its own.
  *
  * @param options.skeleton needed only for a genotype of an inline space; by default one with a reduction cell is
  *   stacked as in DARTS, one without as in NAS-Bench-201
- * @throws Error when the genotype has an unknown operation, an edge from a node that does not come before it, the same
- *   operation twice on an edge, or an empty concat
+ * @throws Error when the genotype has an unknown operation, an edge from a node that does not come before it, or an empty
+ *   concat
  */
 export function deriveNetwork(
   options: { genotype: Genotype; skeleton?: Skeleton | undefined; auxiliary: boolean } & NetworkSize,
@@ -185,15 +190,10 @@ export function deriveNetwork(
     const edges = edgesOf({ inputs, nodes: cell.nodes.length });
     const planned: PlannedEdge[] = [];
     for (const [index, node] of cell.nodes.entries()) {
-      const seen = new Set<string>();
       for (const { operation, input } of node) {
         const to = index + inputs;
         const edge = edges.find((candidate) => candidate.to === to && candidate.from === input);
         if (!edge) throw new Error(`Node ${to} of the ${kind} cell has no edge from node ${input}.`);
-        if (seen.has(`${operation} ${input}`)) {
-          throw new Error(`Node ${to} of the ${kind} cell has ${operation} from node ${input} twice.`);
-        }
-        seen.add(`${operation} ${input}`);
         planned.push({ ...edge, operations: [operation] });
       }
     }
@@ -345,6 +345,14 @@ function planCell(
 ): Cell {
   const content = plan.cells[place.kind];
   if (!content) throw new Error(`There is no ${place.kind} cell, which the ${plan.skeleton} skeleton needs.`);
+  const uses = new Map<string, number>();
+  // The first use of an operation on an edge has the name that it has in a supernet.
+  const pathOf = (position: number, operation: string): string => {
+    const name = `${place.path}.edges.${position}.${operation}`;
+    const use = (uses.get(name) ?? 0) + 1;
+    uses.set(name, use);
+    return use === 1 ? name : `${name}-${use}`;
+  };
   return {
     kind: place.kind,
     path: place.path,
@@ -359,7 +367,7 @@ function planCell(
       to,
       position,
       choices: names.map((operation) =>
-        planChoice(operation, `${place.path}.edges.${position}.${operation}`, {
+        planChoice(operation, pathOf(position, operation), {
           channels: place.channels,
           stride: from < plan.inputs ? place.stride : 1,
           affine: plan.affine,

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { type CellGenotype, type Genotype, parseGenotype as parse } from "../../shared/genotype.ts";
-import { DARTS_V2 } from "../../shared/genotypes.ts";
+import { DARTS_V2, NASNet } from "../../shared/genotypes.ts";
 import { genotypeFromSelection, resolveSpace, type SearchSpace } from "../../shared/space.ts";
 import { layoutOf } from "./layout.ts";
 
@@ -16,6 +16,7 @@ const selectionOf = (space: SearchSpace, edges: number) =>
 
 const examples: [name: string, space: SearchSpace, genotype: Genotype][] = [
   ["darts", resolveSpace("darts"), DARTS_V2],
+  ["NASNet, with two equal inputs of one node", resolveSpace("darts"), NASNet],
   [
     "tnd-nas",
     resolveSpace("tnd-nas"),

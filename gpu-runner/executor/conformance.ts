@@ -35,13 +35,18 @@ function batchOf(images: number, seed: number): Batch {
   return { x, y: Int32Array.from({ length: images }, () => random.integer(size.classes)) };
 }
 
-/** The network that holds only what the selection chooses, as in the supernet without learned scales. */
-function derived(selection: Selection): Network {
+/**
+ * The network that holds only what the selection chooses, as in the supernet without learned scales.
+ *
+ * @param times how often each edge is there
+ */
+function derived(selection: Selection, times = 1): Network {
   const cells = Object.fromEntries(
     Object.keys(space.cells).map((kind) => {
       const edges = edgesOf(space)
         .map((edge) => ({ ...edge, operations: [selection[kind]?.[edge.position] as string] }))
-        .filter(({ operations }) => operations[0] !== "none");
+        .filter(({ operations }) => operations[0] !== "none")
+        .flatMap((edge) => Array.from({ length: times }, () => edge));
       return [kind, { nodes: space.nodes, edges, concat: concatOf(space) }];
     }),
   );
@@ -121,6 +126,59 @@ export function describeExecutor(name: string, create: CreateExecutor): void {
         executor.logits(batch, { kind: "single", selection }, "batch"),
       );
       executor.dispose();
+    });
+  });
+
+  describe(`${name}: a node that reads the same through the same operation twice`, () => {
+    const chosen: Selection = {
+      normal: ["sep_conv_3x3", "skip_connect", "conv_3x1_1x3", "dil_conv_3x3", "skip_connect"],
+      reduction: ["max_pool_3x3", "skip_connect", "avg_pool_3x3", "skip_connect", "max_pool_3x3"],
+    };
+
+    it("adds up both: with the same weights, what a mixture gives that counts each operation twice", () => {
+      const whole = create(backend, supernet(), 1);
+      const part = create(backend, derived(chosen, 2), 1);
+      const shared = whole.values();
+      const values = part.values();
+      for (const [weight, held] of values) {
+        const same = shared.get(weight.replace(/-2(?=\.)/, ""))?.values;
+        // Statistics are the batch's; the moving ones of the two networks have other lengths.
+        if (same !== undefined && !weight.startsWith("moving/")) held.values.set(same);
+      }
+      part.load(values);
+      const weights = Object.fromEntries(
+        Object.entries(fullChoices(space)).map(([kind, edges]) => [
+          kind,
+          edges.map((names, edge) => names.map((name) => (name === chosen[kind]?.[edge] ? 2 : 0))),
+        ]),
+      );
+      const batch = batchOf(6, 2);
+      expectClose(
+        part.logits(batch, { kind: "only" }, "batch"),
+        whole.logits(batch, { kind: "mixture", weights }, "batch"),
+      );
+      whole.dispose();
+      part.dispose();
+    });
+
+    it("trains weights of its own for each, and goes on bit for bit from saved values", () => {
+      const whole = create(backend, derived(chosen, 2), 1);
+      const only = { kind: "only" } as const;
+      const step = (executor: Executor, index: number) =>
+        executor.trainStep(batchOf(8, index), only, { ...settings, dropPath: 0.2, seed: index }).loss;
+      for (let index = 0; index < 3; index++) step(whole, index);
+      const values = whole.values();
+      const first = values.get("cells.0.edges.0.sep_conv_3x3.1.weight")?.values;
+      const second = values.get("cells.0.edges.0.sep_conv_3x3-2.1.weight")?.values;
+      expect(first).toBeDefined();
+      expect(second).toBeDefined();
+      expect(second).not.toEqual(first);
+      const resumed = create(backend, derived(chosen, 2), 99);
+      resumed.load(values);
+      for (let index = 3; index < 6; index++) expect(step(resumed, index)).toBe(step(whole, index));
+      expect(resumed.digest()).toBe(whole.digest());
+      whole.dispose();
+      resumed.dispose();
     });
   });
 

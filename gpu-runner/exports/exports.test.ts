@@ -16,7 +16,7 @@ import { readTar, writeFiles } from "../../cli/archive.ts";
 import { rootDir } from "../../setup/node.mjs";
 import { type ExportFormat, exportFormatNames, exportFormats } from "../../shared/exportFormats.ts";
 import { type CellGenotype, type Genotype, parseGenotype } from "../../shared/genotype.ts";
-import { DARTS_V2 } from "../../shared/genotypes.ts";
+import { DARTS_V2, NASNet } from "../../shared/genotypes.ts";
 import { deriveNetwork, type Network, type NetworkSize } from "../../shared/network.ts";
 import { operations } from "../../shared/operations.ts";
 import type { FinalTrainingTask } from "../../shared/protocol.ts";
@@ -239,6 +239,37 @@ const bench = parseGenotype(
 );
 const emptyBench = parseGenotype("|none~0|+|none~0|none~1|+|none~0|none~1|none~2|");
 
+/** Sources that a node reads several times, through the same and through other operations. */
+const repeated: Genotype = {
+  space: "inline",
+  cells: {
+    normal: cell(
+      [
+        ["sep_conv_3x3", 0],
+        ["sep_conv_3x3", 0],
+        ["sep_conv_3x3", 0],
+      ],
+      [
+        ["skip_connect", 2],
+        ["skip_connect", 2],
+      ],
+    ),
+    reduction: cell(
+      [
+        ["skip_connect", 1],
+        ["skip_connect", 1],
+        ["max_pool_3x3", 0],
+        ["max_pool_3x3", 0],
+      ],
+      [
+        ["conv_3x3", 2],
+        ["conv_3x3", 2],
+        ["avg_pool_3x3", 2],
+      ],
+    ),
+  },
+};
+
 const networks: [name: string, genotype: Genotype, size: Partial<NetworkSize>][] = [
   ...Object.keys(operations).map((name): [string, Genotype, object] => [
     `a network of ${name}`,
@@ -246,6 +277,8 @@ const networks: [name: string, genotype: Genotype, size: Partial<NetworkSize>][]
     {},
   ]),
   ["a network of everything", everything, {}],
+  ["a network whose nodes read the same twice", repeated, {}],
+  ["NASNet", NASNet, {}],
   [
     "one with ImageNet's stem on odd images",
     DARTS_V2,

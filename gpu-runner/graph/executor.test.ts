@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { genotypes } from "../../shared/genotypes.ts";
+import { genotypes, NASNet } from "../../shared/genotypes.ts";
 import { buildSupernet, deriveNetwork, type Network } from "../../shared/network.ts";
 import { Random } from "../../shared/random.ts";
 import { fullChoices, type SearchSpace, spaces } from "../../shared/space.ts";
@@ -150,6 +150,22 @@ describe.runIf(isNative)("compiled and eager execution", () => {
       ]);
     },
   );
+
+  it("agree on a final training of NASNet, whose nodes read the same twice", () => {
+    const network = deriveNetwork({
+      genotype: NASNet,
+      auxiliary: true,
+      channels: 4,
+      layers: 3,
+      classes: 4,
+      image: { height: 16, width: 16, channels: 3 },
+    });
+    const path: Path = { kind: "only" };
+    agree(network, [
+      { path, settings: { auxiliaryWeight: 0.4 } },
+      { path, settings: { auxiliaryWeight: 0.4, dropPath: 0.3, seed: 7 } },
+    ]);
+  });
 
   it("leave weights that nothing depends on as they are, on a batch of one image too", () => {
     const space = spaces["tnd-nas"] as SearchSpace;
