@@ -1,3 +1,4 @@
+import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { startChild } from "./children.ts";
@@ -27,6 +28,35 @@ test.runIf(process.platform === "linux")(
     await expect.poll(() => isRunning(processId)).toBe(false);
   },
 );
+
+/** A program that starts a child in each of the ways that this project has, and says which process the child started. */
+const parents = {
+  "started by the command line": `
+    import { startChild } from ${JSON.stringify(new URL("./children.ts", import.meta.url).href)};
+    startChild("sh", ["-c", process.argv[1]], { cwd: "/", env: process.env, onLine: (line) => console.log(line) });`,
+  "started as a worker": `
+    import { runWorkers } from ${JSON.stringify(new URL("../gpu-runner/workers.ts", import.meta.url).href)};
+    const signal = new AbortController().signal;
+    const log = (line) => console.log(line.replace("[1] ", ""));
+    void runWorkers({ workers: [{}], command: "sh", args: () => ["-c", process.argv[1]], env: process.env, log, signal });`,
+};
+const polite = `sh -c "echo \\$\\$; exec sleep 60" & wait`;
+
+test.runIf(process.platform === "linux").each([
+  ["started by the command line", "when asked", polite],
+  ["started by the command line", "though it ignores the polite signal", stubborn],
+  ["started as a worker", "when asked", polite],
+] as const)("what was %s ends %s when its parent is killed with -9", async (how, _when, script) => {
+  const parent = spawn(process.execPath, ["--input-type=module", "-e", parents[how], script], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const processId = await new Promise<number>((resolve) => {
+    parent.stdout.on("data", (line) => resolve(Number(line)));
+  });
+  expect(isRunning(processId)).toBe(true);
+  parent.kill("SIGKILL");
+  await expect.poll(() => isRunning(processId), { timeout: 20_000 }).toBe(false);
+});
 
 test("a program that does not exist is an exit code and a message", async () => {
   const child = startChild("/no/such/program", [], options);

@@ -1,12 +1,16 @@
 /**
- * Programs that end when this one does. Each runs in a process group of its own, so that what it starts in turn
- * (workerd under wrangler) ends with it, and so that Ctrl-C in the terminal reaches us only.
+ * Programs that end when this one does, even by `kill -9`. Each runs in a process group of its own, so that what it starts
+ * in turn (workerd under wrangler) ends with it, and so that Ctrl-C in the terminal reaches us only.
  */
 
 import { type ChildProcess, spawn } from "node:child_process";
+import { setTimeout as pause } from "node:timers/promises";
+import { guard } from "../setup/guard.mjs";
 
 /** How long a child may take to end by itself before its group is killed. */
-const STOP_MS = 8000;
+const STOP_SECONDS = 8;
+/** How long the output of a killed group is waited for: what has left the group may keep it open. */
+const CLOSE_SECONDS = 2;
 const TAIL_LINES = 12;
 
 export interface Child {
@@ -39,6 +43,7 @@ export function startChild(
   });
   const groupId = child.pid;
   if (groupId !== undefined) running.add(groupId);
+  const release = guard(groupId === undefined ? undefined : -groupId, STOP_SECONDS);
   const lines: string[] = [];
   for (const stream of [child.stdout, child.stderr]) {
     let rest = "";
@@ -59,6 +64,11 @@ export function startChild(
     });
     child.on("close", (code) => resolve(code));
   });
+  void exited.then(() => {
+    // What has closed its output and still runs.
+    if (groupId !== undefined && running.delete(groupId)) signalGroup(groupId, "SIGKILL");
+    release();
+  });
   return {
     process: child,
     exited,
@@ -68,17 +78,18 @@ export function startChild(
 }
 
 async function stopGroup(groupId: number | undefined, exited: Promise<unknown>): Promise<void> {
-  if (groupId === undefined) return;
+  if (groupId === undefined || !running.has(groupId)) return;
   signalGroup(groupId, "SIGTERM");
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise((resolve) => {
-    timer = setTimeout(resolve, STOP_MS);
-  });
-  await Promise.race([exited, limit]);
-  clearTimeout(timer);
-  signalGroup(groupId, "SIGKILL");
-  await exited;
-  running.delete(groupId);
+  await within(STOP_SECONDS, exited);
+  if (running.has(groupId)) signalGroup(groupId, "SIGKILL");
+  await within(CLOSE_SECONDS, exited);
+}
+
+async function within(seconds: number, work: Promise<unknown>): Promise<void> {
+  const ended = new AbortController();
+  const limit = pause(1000 * seconds, undefined, { signal: ended.signal }).catch(() => {});
+  await Promise.race([work, limit]);
+  ended.abort();
 }
 
 function signalGroup(groupId: number, signal: NodeJS.Signals): void {

@@ -6,7 +6,12 @@ import { z } from "zod";
 
 /** Only its owner may read the token. */
 const MODE = 0o600;
-const schema = z.object({ edge: z.string(), token: z.string() });
+const schema = z.object({
+  edge: z.string(),
+  token: z.string(),
+  /** Of `nasturtium dev`; absent in files of before. */
+  processId: z.int().positive().optional(),
+});
 export type DevFile = z.infer<typeof schema>;
 
 export const devFolder = (cwd = process.cwd()): string => path.join(cwd, ".nasturtium");

@@ -1,14 +1,18 @@
 /** The real Worker in workerd with a local D1 and R2, as a child of this process. */
 
 import { mkdirSync } from "node:fs";
+import { createServer } from "node:net";
 import path from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { ensureDashboard } from "../setup/dashboard.mjs";
 import { rootDir } from "../setup/node.mjs";
 import { type Child, startChild } from "./children.ts";
-import { CliError } from "./errors.ts";
+import { CliError, reasonOf } from "./errors.ts";
 
 const READY_LIMIT_MS = 120_000;
 const MIGRATION_LIMIT_MS = 120_000;
+const PORT_LIMIT_MS = 5000;
+const PORT_POLL_MS = 250;
 const SCHEDULE_MS = 60_000;
 const WRANGLER = path.join(rootDir, "node_modules", "wrangler", "bin", "wrangler.js");
 const ADDRESS = "127.0.0.1";
@@ -40,9 +44,10 @@ export interface LocalEdgeOptions {
 /**
  * Applies the migrations, starts the Worker and waits until it answers.
  *
- * @throws CliError with the end of wrangler's output when it does not start
+ * @throws CliError when the port is taken, or with the end of wrangler's output when it does not start
  */
 export async function startLocalEdge(options: LocalEdgeOptions): Promise<LocalEdge> {
+  await assertFree(options);
   mkdirSync(options.stateDir, { recursive: true });
   await ensureDashboard();
   await migrate(options);
@@ -99,6 +104,32 @@ export async function serveUntil(signal: AbortSignal, edge: LocalEdge): Promise<
   });
   if ((await Promise.race([edge.exited, stopped])) === "stopped") return;
   throw new CliError(`The edge ended by itself. wrangler said: ${edge.tail()}`, "Start it again.");
+}
+
+/** wrangler says so only after the database is migrated, and not always. */
+async function assertFree({ port, signal }: LocalEdgeOptions): Promise<void> {
+  // What a killed edge leaves needs a moment to end.
+  for (const until = Date.now() + PORT_LIMIT_MS; ; ) {
+    const refused = await listens(port);
+    if (refused === undefined) return;
+    if (Date.now() > until)
+      throw new CliError(
+        `Port ${port} of ${ADDRESS} cannot be used: ${reasonOf(refused)}.`,
+        "End what listens there, or give another port; 0 takes a free one.",
+      );
+    await pause(PORT_POLL_MS, undefined, { signal });
+  }
+}
+
+/** @returns why nothing can listen there; undefined where it can */
+async function listens(port: number): Promise<unknown> {
+  const server = createServer();
+  const refused = await new Promise<unknown>((resolve) => {
+    server.once("error", resolve);
+    server.listen(port, ADDRESS, () => resolve(undefined));
+  });
+  if (refused === undefined) await new Promise((resolve) => server.close(resolve));
+  return refused;
 }
 
 async function migrate(options: LocalEdgeOptions): Promise<void> {

@@ -7,6 +7,7 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { availableParallelism } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
+import { guard } from "../setup/guard.mjs";
 
 /** Fewer cores than these make a runner wait for itself. */
 const CORES_PER_WORKER = 4;
@@ -15,6 +16,8 @@ const FIRST_PAUSE_MS = 1000;
 const RESTARTS = 5;
 const RESTART_WINDOW_MS = 600_000;
 const QUERY_TIMEOUT_MS = 10_000;
+/** How long a worker may take to store a checkpoint and give its task back when the process that started it is gone. */
+const ORPHAN_SECONDS = 120;
 
 /** What a worker's processes find in their environment. */
 export type WorkerEnvironment = Record<string, string>;
@@ -145,12 +148,13 @@ function runOnce(
   environment: WorkerEnvironment,
   index: number,
 ): Promise<number | string> {
-  // A group of its own, so that Ctrl-C reaches it through us, once; a channel, so that it ends when we are gone.
+  // A group of its own, so that Ctrl-C reaches it through us, once; guarded, so that it ends when we are gone.
   const child = spawn(command, args(index), {
     env: { ...env, ...environment },
     detached: true,
-    stdio: ["ignore", "pipe", "pipe", "ipc"],
+    stdio: ["ignore", "pipe", "pipe"],
   });
+  const release = guard(child.pid === undefined ? undefined : -child.pid, ORPHAN_SECONDS);
   forwardLines(child, (line) => log(`[${index + 1}] ${line}`));
   const terminate = () => child.kill("SIGTERM");
   signal.addEventListener("abort", terminate, { once: true });
@@ -160,7 +164,10 @@ function runOnce(
       resolve(1);
     });
     child.on("close", (code, by) => resolve(code ?? by ?? 1));
-  }).finally(() => signal.removeEventListener("abort", terminate));
+  }).finally(() => {
+    signal.removeEventListener("abort", terminate);
+    release();
+  });
 }
 
 function forwardLines(child: ChildProcess, log: (line: string) => void): void {
@@ -176,14 +183,4 @@ function forwardLines(child: ChildProcess, log: (line: string) => void): void {
       if (rest !== "") log(rest);
     });
   }
-}
-
-/** Aborts when the process that started this one as a worker is gone. */
-export function whenParentIsGone(): AbortSignal {
-  const gone = new AbortController();
-  if (process.connected) {
-    process.once("disconnect", () => gone.abort());
-    process.channel?.unref(); // it does not keep the worker alive
-  }
-  return gone.signal;
 }

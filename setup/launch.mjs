@@ -12,12 +12,15 @@ import { realpathSync } from "node:fs";
 import { constants } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { guard } from "./guard.mjs";
 import { resolveNode, rootDir } from "./node.mjs";
 import { ensurePackages } from "./packages.mjs";
 import { log, SetupError } from "./progress.mjs";
 import { ensureTensorFlow } from "./tensorflow.mjs";
 
 const CLI = "cli/main.ts";
+/** How long the target may take to end when this process is gone: a runner stores a checkpoint first. */
+const ORPHAN_SECONDS = 120;
 
 /** The commands of the CLI that train; the others start without TensorFlow. */
 const TENSORFLOW_COMMANDS = new Set(["demo", "doctor", "runner", "train"]);
@@ -103,6 +106,7 @@ const suddenEnd = (signal) =>
 function run(node, args, env) {
   return new Promise((resolve, reject) => {
     const child = spawn(node, args, { stdio: "inherit", env });
+    const release = guard(child.pid, ORPHAN_SECONDS);
     const onTerminal = process.stdin.isTTY || process.stderr.isTTY;
     for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"])) {
       process.on(signal, () => {
@@ -115,6 +119,7 @@ function run(node, args, env) {
     });
     child.on("exit", (code, signal) => {
       if (signal === "SIGKILL" || signal === "SIGABRT") log(suddenEnd(signal));
+      release();
       resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal]));
     });
   });

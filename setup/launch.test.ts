@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
@@ -47,6 +47,17 @@ describe("launch", () => {
     await once(child.stdout, "data");
     child.kill(signal);
     expect((await ended).code).toBe(code);
+  });
+
+  test("a target ends when what launched it is killed with -9", async () => {
+    const source = `import { writeFileSync } from "node:fs";
+      process.on("SIGTERM", () => { writeFileSync(process.argv[2], "asked"); process.exit(0); });
+      console.log("ready"); setInterval(() => {}, 1000);`;
+    const file = path.join(folder, "asked");
+    const { child } = start(source, file);
+    await once(child.stdout, "data");
+    child.kill("SIGKILL");
+    await expect.poll(() => existsSync(file), { timeout: 10_000 }).toBe(true);
   });
 
   test("a target that handles the signal chooses the exit code", async () => {

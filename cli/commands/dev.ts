@@ -2,12 +2,18 @@
 
 import { randomBytes } from "node:crypto";
 import path from "node:path";
-import { type CommandRow, integer } from "../command.ts";
+import { setTimeout as pause } from "node:timers/promises";
+import { type CommandRow, type Context, integer } from "../command.ts";
 import { dashboardLink } from "../dashboardLink.ts";
-import { devFolder, readDevFile, writeDevFile } from "../devFile.ts";
+import { type DevFile, devFolder, readDevFile, writeDevFile } from "../devFile.ts";
+import { CliError } from "../errors.ts";
 import { serveUntil, startLocalEdge } from "../localEdge.ts";
 
 const DEFAULT_PORT = 8787;
+const ANSWER_MS = 2000;
+/** Longer than what is left of an edge takes to end when its `dev` was killed. */
+const LEFTOVER_MS = 15_000;
+const POLL_MS = 500;
 
 export const dev: CommandRow = {
   name: "dev",
@@ -22,7 +28,9 @@ export const dev: CommandRow = {
   ],
   async run(ctx, _args, options) {
     // The database outlives the edge, and its first token with it.
-    const token = readDevFile()?.token ?? newToken();
+    const before = readDevFile();
+    const token = before?.token ?? newToken();
+    if (before !== undefined) await assertEnded(before, ctx);
     ctx.log("Starting the edge ...");
     const edge = await startLocalEdge({
       stateDir: path.join(devFolder(), "state"),
@@ -31,7 +39,7 @@ export const dev: CommandRow = {
       signal: ctx.signal,
     });
     try {
-      writeDevFile({ edge: edge.url, token });
+      writeDevFile({ edge: edge.url, token, processId: process.pid });
       ctx.print(
         {
           edge: edge.url,
@@ -54,6 +62,52 @@ export const dev: CommandRow = {
     }
   },
 };
+
+/**
+ * Two edges on one state would write over each other. What a killed `dev` leaves ends within seconds.
+ *
+ * @throws CliError where the edge of this folder still runs
+ */
+async function assertEnded({ edge, token, processId }: DevFile, ctx: Context): Promise<void> {
+  const isOurs = () => answers(edge, token, ctx.signal);
+  if (!(await isOurs())) return;
+  if (processId !== undefined && isRunning(processId))
+    throw new CliError(
+      `The edge of this folder already runs at ${edge}, as process ${processId}.`,
+      `Use it, or end it first: \`kill ${processId}\`.`,
+    );
+  ctx.log(`Waiting for what is left of the edge at ${edge} to end ...`);
+  for (const until = Date.now() + LEFTOVER_MS; Date.now() < until; ) {
+    await pause(POLL_MS, undefined, { signal: ctx.signal });
+    if (!(await isOurs())) return;
+  }
+  const { port } = new URL(edge);
+  throw new CliError(
+    `An edge of this folder still answers at ${edge}, though the \`nasturtium dev\` that started it has ended.`,
+    `End its processes, which \`lsof -i :${port}\` lists, and try again.`,
+  );
+}
+
+/** Whether there is an edge that knows the token; any other program there is none of ours. */
+async function answers(edge: string, token: string, stopped: AbortSignal): Promise<boolean> {
+  const signal = AbortSignal.any([stopped, AbortSignal.timeout(ANSWER_MS)]);
+  const headers = { authorization: `Bearer ${token}` };
+  try {
+    return (await fetch(`${edge}/v1/me`, { headers, signal })).ok;
+  } catch {
+    stopped.throwIfAborted();
+    return false;
+  }
+}
+
+function isRunning(processId: number): boolean {
+  try {
+    process.kill(processId, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 /** A token that nobody guesses. */
 export const newToken = (): string => `nst_${randomBytes(24).toString("hex")}`;

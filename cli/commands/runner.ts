@@ -111,7 +111,6 @@ async function runOne(
   }
   const { runRunner } = await import("../../gpu-runner/main.ts");
   const edgeClient = await import("../../gpu-runner/edgeClient.ts");
-  const { whenParentIsGone } = await import("../../gpu-runner/workers.ts");
   await runRunner({
     edge,
     token,
@@ -123,7 +122,7 @@ async function runOne(
     checkpointSeconds: options.checkpointSeconds as number | undefined,
     log: ctx.log,
     onAnswer: ctx.heard,
-    signal: AbortSignal.any([ctx.signal, whenParentIsGone()]),
+    signal: ctx.signal,
   }).catch((error: unknown) => {
     throw error instanceof edgeClient.EdgeError ? new CliError(error.message, "", exitCodeOf(error)) : error;
   });

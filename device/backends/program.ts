@@ -10,12 +10,15 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { onnxFile } from "../../gpu-runner/exports/onnx.ts";
 import { tfjsFiles } from "../../gpu-runner/exports/tfjs.ts";
+import { guard } from "../../setup/guard.mjs";
 import type { DeviceObjective, MeasuringSettings, Subject } from "../../shared/measuring.ts";
 import type { WholeDevice } from "../backend.ts";
 import { conditionsReader, readFingerprint } from "../fingerprint.ts";
 import { modelOfSubject } from "../network.ts";
 
 const LIMIT_SECONDS = 300;
+/** How long the program may take to end by itself when the process that measures is gone. */
+const ORPHAN_SECONDS = 5;
 /** Of what the program prints; only the last line counts. */
 const KEPT_CHARACTERS = 20_000;
 
@@ -103,6 +106,7 @@ function lastLineOf(
       env: { ...rest, ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });
+    const release = guard(child.pid === undefined ? undefined : -child.pid, ORPHAN_SECONDS);
     const printed = { stdout: "", stderr: "" };
     for (const name of ["stdout", "stderr"] as const) {
       child[name].setEncoding("utf8").on("data", (chunk: string) => {
@@ -118,6 +122,7 @@ function lastLineOf(
     const limit = setTimeout(late, limitSeconds * 1000);
     const finish = (settle: () => void) => {
       clearTimeout(limit);
+      release();
       signal.removeEventListener("abort", onAbort);
       settle();
     };
