@@ -6,6 +6,7 @@ import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { ensureDashboard } from "../setup/dashboard.mjs";
 import { rootDir } from "../setup/node.mjs";
+import { temporaryBlame } from "../setup/temporary.mjs";
 import { type Child, startChild } from "./children.ts";
 import { CliError, reasonOf } from "./errors.ts";
 
@@ -103,6 +104,8 @@ export async function serveUntil(signal: AbortSignal, edge: LocalEdge): Promise<
     signal.addEventListener("abort", () => resolve("stopped"), { once: true });
   });
   if ((await Promise.race([edge.exited, stopped])) === "stopped") return;
+  const blame = temporaryBlame(edge.tail());
+  if (blame !== undefined) throw new CliError("The edge ended by itself.", blame);
   throw new CliError(`The edge ended by itself. wrangler said: ${edge.tail()}`, "Start it again.");
 }
 
@@ -160,6 +163,8 @@ function wrangler(options: LocalEdgeOptions, args: string[], onLine?: (line: str
 }
 
 function failure(what: string, child: Child): CliError {
+  const blame = temporaryBlame(child.tail());
+  if (blame !== undefined) return new CliError(`${what}.`, blame);
   return new CliError(`${what}. wrangler said: ${child.tail() || "nothing"}`, "Run `nasturtium doctor`.");
 }
 

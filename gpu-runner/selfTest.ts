@@ -8,6 +8,7 @@
 import { fork } from "node:child_process";
 import { existsSync, realpathSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { guard } from "../setup/guard.mjs";
 import { DARTS_V2 } from "../shared/genotypes.ts";
 import { deriveNetwork } from "../shared/network.ts";
 import { Random } from "../shared/random.ts";
@@ -44,6 +45,8 @@ const MAXIMUM_STEPS = 200;
 
 /** Generous for WebAssembly on one core, and short beside an hour's rent. */
 const LIMIT_SECONDS = 300;
+/** How long the test may take to end when the process that asked for it is gone. */
+const ORPHAN_SECONDS = 2;
 
 /** By kind of device, the classes and the images per second from which on each holds, slowest first. */
 const speedClasses: Record<Device["kind"], readonly { name: string; imagesPerSecond: number }[]> = {
@@ -240,6 +243,8 @@ export function runSelfTest(options: SelfTestOptions): Promise<SelfTest> {
       killSignal: "SIGKILL",
       ...(signal === undefined ? {} : { signal }),
     });
+    const release = guard(child.pid, ORPHAN_SECONDS);
+    child.once("close", release);
     let message: Message | undefined;
     child.on("message", (received) => {
       message = received as Message;

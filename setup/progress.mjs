@@ -4,6 +4,7 @@
  */
 
 import { spawn } from "node:child_process";
+import { temporaryBlame } from "./temporary.mjs";
 
 const SPINNER_INTERVAL_MS = 120;
 const SPINNER_FRAMES = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
@@ -86,7 +87,10 @@ export function capture(command, args, { input, ...options } = {}) {
     child.stdout?.on("data", keep);
     child.stderr?.on("data", keep);
     child.on("error", (error) => resolve({ ok: false, output: error.message }));
-    child.on("close", (code) => resolve({ ok: code === 0, output }));
+    child.on("close", (code) => {
+      const blame = code === 0 ? undefined : temporaryBlame(output, options.env?.TMPDIR);
+      resolve({ ok: code === 0, output: blame === undefined ? output : `${output.trimEnd()}\n${blame}\n` });
+    });
     child.stdin?.on("error", () => {}); // a program that ends before it reads its input has its own message
     child.stdin?.end(input);
   });

@@ -2,12 +2,13 @@
 
 import { existsSync, statfsSync } from "node:fs";
 import { createRequire } from "node:module";
-import { availableParallelism } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import path from "node:path";
 import { defaultCacheDir } from "../../gpu-runner/data/files.ts";
 import { nvidiaGpu } from "../../gpu-runner/device.ts";
 import type { SelfTest } from "../../gpu-runner/selfTest.ts";
 import { MINIMUM_NODE, rootDir } from "../../setup/node.mjs";
+import { temporaryProblem } from "../../setup/temporary.mjs";
 import { NVIDIA_LIBRARIES } from "../../setup/wheels.mjs";
 import type { CommandRow, Context } from "../command.ts";
 import { CliError, describeError, reasonOf } from "../errors.ts";
@@ -72,6 +73,14 @@ const checks: Check[] = [
       return free >= FREE_BYTES_NEEDED
         ? { state: "ok", detail }
         : { state: "warn", detail, fix: "Free 2 GB: TensorFlow and the packages need them." };
+    },
+  },
+  {
+    name: "Temporary",
+    run() {
+      const problem = temporaryProblem();
+      if (problem === undefined) return { state: "ok", detail: tmpdir() };
+      return { state: "fail", detail: problem.replace(/\.$/, "") };
     },
   },
   {

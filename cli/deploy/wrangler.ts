@@ -1,10 +1,10 @@
 /** The pinned wrangler in a folder of its own, which only this user can read and which is gone afterwards. */
 
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync } from "node:fs";
 import path from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import { rootDir } from "../../setup/node.mjs";
+import { temporaryBlame, temporaryFolder, writeTemporary } from "../../setup/temporary.mjs";
 import { startChild } from "../children.ts";
 import { CliError } from "../errors.ts";
 
@@ -18,7 +18,7 @@ export interface WranglerRun {
 }
 
 export class Workspace {
-  readonly folder = mkdtempSync(path.join(tmpdir(), "nasturtium-deploy-"));
+  readonly folder = temporaryFolder("nasturtium-deploy-");
   readonly #signal: AbortSignal;
   #env: NodeJS.ProcessEnv = {};
   // A second Ctrl-C ends the process without unwinding.
@@ -37,7 +37,7 @@ export class Workspace {
   /** @returns the path of a file that only this user can read */
   write(name: string, text: string): string {
     const file = path.join(this.folder, name);
-    writeFileSync(file, text, { mode: 0o600 });
+    writeTemporary(file, text, { mode: 0o600 });
     return file;
   }
 
@@ -91,5 +91,5 @@ const tookTooLong = (args: readonly string[]): CliError =>
 export const wranglerFailure = (what: string, { output }: WranglerRun): CliError =>
   new CliError(
     `${what} failed. wrangler said: ${output.slice(-TAIL_CHARACTERS) || "nothing"}`,
-    "Run the same command again once that is mended; it goes on where it stopped.",
+    temporaryBlame(output) ?? "Run the same command again once that is mended; it goes on where it stopped.",
   );

@@ -4,13 +4,12 @@
  */
 
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { mkdir, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { rmSync } from "node:fs";
 import path from "node:path";
 import { onnxFile } from "../../gpu-runner/exports/onnx.ts";
 import { tfjsFiles } from "../../gpu-runner/exports/tfjs.ts";
 import { guard } from "../../setup/guard.mjs";
+import { temporaryFolder, writeTemporary } from "../../setup/temporary.mjs";
 import type { DeviceObjective, MeasuringSettings, Subject } from "../../shared/measuring.ts";
 import type { WholeDevice } from "../backend.ts";
 import { conditionsReader, readFingerprint } from "../fingerprint.ts";
@@ -41,9 +40,9 @@ export function openProgram({
     objectives,
     conditions: conditionsReader(),
     async measure(subject, names, signal, settings) {
-      const folder = mkdtempSync(path.join(tmpdir(), "nasturtium-device-"));
+      const folder = temporaryFolder("nasturtium-device-");
       try {
-        const files = await writeModel(folder, subject);
+        const files = writeModel(folder, subject);
         const { line, text } = commandOf(command, files, { subject, names, settings });
         return valuesOf(await lastLineOf(line, text, { signal, limitSeconds }), names);
       } finally {
@@ -58,13 +57,12 @@ interface Files {
   tfjs: string;
 }
 
-async function writeModel(folder: string, subject: Subject): Promise<Files> {
+function writeModel(folder: string, subject: Subject): Files {
   const model = modelOfSubject(subject);
   const files = { model: path.join(folder, "model.onnx"), tfjs: path.join(folder, "tfjs") };
-  await mkdir(files.tfjs);
-  await writeFile(files.model, onnxFile(model, {}));
-  for (const { name, bytes } of tfjsFiles(model, {})) await writeFile(path.join(files.tfjs, name), bytes);
-  writeFileSync(path.join(folder, "subject.json"), JSON.stringify(subject));
+  writeTemporary(files.model, onnxFile(model, {}));
+  for (const { name, bytes } of tfjsFiles(model, {})) writeTemporary(path.join(files.tfjs, name), bytes);
+  writeTemporary(path.join(folder, "subject.json"), JSON.stringify(subject));
   return files;
 }
 

@@ -1,9 +1,9 @@
 /** Runs compiled graphs through tfjs-node: a SavedModel without variables becomes a session, one call is one step. */
 
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync } from "node:fs";
 import path from "node:path";
 import type { Tensor } from "@tensorflow/tfjs-core";
+import { temporaryFolder, writeTemporary } from "../../setup/temporary.mjs";
 import type { TensorFlow } from "../kernels/backend.ts";
 import { encodeSavedModel, type SavedModel } from "./savedModel.ts";
 
@@ -24,13 +24,13 @@ export class Session {
   readonly #backend: SessionBackend;
   readonly #id: number;
 
-  /** @throws Error where TensorFlow does not accept the graph */
+  /** @throws Error where TensorFlow does not accept the graph, or no temporary file can be written */
   constructor(tf: TensorFlow, model: SavedModel) {
     this.#backend = tf.backend() as unknown as SessionBackend;
     // tfjs-node reads graphs only from files.
-    const folder = mkdtempSync(path.join(tmpdir(), "nasturtium-graph-"));
+    const folder = temporaryFolder("nasturtium-graph-");
     try {
-      writeFileSync(path.join(folder, "saved_model.pb"), encodeSavedModel(model));
+      writeTemporary(path.join(folder, "saved_model.pb"), encodeSavedModel(model));
       this.#id = this.#backend.loadSavedModelMetaGraph(folder, "serve");
     } finally {
       rmSync(folder, { recursive: true, force: true });
