@@ -31,6 +31,8 @@ const LONGEST_PAUSE_MS = 15_000;
 /** Longest time that one request is repeated for, unless told. */
 const RETRY_BUDGET_MS = 80_000;
 const SHORT_BUDGET_MS = 5000;
+/** An attempt that outlasts its limit by so much did not wait: the process stood still. */
+const STANDSTILL_MS = 1000;
 const DOWNLOAD_ATTEMPTS = 3;
 const DOWNLOAD_TIMEOUT_MS = 600_000;
 
@@ -45,6 +47,8 @@ export interface EdgeClientOptions {
   onAnswer?: (() => void) | undefined;
   /** Longest time that one request is repeated for; default 80,000. */
   retryBudgetMs?: number;
+  /** Longest time of one attempt of a request, large downloads apart; default 30,000. */
+  requestTimeoutMs?: number;
 }
 
 interface Answer {
@@ -156,19 +160,29 @@ export class EdgeClient {
     return body ?? new Uint8Array();
   }
 
-  /** @returns the blob's id */
+  /**
+   * @returns the blob's id
+   * @throws EdgeError with the edge's reason where it refuses, also where it does so by breaking off what is sent
+   */
   async upload(blob: Blob, bytes: Uint8Array): Promise<string> {
     const { blobId, partBytes } = await this.#json(blobCreatedSchema, "/v1/blobs", {
       json: { ...blob, bytes: bytes.length },
     });
+    const complete = { json: { leaseId: blob.leaseId, sha256: hashOf(bytes) } };
+    const completePath = `/v1/blobs/${blobId}/complete`;
     const parts = Math.max(1, Math.ceil(bytes.length / partBytes));
     for (let part = 0; part < parts; part++) {
       const chunk = bytes.subarray(part * partBytes, (part + 1) * partBytes);
-      await this.#request(`/v1/blobs/${blobId}/parts/${part + 1}`, { method: "PUT", bytes: chunk });
+      const path = `/v1/blobs/${blobId}/parts/${part + 1}`;
+      await this.#request(path, { method: "PUT", bytes: chunk }).catch(async (err: unknown) => {
+        if (!(err instanceof EdgeUnreachable)) throw err;
+        // A refusal in the midst of a large body may be lost with the connection; that of a small one is not.
+        await this.#request(completePath, { ...complete, budgetMs: SHORT_BUDGET_MS }).catch((refusal) => {
+          throw refusal instanceof EdgeError && refusal.isLeaseLost ? refusal : err;
+        });
+      });
     }
-    await this.#request(`/v1/blobs/${blobId}/complete`, {
-      json: { leaseId: blob.leaseId, sha256: hashOf(bytes) },
-    });
+    await this.#request(completePath, complete);
     return blobId;
   }
 
@@ -178,16 +192,28 @@ export class EdgeClient {
   }
 
   async #request(path: string, options: RequestOptions): Promise<Answer> {
-    const until = performance.now() + (options.budgetMs ?? this.#options.retryBudgetMs ?? RETRY_BUDGET_MS);
+    let until = performance.now() + (options.budgetMs ?? this.#options.retryBudgetMs ?? RETRY_BUDGET_MS);
+    let hasStoodStill = false;
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
+      const startedAt = performance.now();
       const outcome = await this.#attempt(path, options);
       if ("head" in outcome) return outcome;
+      const tookMs = performance.now() - startedAt;
+      // Stopped, or asleep with its machine, it has missed the answer: once, that time does not count.
+      if (!hasStoodStill && tookMs > this.#timeoutMs(options) + STANDSTILL_MS) {
+        hasStoodStill = true;
+        until += tookMs;
+      }
       if (performance.now() + pauseMs > until) {
         throw outcome.error ?? new EdgeUnreachable(this.#options.edge, outcome.reason);
       }
       this.#options.onRetry?.(outcome.reason, pauseMs);
       await sleep(pauseMs);
     }
+  }
+
+  #timeoutMs({ timeoutMs }: RequestOptions): number {
+    return timeoutMs ?? this.#options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS;
   }
 
   /** The answer, or why the request may be repeated: every request may be, the edge sees to that. */
@@ -211,7 +237,7 @@ export class EdgeClient {
     let head: Response | undefined;
     let body: Uint8Array;
     try {
-      const signal = AbortSignal.timeout(options.timeoutMs ?? REQUEST_TIMEOUT_MS);
+      const signal = AbortSignal.timeout(this.#timeoutMs(options));
       head = await fetch(`${edge}${path}`, { ...init, signal });
       body = new Uint8Array(await head.arrayBuffer());
     } catch (err) {
