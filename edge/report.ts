@@ -16,6 +16,7 @@ import { deviceObjectivesOf, scheduleLength } from "../shared/specification.ts";
 import { budgetNews, type CampaignSpending, isBudgetSpent } from "./budget.ts";
 import { amendCandidate } from "./controller/amend.ts";
 import { completeRound, currentTask } from "./controller/controller.ts";
+import { divergenceOf } from "./controller/merge.ts";
 import type { Env } from "./env.ts";
 import { conclude } from "./measuring/conclude.ts";
 import { Problem } from "./problems.ts";
@@ -64,6 +65,13 @@ export async function reportRound(
   const task = currentTask(context.controller);
   if (task === null || task.round !== key.round)
     throw new Problem("round-conflict", `Round ${context.round} is awaited, not ${key.round}.`);
+  const divergence = divergenceOf(task, report);
+  if (divergence !== null) {
+    const cause = { kind: "diverged" as const, step: task.kind === "trainRound" ? task.firstStep + task.steps : 0 };
+    const failure = { kind: "failure" as const, leaseId: report.leaseId, message: divergence, cause };
+    await reportFailure(db, { kind: "round", ...key }, failure);
+    return null;
+  }
   const { specification } = context;
   const isPoor = await isMoneySpent(db, { ...key, ...context, done: doneOf(context) }, "allTrainings");
   const outcome = completed(context, report, now, await spendingOf(db, context.campaignId), isPoor);

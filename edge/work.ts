@@ -18,6 +18,7 @@ import { appendEvents, type NewEvent } from "./store/events.ts";
 import { failTraining } from "./store/reports.ts";
 import {
   freeLease,
+  isExhausted,
   type Lease,
   maxAttempts,
   type Offer,
@@ -68,7 +69,7 @@ export async function leaseWork(db: D1Database, wanted: Wanted): Promise<LeasedT
   const list = await offers(db, wanted, now);
   if (list === undefined) throw new Problem("unknown-runner");
   for (const offer of list) {
-    if (!offer.mine && offer.attempts >= maxAttempts) {
+    if (isExhausted(offer)) {
       await giveUp(db, offer, afterAttempts("its runners stopped without reporting"));
       continue;
     }

@@ -16,7 +16,7 @@ import type { Dataset, Images } from "./data/dataset.ts";
 import { splitHalves } from "./data/split.ts";
 import { differences, type Environment, environmentOf } from "./environment.ts";
 import { createExecutor } from "./executor/create.ts";
-import { DivergenceError, type Executor } from "./executor/executor.ts";
+import { accuracyOf, DivergenceError, type Executor } from "./executor/executor.ts";
 import { cosine } from "./executor/sgd.ts";
 import { type ExportFile, exportFiles } from "./exports/index.ts";
 import { isOutOfMemory, TrainingFailure, whyExhausted } from "./failure.ts";
@@ -134,6 +134,7 @@ export class FinalTraining {
     const elapsed = await this.#train(hooks);
     const { test } = this.#dataset;
     const { accuracy, loss } = await this.#measure(test, everyIndex(test), hooks);
+    this.#assertNumbers();
     this.#seconds = elapsed();
     hooks.log?.(`Final training: test accuracy ${accuracy.toFixed(2)}%.`);
     const { parameters, macs } = countNetwork(this.network);
@@ -365,7 +366,26 @@ export class FinalTraining {
       await nextTurn();
       hooks.throwIfEnded?.();
     }
-    return { accuracy: (100 * correct) / measured.length, loss: loss / measured.length };
+    const evaluation = { images: measured.length, correct, loss: loss / measured.length };
+    const accuracy = accuracyOf(evaluation);
+    if (accuracy === null) throw this.#diverged(`the loss of the test is ${evaluation.loss}`);
+    return { accuracy, loss: evaluation.loss };
+  }
+
+  /** @throws TrainingFailure where weights or moving statistics that would be exported are no numbers */
+  #assertNumbers(): void {
+    for (const [name, { values }] of this.trainedValues())
+      if (!name.startsWith("momentum/") && !values.every(Number.isFinite))
+        throw this.#diverged(`${name} holds what is no finite number`);
+  }
+
+  #diverged(what: string): TrainingFailure {
+    const step = this.#step;
+    const { hash } = this.#task;
+    return new TrainingFailure(
+      `Training diverged: ${what}. Lower the learning rate. After step ${step} of architecture ${hash}.`,
+      { kind: "diverged", step, hash },
+    );
   }
 }
 

@@ -27,7 +27,7 @@ import { FinalTraining } from "./finalTraining.ts";
 import type { Backend } from "./kernels/backend.ts";
 import { MemoryGuard } from "./limits/guard.ts";
 import { TableRounds } from "./tableRounds.ts";
-import { type ExecutorFactory, SupernetTrainer, type WorkHooks } from "./trainRound.ts";
+import { type ExecutorFactory, type RoundResult, SupernetTrainer, type WorkHooks } from "./trainRound.ts";
 
 const FIRST_PAUSE_MS = 2000;
 const LONGEST_PAUSE_MS = 30_000;
@@ -505,7 +505,7 @@ const passes = (err: unknown): err is EdgeError | EdgeUnreachable =>
 
 function describeRound(
   task: TrainRoundTask,
-  { measurements, trainLoss, seconds }: Awaited<ReturnType<SupernetTrainer["run"]>>,
+  { measurements, diverged = [], trainLoss, seconds }: RoundResult,
 ): string {
   const { stage, round, firstStep, steps } = task;
   const parts = [`Round ${round}, stage ${stage.index + 1}`];
@@ -523,8 +523,7 @@ function describeRound(
       `best of ${measurements.length} candidates ${best.toFixed(1)}% in ${seconds.evaluate.toFixed(1)} s`,
     );
   }
-  const diverged = task.candidates.length - measurements.length;
-  if (diverged > 0) parts.push(`${diverged} diverged when trained by themselves`);
+  if (diverged.length > 0) parts.push(`${diverged.length} diverged`);
   const total = seconds.train + seconds.evaluate + seconds.idle;
   if (total > 0) parts.push(`idle ${Math.round((100 * seconds.idle) / total)}%`);
   return `${parts.join(", ")}.`;

@@ -27,7 +27,7 @@ import type { Dataset } from "./data/dataset.ts";
 import { type Halves, splitHalves } from "./data/split.ts";
 import { differences, type Environment, environmentOf } from "./environment.ts";
 import { createExecutor } from "./executor/create.ts";
-import { DivergenceError, type Evaluation, type Executor, type Path } from "./executor/executor.ts";
+import { accuracyOf, DivergenceError, type Evaluation, type Executor, type Path } from "./executor/executor.ts";
 import { cosine } from "./executor/sgd.ts";
 import { isOutOfMemory, TrainingFailure, whyExhausted } from "./failure.ts";
 import type { Backend } from "./kernels/backend.ts";
@@ -164,10 +164,13 @@ export class SupernetTrainer {
     held.halvedFrom ??= task.halvedFrom;
     await this.#train(held, task, hooks);
     const trainedAt = performance.now();
-    const measurements = await this.#measureNetworks(task, await this.#measure(held, task, hooks), hooks);
+    const { found, diverged } = await this.#measure(held, task, hooks);
+    if (found.length === 0 && diverged.length > 0) throw withoutNumbers(task);
+    const measurements = await this.#measureNetworks(task, found, hooks);
     held.round = task.round;
     const result: RoundResult = {
       measurements,
+      ...(diverged.length > 0 ? { diverged } : {}),
       trainLoss: task.steps > 0 ? held.lossSum / task.steps : null,
       digest: held.executor.digest(),
       ...(held.halvedFrom === undefined ? {} : { halvedFrom: held.halvedFrom }),
@@ -359,7 +362,7 @@ export class SupernetTrainer {
   }
 
   /** All candidates, on batches of half the size where memory runs out: then all of them again. */
-  async #measure(held: Held, task: TrainRoundTask, hooks: WorkHooks): Promise<Measurement[]> {
+  async #measure(held: Held, task: TrainRoundTask, hooks: WorkHooks): Promise<Measured> {
     try {
       return await this.#measureAll(held, task, hooks);
     } catch (err) {
@@ -398,24 +401,27 @@ export class SupernetTrainer {
     return all;
   }
 
-  async #measureAll(held: Held, task: TrainRoundTask, hooks: WorkHooks): Promise<Measurement[]> {
+  async #measureAll(held: Held, task: TrainRoundTask, hooks: WorkHooks): Promise<Measured> {
     const { stage, candidates, evaluation } = task;
-    if (candidates.length === 0) return [];
+    const all: Measured = { found: [], diverged: [] };
+    if (candidates.length === 0) return all;
     const batches = evaluationBatches(held, evaluation);
-    const measurements: Measurement[] = [];
     const tuning = startTuning(held, task);
     try {
       for (const [candidate, { selection }] of candidates.entries()) {
         const path = pathOfSelection(stage, selection);
-        if (tuning && !(await isTuned(tuning, path, afterTuningStep(hooks, task, candidate)))) continue;
-        measurements.push({ candidate, ...measured(held.executor, path, batches) });
+        const isTrained =
+          tuning === undefined || (await isTuned(tuning, path, afterTuningStep(hooks, task, candidate)));
+        const result = isTrained ? measured(held.executor, path, batches) : null;
+        if (result === null) all.diverged.push(candidate);
+        else all.found.push({ candidate, ...result });
         await nextTurn();
         hooks.throwIfEnded?.();
       }
     } finally {
       if (tuning) this.#endTuning(tuning);
     }
-    return measurements;
+    return all;
   }
 
   /** Where the shared weights cannot be given back, the last checkpoint brings them. */
@@ -446,15 +452,35 @@ function derivedSubject(
   return { key: hash, kind: "network", genotype, hash, skeleton, ...network };
 }
 
-/** What the measurement of a path says, apart from whose it is. */
-function measured(executor: Executor, path: Path, batches: readonly Batch[]): Omit<Measurement, "candidate"> {
+/** A round's candidates: what was measured, and those whose loss is no number. */
+interface Measured {
+  found: Measurement[];
+  diverged: number[];
+}
+
+/** What the measurement of a path says, apart from whose it is; null where its loss is no number. */
+function measured(
+  executor: Executor,
+  path: Path,
+  batches: readonly Batch[],
+): Omit<Measurement, "candidate"> | null {
   const [result] = executor.evaluate(batches, [path], "batch");
-  const { images, correct, loss } = result as Evaluation;
-  return {
-    values: { accuracy: (100 * correct) / images },
-    images,
-    loss: Number.isFinite(loss) ? loss : null,
-  };
+  const evaluation = result as Evaluation;
+  const accuracy = accuracyOf(evaluation);
+  if (accuracy === null) return null;
+  return { values: { accuracy }, images: evaluation.images, loss: evaluation.loss };
+}
+
+/** Weights of which no candidate can be told are lost, and would be lost again. */
+function withoutNumbers({ stage, firstStep, steps, candidates, tuning }: TrainRoundTask): TrainingFailure {
+  const step = firstStep + steps;
+  const where = `after step ${step} of stage ${stage.index + 1}`;
+  const remedy =
+    tuning === undefined
+      ? "Lower the learning rate."
+      : "Lower the learning rate, or confirmation.tuningRate: each was trained by itself first.";
+  const message = `Training diverged: none of ${candidates.length} candidates measured ${where} has a loss that is a number. ${remedy}`;
+  return new TrainingFailure(message, { kind: "diverged", step });
 }
 
 /** How a round's candidates are trained by themselves; undefined where they are not. */

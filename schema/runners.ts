@@ -23,6 +23,10 @@ export const leases = sqliteTable(
     expiresAt: integer().notNull(),
     /** How often it was taken since the last progress. */
     attempts: integer().notNull(),
+    /** Whether its holder was heard of since it was taken: until then the answer may have been lost on its way. */
+    heard: integer({ mode: "boolean" }).notNull().default(false),
+    /** Round or step of the furthest checkpoint that was ever stored of it: only one beyond that is progress. */
+    reached: integer(),
     progress: text({ mode: "json" }).$type<z.infer<typeof heartbeatRequestSchema>["progress"]>(),
   },
   (table) => [index("leases_by_search").on(table.searchId)],

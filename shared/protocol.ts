@@ -10,7 +10,7 @@ import { genotypeSchema } from "./genotype.ts";
 import { finalTrainingSchema } from "./specification.ts";
 
 /** Raised when the messages change so that a runner of the version before could not follow, or would do otherwise. */
-export const protocolVersion = 5;
+export const protocolVersion = 6;
 /** The edge understands runners from this version on. */
 export const oldestProtocolVersion = 4;
 /** Header of each request of a runner: the version that it speaks. */
@@ -196,9 +196,10 @@ export const measurementSchema = z.strictObject({
   candidate: z.int().min(0),
   /** By objective id, in the objective's unit; null where it could not be measured. */
   values: z.record(z.string(), z.number().nullable()),
+  /** That it was really measured on: a data set may hold fewer than were asked for. 0 for what is looked up. */
   images: z.int().min(0),
-  /** Mean cross-entropy, natural logarithm. */
-  loss: z.number().nullable(),
+  /** Mean cross-entropy, natural logarithm; null where there is none, or it is no number: then nothing else counts. */
+  loss: z.number().min(0).nullable(),
 });
 export type Measurement = z.infer<typeof measurementSchema>;
 
@@ -214,6 +215,8 @@ export const trainRoundReportSchema = z.strictObject({
   kind: z.literal("trainRound"),
   leaseId: z.string(),
   measurements: z.array(measurementSchema),
+  /** Candidates without a measurement, as their loss is no number: indices into the task's. */
+  diverged: z.array(z.int().min(0)).optional(),
   /** Mean training loss of the round's weight steps; null when there were none. */
   trainLoss: z.number().nullable(),
   /** Hash of the weights after the round (FNV-1a 64, hexadecimal): a replayed round must reach it. */
@@ -245,7 +248,7 @@ export type RoundReport = TrainRoundReport | TabularReport;
 export const finalTrainingReportSchema = z.strictObject({
   kind: z.literal("finalTraining"),
   leaseId: z.string(),
-  testAccuracy: z.number(),
+  testAccuracy: z.number().min(0).max(100),
   testLoss: z.number(),
   trainLoss: z.number(),
   parameters: z.int(),

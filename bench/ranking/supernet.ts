@@ -9,7 +9,7 @@ import { z } from "zod";
 import { type Batch, evaluationBatch } from "../../gpu-runner/data/batches.ts";
 import { BatchLoader } from "../../gpu-runner/data/batchLoader.ts";
 import { createExecutor } from "../../gpu-runner/executor/create.ts";
-import type { Executor } from "../../gpu-runner/executor/executor.ts";
+import { accuracyOf, type Executor } from "../../gpu-runner/executor/executor.ts";
 import { cosine } from "../../gpu-runner/executor/sgd.ts";
 import type { Backend } from "../../gpu-runner/kernels/backend.ts";
 import { MovingAverage } from "../../gpu-runner/movingAverage.ts";
@@ -177,7 +177,9 @@ export class Supernet {
         await tuning?.train(path);
         const [result] = this.#executor.evaluate(batches, [path], "batch");
         if (result === undefined) throw new Error("The executor gave no evaluation.");
-        scores.push({ loss: result.loss, accuracy: (100 * result.correct) / result.images });
+        const accuracy = accuracyOf(result);
+        if (accuracy === null) throw new Error(`Training diverged: the loss of a cell is ${result.loss}.`);
+        scores.push({ loss: result.loss, accuracy });
         await nextTurn();
         const now = performance.now();
         if (signal?.aborted || now - savedAt > SAVE_SECONDS * 1000) {

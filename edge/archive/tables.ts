@@ -244,7 +244,13 @@ export const roundRow = z.strictObject({
   phase,
   task: roundTask,
   candidates: z.array(
-    z.strictObject({ ...measured, loss: z.number().nullable(), reward: z.number().nullable() }),
+    z.strictObject({
+      ...measured,
+      loss: z.number().nullable(),
+      reward: z.number().nullable(),
+      images: z.int().min(1).optional(),
+      failure: z.enum(["diverged"]).optional(),
+    }),
   ),
   trainLoss: z.number().nullable(),
   hypervolume: z.number().nullable(),

@@ -36,6 +36,8 @@ export function amendCandidate(
   const candidate = recorded.candidates[index];
   const { round } = recorded.task;
   if (candidate === undefined) throw new RangeError(`round ${round} has no candidate ${index}`);
+  if (candidate.failure === "diverged")
+    throw new RangeError(`candidate ${index} of round ${round} diverged: nothing can be measured of it`);
   const objectives = specification.objectives.map(objectiveId);
   const context = new Context(specification, state);
   const ofDevices = context.deviceObjectives.map(objectiveId);
@@ -43,6 +45,9 @@ export function amendCandidate(
     if (!objectives.includes(id))
       throw new RangeError(`no objective "${id}"; use one of ${objectives.join(", ")}`);
     if (ofDevices.includes(id)) throw new RangeError(`${id} is reported by its device`);
+    const value = values[id] ?? Number.NaN;
+    if (id === "accuracy" && !context.isTabular && !(value >= 0 && value <= 100))
+      throw new RangeError(`accuracy is ${value}; it must be 0 to 100`);
     const measured = candidate.values[id];
     if (measured !== null && measured !== undefined)
       throw new RangeError(`${id} of candidate ${index} in round ${round} was measured before: ${measured}`);
@@ -64,6 +69,7 @@ export function amendCandidate(
     [amended],
     recorded.task,
     context,
+    values.accuracy === undefined,
   );
   const hypervolume = hypervolumeShare(front, specification, state.bounds);
   return { state: { ...next, archive, hypervolume }, candidates, archive: changed };

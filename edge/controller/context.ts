@@ -54,6 +54,12 @@ export class Context {
     ];
   }
 
+  /** Images by which architectures are judged: half B, as runners split it; infinitely many where nothing is measured on images. */
+  get judgingImages(): number {
+    if (this.isTabular) return Number.POSITIVE_INFINITY;
+    return Math.round(this.trainImages * this.schedule.validationFraction);
+  }
+
   stage(index: number): Stage {
     const stage = this.schedule.stages[index];
     if (stage === undefined) throw new RangeError(`there is no stage ${index}`);

@@ -89,11 +89,17 @@ export function completeRound(
   const measured = candidates.filter((candidate) => isMeasured(candidate.values.accuracy));
   const bounds = widened(state.bounds, measured, context);
 
-  const { archive, front, changed } = mergeArchive(state, measured, task, context);
+  const { archive, front, changed } = mergeArchive(state, candidates, task, context);
   const hypervolume =
     archive.length === 0 ? state.hypervolume : hypervolumeShare(front, specification, bounds);
   const events: RoundOutcome["events"] = [];
   if (state.round === 0) events.push({ type: "search.started", data: { seed: state.seed } });
+  const diverged = candidates.filter(({ failure }) => failure === "diverged").length;
+  if (diverged > 0)
+    events.push({
+      type: "candidates.diverged",
+      data: { round: state.round, diverged, candidates: candidates.length },
+    });
   let announced = state.announced;
   if (hypervolume > announced * (1 + announceGrowth) && front.length > 0) {
     announced = hypervolume;
@@ -276,10 +282,11 @@ function learnt(state: ControllerState, candidates: readonly CandidateRecord[], 
   if (state.phase !== "search") return state.strategy;
   const random = new Random(seedOf(state.seed, "learn", state.round));
   const problem = context.problem(state.choices, state.stage);
-  const observations = candidates.map(({ selection, values, loss }) => ({
+  const observations = candidates.map(({ selection, values, loss, failure }) => ({
     code: codeOf(context.positions, selection),
     measured: context.measured(values, loss),
     round: state.round,
+    ...(failure === "diverged" ? { diverged: true } : {}),
   }));
   return context.strategy.learn(state.strategy, problem, observations, random);
 }

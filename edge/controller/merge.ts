@@ -1,6 +1,6 @@
 /** From reported measurements to candidates, and from candidates to the archive. */
 
-import type { RoundReport, RoundTask } from "../../shared/protocol.ts";
+import type { Measurement, RoundReport, RoundTask } from "../../shared/protocol.ts";
 import type { Stage } from "../../shared/schedule.ts";
 import type { Selection } from "../../shared/space.ts";
 import { objectiveId } from "../../shared/specification.ts";
@@ -18,8 +18,10 @@ export function candidatesOf(
   context: Context,
   stage: Stage,
 ): CandidateRecord[] {
-  const byIndex = new Map(report.measurements.map((measurement) => [measurement.candidate, measurement]));
-  for (const index of byIndex.keys())
+  const diverged = divergedIn(report);
+  const measurements = report.measurements.filter(({ candidate }) => !diverged.has(candidate));
+  const byIndex = new Map(measurements.map((measurement) => [measurement.candidate, measurement]));
+  for (const index of [...byIndex.keys(), ...diverged])
     if (index >= task.candidates.length)
       throw new RangeError(`round ${task.round} has no candidate ${index}`);
   return task.candidates.map(({ selection }, index) => {
@@ -32,10 +34,45 @@ export function candidatesOf(
       values,
       loss: measurement?.loss ?? null,
       reward: reward(values, context.specification, context.schedule, stage),
-      feasible: context.isFeasible(selection, values),
+      feasible: !diverged.has(index) && context.isFeasible(selection, values),
       version: 1,
+      ...(isMeasured(values.accuracy) ? imagesOf(task, measurement) : {}),
+      ...(diverged.has(index) ? { failure: "diverged" as const } : {}),
     };
   });
+}
+
+/** Candidates of a supernet whose loss is no number. Runners of before these were told give them an accuracy all the same. */
+function divergedIn(report: RoundReport): Set<number> {
+  if (report.kind !== "trainRound") return new Set();
+  const withoutLoss = report.measurements.filter(({ loss }) => loss === null || !Number.isFinite(loss));
+  return new Set([...(report.diverged ?? []), ...withoutLoss.map(({ candidate }) => candidate)]);
+}
+
+/** Why a round cannot be gone on from: weights that give no numbers give none in the next round either; null where it can. */
+export function divergenceOf(task: RoundTask, report: RoundReport): string | null {
+  if (task.kind !== "trainRound" || report.kind !== "trainRound") return null;
+  const remedy = "Lower the learning rate.";
+  if (task.steps > 0 && (report.trainLoss === null || !Number.isFinite(report.trainLoss)))
+    return `Training diverged: the loss of round ${task.round} is no number. ${remedy}`;
+  const diverged = divergedIn(report);
+  const isLost = diverged.size > 0 && task.candidates.every((_, index) => diverged.has(index));
+  return isLost
+    ? `Training diverged: none of ${task.candidates.length} candidates of round ${task.round} has a loss that is a number. ${remedy}`
+    : null;
+}
+
+/** How many images an accuracy was measured on. Throws RangeError for more than were asked for, and for what is no share of them. */
+function imagesOf(task: RoundTask, measurement: Measurement | undefined): { images?: number } {
+  if (task.kind !== "trainRound" || measurement === undefined) return {};
+  const { candidate, images, values } = measurement;
+  const asked = task.evaluation.images;
+  const accuracy = values.accuracy ?? Number.NaN;
+  if (!(images >= 1 && images <= asked))
+    throw new RangeError(`candidate ${candidate} was measured on ${images} images; it must be 1 to ${asked}`);
+  if (!(accuracy >= 0 && accuracy <= 100))
+    throw new RangeError(`the accuracy of candidate ${candidate} is ${accuracy}; it must be 0 to 100`);
+  return { images };
 }
 
 /**
@@ -56,17 +93,23 @@ function valuesOf(measured: Values, hash: string, selection: Selection, context:
 const positiveOrNull = (value: number | null | undefined): number | null =>
   typeof value === "number" && value > 0 ? value : null;
 
-/** Several measurements of one architecture in a stage count by their images; confirmation replaces what was seen before. */
+interface Circumstances {
+  confirming: boolean;
+  task: MeasuredTask;
+  context: Context;
+}
+
+/**
+ * Several measurements of one architecture in a stage count by their images, of which there are no more than half B has;
+ * confirmation replaces what was seen before.
+ */
 function merged(
   known: Archived | undefined,
-  { hash, selection, values }: CandidateRecord,
-  {
-    confirming,
-    round,
-    images,
-    context,
-  }: { confirming: boolean; round: number; images: number; context: Context },
+  { hash, selection, values, ...candidate }: CandidateRecord,
+  { confirming, task, context }: Circumstances,
 ): Archived {
+  const { round } = task;
+  const images = candidate.images ?? task.evaluation?.images ?? 0;
   const accuracy = values.accuracy as number;
   const isAveraged = known !== undefined && known.images > 0 && !(confirming && !known.confirmed);
   const total = isAveraged ? known.images + images : images;
@@ -79,12 +122,28 @@ function merged(
     selection: known?.selection ?? selection,
     values: complete,
     feasible: context.isFeasible(selection, complete),
-    images: total,
+    images: Math.min(total, context.judgingImages),
     round: known?.round ?? round,
     confirmed: confirming || (known?.confirmed ?? false),
     version: (known?.version ?? 0) + 1,
   };
 }
+
+/** The same with values that came late; its accuracy is what it was. */
+function completed(known: Archived, { selection, values }: CandidateRecord, context: Context): Archived {
+  const complete: Values = { ...values, accuracy: known.values.accuracy ?? null };
+  const feasible = isMeasured(complete.accuracy) && context.isFeasible(selection, complete);
+  return { ...known, values: complete, feasible, version: known.version + 1 };
+}
+
+/** An entry whose network gives no numbers any more: what it once had says nothing of it now. */
+const withoutAccuracy = (known: Archived): Archived => ({
+  ...known,
+  values: { ...known.values, accuracy: null },
+  feasible: false,
+  images: 0,
+  version: known.version + 1,
+});
 
 /** Of a round's task, what its measurements are filed with; a table has no images. */
 export interface MeasuredTask {
@@ -99,18 +158,29 @@ export interface Merged {
   changed: ArchiveEntry[];
 }
 
-/** Files measured candidates, all with an accuracy, in the stage's archive. */
+/**
+ * Files candidates in the stage's archive: those with an accuracy. Those that diverged lose the one that they had there.
+ *
+ * @param isLate whether they were filed before and have only more values now, but no other accuracy
+ */
 export function mergeArchive(
   state: Pick<ControllerState, "archive" | "stage" | "phase">,
-  measured: readonly CandidateRecord[],
+  candidates: readonly CandidateRecord[],
   task: MeasuredTask,
   context: Context,
+  isLate = false,
 ): Merged {
   const byHash = new Map(state.archive.map((entry) => [entry.hash, entry]));
-  const confirming = state.phase === "confirm";
-  const circumstances = { confirming, round: task.round, images: task.evaluation?.images ?? 0, context };
-  for (const candidate of measured)
-    byHash.set(candidate.hash, merged(byHash.get(candidate.hash), candidate, circumstances));
+  const circumstances = { confirming: state.phase === "confirm", task, context };
+  for (const candidate of candidates) {
+    const { hash } = candidate;
+    const known = byHash.get(hash);
+    if (candidate.failure !== undefined) {
+      if (known !== undefined) byHash.set(hash, withoutAccuracy(known));
+    } else if (isLate && known !== undefined) byHash.set(hash, completed(known, candidate, context));
+    else if (isMeasured(candidate.values.accuracy))
+      byHash.set(hash, merged(known, candidate, circumstances));
+  }
   return changesTo(state, [...byHash.values()], context);
 }
 

@@ -9,6 +9,7 @@ import type { Selection } from "../../shared/space.ts";
 import { objectiveId, type TabularEvaluation } from "../../shared/specification.ts";
 import { layersOf } from "./archive.ts";
 import type { Context } from "./context.ts";
+import { isMeasured } from "./merge.ts";
 import { seedOf } from "./policy.ts";
 import type { ControllerState, Phase } from "./state.ts";
 
@@ -216,6 +217,6 @@ function toConfirm(state: ControllerState, context: Context): Selection[] {
   const modeHash = context.hash(mode);
   const ranked = layersOf(state.archive, context.specification.objectives)
     .flatMap((layer) => [...layer].sort((a, b) => (b.values.accuracy ?? 0) - (a.values.accuracy ?? 0)))
-    .filter(({ hash }) => hash !== modeHash);
+    .filter(({ hash, values }) => hash !== modeHash && isMeasured(values.accuracy));
   return [mode, ...ranked.map(({ selection }) => selection)].slice(0, wanted);
 }

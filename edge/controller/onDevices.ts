@@ -6,7 +6,7 @@ import type { Selection } from "../../shared/space.ts";
 import { objectiveId, type Specification } from "../../shared/specification.ts";
 import { type Archived, type Bounds, hypervolumeShare } from "./archive.ts";
 import { Context } from "./context.ts";
-import { changesTo } from "./merge.ts";
+import { changesTo, isMeasured } from "./merge.ts";
 import { reward, type Values } from "./reward.ts";
 import { standIn } from "./standIn.ts";
 import type { CandidateRecord, ControllerState, Prediction, RoundOutcome } from "./state.ts";
@@ -73,7 +73,7 @@ function refreshed(state: ControllerState, specification: Specification): Update
   const entries = state.archive.map((entry): Archived => {
     const values: Values = { ...entry.values, ...context.onDevices(entry.hash, entry.selection) };
     const isSame = Object.entries(values).every(([id, value]) => entry.values[id] === value);
-    const feasible = context.isFeasible(entry.selection, values);
+    const feasible = isMeasured(values.accuracy) && context.isFeasible(entry.selection, values);
     return isSame ? entry : { ...entry, values, feasible, version: entry.version + 1 };
   });
   const { archive, front, changed } = changesTo(state, entries, context);
@@ -113,7 +113,7 @@ export function completedCandidates(
   const context = new Context(specification, state);
   return candidates.map((candidate) => {
     const found = state.measured?.[candidate.hash]?.values;
-    if (found === undefined) return candidate;
+    if (found === undefined || candidate.failure === "diverged") return candidate;
     const values = { ...candidate.values, ...found };
     return {
       ...candidate,

@@ -81,6 +81,10 @@ export interface CandidateRecord {
   feasible: boolean;
   /** 1, and one more with every measurement that came late. */
   version: number;
+  /** That its accuracy was measured on; absent without one, and in rounds of before it was told: then as many as were asked for. */
+  images?: number;
+  /** Why it has no accuracy, where that is known: its loss is no number. */
+  failure?: "diverged";
 }
 
 export interface ArchiveEntry extends Omit<Archived, "confirmed"> {

@@ -24,13 +24,12 @@ import {
   earlierResults,
   failMeasurements,
   findMeasurement,
-  isExhausted,
   type Measurement,
   nextMeasurement,
   waitingOf,
 } from "../store/measurements.ts";
 import { amendmentOf, recordedRound } from "../store/rounds.ts";
-import { takeLease } from "../store/runners.ts";
+import { isExhausted, maxAttempts, takeLease } from "../store/runners.ts";
 import { findController, findSearch, openSearchesOn, type Search } from "../store/searches.ts";
 import { measureTaskId } from "../work.ts";
 import { calibrationMeasured } from "./calibrate.ts";
@@ -54,20 +53,13 @@ export async function leaseMeasurement(env: Env, device: Device): Promise<Leased
     const offer = await nextMeasurement(db, device, now);
     if (offer === null) return null;
     if (isExhausted(offer)) {
-      const reason = "its device took it three times and reported nothing";
+      const reason = `its device took it ${maxAttempts} times and reported nothing`;
       await abandon(env, [offer.id], reason);
       continue;
     }
     const lease = await takeLease(
       db,
-      {
-        resource: offer.id,
-        searchId: offer.searchId ?? "",
-        kind: "search",
-        attempts: offer.attempts,
-        abandonedBy: null,
-        mine: offer.mine,
-      },
+      { resource: offer.id, searchId: offer.searchId ?? "" },
       // Of those that ask an endpoint at the same time one holds the lease, not whoever comes last.
       device.kind === "endpoint" ? newId() : device.id,
       now,

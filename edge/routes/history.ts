@@ -61,6 +61,8 @@ const candidateSchema = z
     loss: z.number().nullable(),
     reward: z.number().nullable(),
     feasible: z.boolean(),
+    images: z.int().optional().describe("that its accuracy was measured on"),
+    failure: z.enum(["diverged"]).optional().describe("why it has no accuracy"),
   })
   .openapi("Candidate");
 
@@ -75,6 +77,7 @@ const candidateExample: z.infer<typeof candidateSchema> = {
   loss: 1.21,
   reward: 0.58,
   feasible: true,
+  images: 256,
 };
 
 const eventSchema = z

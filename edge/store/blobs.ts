@@ -51,16 +51,22 @@ export const savePart = async (db: D1Database, part: typeof blobParts.$inferInse
     .onConflictDoUpdate({ target: [blobParts.blobId, blobParts.part], set: { etag: part.etag } });
 };
 
-/** Marks a blob complete; its holder made progress, so attempts start anew. */
+/**
+ * Marks a blob complete. A checkpoint beyond all before it is progress: attempts start anew. What was reached before may
+ * be reached again and again, and exports come at an end that may never be reported.
+ */
 export async function completeBlob(db: D1Database, blob: Blob, sha256: string): Promise<void> {
-  const values = { id: blob.id, sha256, resource: blob.trainingId ?? blob.searchId, leaseId: blob.leaseId };
+  const { id, purpose, leaseId } = blob;
+  const values = { id, sha256, leaseId, resource: blob.trainingId ?? blob.searchId };
+  const reached = purpose === "checkpoint" ? blob.round : null;
   await db.batch([
     statement(db, "UPDATE blobs SET sha256 = :sha256 WHERE id = :id", values),
     statement(db, "DELETE FROM blob_parts WHERE blob_id = :id", values),
     statement(
       db,
-      "UPDATE leases SET attempts = 1 WHERE resource = :resource AND lease_id = :leaseId",
-      values,
+      `UPDATE leases SET attempts = 1, reached = :reached
+       WHERE resource = :resource AND lease_id = :leaseId AND :reached > coalesce(reached, -1)`,
+      { ...values, reached },
     ),
   ]);
 }

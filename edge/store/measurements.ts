@@ -6,7 +6,7 @@ import type { Conditions, Subject, SubjectResult } from "../../shared/measuring.
 import { type MeasureReport, networkSettings, operationSettings } from "../../shared/measuring.ts";
 import { newId } from "../ids.ts";
 import { database, statement } from "./database.ts";
-import { leaseHeld, maxAttempts } from "./runners.ts";
+import { leaseHeld } from "./runners.ts";
 
 export type Measurement = typeof measurements.$inferSelect;
 export type Calibration = typeof calibrations.$inferSelect;
@@ -244,22 +244,19 @@ export async function nextMeasurement(
   db: D1Database,
   { id: deviceId, kind }: { id: string; kind: "pull" | "endpoint" },
   now: number,
-): Promise<{ id: string; searchId: string | null; attempts: number; mine: boolean } | null> {
+): Promise<{ id: string; searchId: string | null; attempts: number; isRepeated: boolean } | null> {
   const row = await statement(
     db,
-    `SELECT m.id, m.search_id AS searchId, coalesce(l.attempts, 0) AS attempts, coalesce(l.expires_at > :now, 0) AS mine
+    `SELECT m.id, m.search_id AS searchId, coalesce(l.attempts, 0) AS attempts, coalesce(l.expires_at > :now AND NOT l.heard, 0) AS isRepeated
      FROM measurements m LEFT JOIN searches s ON s.id = m.search_id LEFT JOIN leases l ON l.resource = m.id
      WHERE m.device_id = :deviceId AND m.state = 'queued'
        AND (m.search_id IS NULL OR s.state = 'running')
        AND (l.resource IS NULL OR l.expires_at <= :now OR ${kind === "pull" ? "l.runner_id = :deviceId" : "false"})
      ORDER BY m.purpose = 'final' DESC, m.created_at LIMIT 1`,
     { deviceId, now },
-  ).first<{ id: string; searchId: string | null; attempts: number; mine: number }>();
-  return row === null ? null : { ...row, mine: row.mine === 1 };
+  ).first<{ id: string; searchId: string | null; attempts: number; isRepeated: number }>();
+  return row === null ? null : { ...row, isRepeated: row.isRepeated === 1 };
 }
-
-export const isExhausted = ({ attempts, mine }: { attempts: number; mine: boolean }): boolean =>
-  !mine && attempts >= maxAttempts;
 
 /**
  * Takes a report. The state becomes null, which the column refuses, unless the measurement waits and its lease is held:

@@ -130,7 +130,7 @@ export async function writeRound(db: D1Database, write: RoundWrite, now: number)
       : [
           statement(
             db,
-            "UPDATE leases SET expires_at = :expiresAt, attempts = 1 WHERE resource = :searchId",
+            "UPDATE leases SET expires_at = :expiresAt, attempts = 1, heard = 0 WHERE resource = :searchId",
             {
               searchId,
               expiresAt: expiryFrom(now),

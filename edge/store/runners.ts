@@ -19,7 +19,10 @@ export interface Lease {
   expiresAt: number;
 }
 
-/** How often a task is tried without progress before it counts as failed. */
+/**
+ * How often a task is handed out without progress before it counts as failed. Progress is a round that was reported, or
+ * a checkpoint beyond all before it. What its runner gives back does not count.
+ */
 export const maxAttempts = 3;
 const offered = 3;
 
@@ -47,7 +50,13 @@ export interface Offer {
   /** It was held by another runner until it expired. */
   abandonedBy: string | null;
   mine: boolean;
+  /** Whether it is mine and may not know yet: taking it again is the same attempt. */
+  isRepeated: boolean;
 }
+
+/** Whether it was tried too often. */
+export const isExhausted = ({ attempts, isRepeated }: Pick<Offer, "attempts" | "isRepeated">): boolean =>
+  !isRepeated && attempts >= maxAttempts;
 
 interface OfferRow {
   resource: string;
@@ -55,6 +64,7 @@ interface OfferRow {
   attempts: number | null;
   runner_id: string | null;
   expires_at: number | null;
+  heard: number | null;
 }
 
 /** Who asks for work, and of which search; with `instance` the runner must be called so. */
@@ -82,7 +92,7 @@ export async function offers(db: D1Database, wanted: Wanted, now: number): Promi
     ),
     statement(
       db,
-      `SELECT t.id AS resource, t.search_id, l.attempts, l.runner_id, l.expires_at
+      `SELECT t.id AS resource, t.search_id, l.attempts, l.runner_id, l.expires_at, l.heard
        FROM trainings t JOIN searches s ON s.id = t.search_id LEFT JOIN leases l ON l.resource = t.id
        WHERE t.state IN ('queued', 'running') AND s.state <> 'paused' ${only} AND ${free}
        ORDER BY ${mineFirst}, t.created_at LIMIT ${offered}`,
@@ -90,7 +100,7 @@ export async function offers(db: D1Database, wanted: Wanted, now: number): Promi
     ),
     statement(
       db,
-      `SELECT s.id AS resource, s.id AS search_id, l.attempts, l.runner_id, l.expires_at
+      `SELECT s.id AS resource, s.id AS search_id, l.attempts, l.runner_id, l.expires_at, l.heard
        FROM searches s LEFT JOIN leases l ON l.resource = s.id
        WHERE s.state IN ('queued', 'running') AND s.searching = 1 ${only} AND ${free}
        ORDER BY ${mineFirst}, s.created_at LIMIT ${offered}`,
@@ -109,6 +119,7 @@ export async function offers(db: D1Database, wanted: Wanted, now: number): Promi
         attempts: row.attempts ?? 0,
         abandonedBy: !held && row.expires_at !== null && row.expires_at > 0 ? row.runner_id : null,
         mine: held,
+        isRepeated: held && row.heard !== 1,
       };
     };
   const all = [
@@ -118,27 +129,31 @@ export async function offers(db: D1Database, wanted: Wanted, now: number): Promi
   return [...all.filter(({ mine }) => mine), ...all.filter(({ mine }) => !mine)];
 }
 
-/** Takes a lease if it is still free; null when another runner was faster. */
+/**
+ * Takes a lease if it is still free; null when another runner was faster. Each time counts as an attempt, but where the
+ * same runner asks again before it was heard of: then the lease lasts no longer than the answer that may be lost.
+ */
 export async function takeLease(
   db: D1Database,
-  offer: Offer,
+  offer: Pick<Offer, "resource" | "searchId">,
   runnerId: string,
   now: number,
 ): Promise<Lease | null> {
-  const lease = { resource: offer.resource, leaseId: newId(), runnerId, expiresAt: expiryFrom(now) };
+  const lease = { resource: offer.resource, leaseId: newId(), runnerId };
   const row = await statement(
     db,
     `INSERT INTO leases (resource, search_id, lease_id, runner_id, expires_at, attempts)
      SELECT :resource, :searchId, :leaseId, :runnerId, :expiresAt, 1
      WHERE NOT EXISTS (SELECT 1 FROM runners r WHERE r.id = :runnerId AND ${onLeavingMachine})
      ON CONFLICT (resource) DO UPDATE SET
-       attempts = attempts + (expires_at <= :now),
-       lease_id = excluded.lease_id, runner_id = excluded.runner_id, expires_at = excluded.expires_at, progress = NULL
+       attempts = attempts + (expires_at <= :now OR heard),
+       lease_id = excluded.lease_id, runner_id = excluded.runner_id,
+       expires_at = iif(expires_at <= :now OR heard, excluded.expires_at, expires_at), heard = 0, progress = NULL
      WHERE expires_at <= :now OR runner_id = excluded.runner_id
-     RETURNING resource`,
-    { ...lease, searchId: offer.searchId, now },
-  ).first();
-  return row === null ? null : lease;
+     RETURNING expires_at AS expiresAt`,
+    { ...lease, searchId: offer.searchId, expiresAt: expiryFrom(now), now },
+  ).first<{ expiresAt: number }>();
+  return row === null ? null : { ...lease, ...row };
 }
 
 /** Prolongs a lease that is held; false when it is lost. */
@@ -159,7 +174,7 @@ const renewal = (
 ): D1PreparedStatement =>
   statement(
     db,
-    `UPDATE leases SET expires_at = :expiresAt, progress = coalesce(:progress, progress)
+    `UPDATE leases SET expires_at = :expiresAt, heard = 1, progress = coalesce(:progress, progress)
      WHERE resource = :resource AND lease_id = :leaseId AND expires_at > :now`,
     {
       ...lease,

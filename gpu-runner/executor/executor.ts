@@ -45,6 +45,10 @@ export interface Evaluation {
   loss: number;
 }
 
+/** In percent; null where the loss is no number: a network without scores has no answers to count. */
+export const accuracyOf = ({ images, correct, loss }: Evaluation): number | null =>
+  Number.isFinite(loss) ? (100 * correct) / images : null;
+
 /** Statistics that batch normalisation uses outside of training: the batch's own, or the moving ones. */
 export type Statistics = "batch" | "moving";
 

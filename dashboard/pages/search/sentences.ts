@@ -129,13 +129,17 @@ const rows: Readonly<Record<string, Row>> = {
   "training.failed": { tone: "bad", say: (data) => told(`${training(data)} has failed`, because(data)) },
   "task.failed": {
     tone: "warn",
+    say: (data) => {
+      const what =
+        data.trainingId === undefined ? `Round ${whole(figure(data, "round"))}` : training(data);
+      const isFinal = data.kind === "diverged" || data.kind === "table";
+      return told(`${what} failed${isFinal ? "" : " and is tried again"}`, because(data));
+    },
+  },
+  "candidates.diverged": {
+    tone: "warn",
     say: (data) =>
-      told(
-        data.trainingId === undefined
-          ? `Round ${whole(figure(data, "round"))} failed and is tried again`
-          : `${training(data)} failed and is tried again`,
-        because(data),
-      ),
+      `${whole(figure(data, "diverged"))} of ${whole(figure(data, "candidates"))} candidates of round ${whole(figure(data, "round"))} gave no numbers: they have no accuracy.`,
   },
   "runner.joined": {
     tone: "calm",

@@ -10,7 +10,7 @@
 import type { Code } from "../../../shared/code.ts";
 import { deriveSeed, Random } from "../../../shared/random.ts";
 import { isBetter, lonelyFirst, type Member, membersOf } from "./members.ts";
-import type { Seen } from "./seen.ts";
+import { Seen } from "./seen.ts";
 import { type Problem, randomCode, type Strategy } from "./strategy.ts";
 import { frequencyLogits, neighboursOf, type Proposed, proposal } from "./variation.ts";
 
@@ -45,6 +45,7 @@ export const localSearch: Strategy<LocalSearchState> = {
     for (const member of membersOf(observations, problem)) archive = withMember(archive, member);
     return {
       ...state,
+      seen: Seen.barring(state.seen, problem, observations),
       archive: archive.length > archiveCapacity ? lonelyFirst(archive).slice(0, archiveCapacity) : archive,
     };
   },

@@ -10,6 +10,7 @@
 import type { Code } from "../../../shared/code.ts";
 import type { Random } from "../../../shared/random.ts";
 import { crowdingOf, layersOf, lonelyFirst, type Member, membersOf, unique } from "./members.ts";
+import { Seen } from "./seen.ts";
 import { type Problem, randomCode, type Strategy } from "./strategy.ts";
 import { frequencyLogits, mutated, type Proposed, proposal, repaired } from "./variation.ts";
 
@@ -28,6 +29,7 @@ export const nsga2: Strategy<Nsga2State> = {
 
   learn: (state, problem, observations) => ({
     ...state,
+    seen: Seen.barring(state.seen, problem, observations),
     population: survivors([...state.population, ...membersOf(observations, problem)]),
   }),
 

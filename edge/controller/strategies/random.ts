@@ -16,6 +16,6 @@ export const randomStrategy: Strategy<RandomState> = {
     );
     return { codes, state: { seen: seen.text() } };
   },
-  learn: (state) => state,
+  learn: ({ seen }, problem, observations) => ({ seen: Seen.barring(seen, problem, observations) }),
   logits: (_, problem) => problem.allowed.map((indices) => indices.map(() => 0)),
 };

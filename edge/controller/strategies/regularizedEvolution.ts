@@ -8,6 +8,7 @@
 
 import type { Random } from "../../../shared/random.ts";
 import { bestOf, type Member, membersOf } from "./members.ts";
+import { Seen } from "./seen.ts";
 import { type Problem, randomCode, type Strategy } from "./strategy.ts";
 import { frequencyLogits, neighboursOf, type Proposed, proposal, repaired } from "./variation.ts";
 
@@ -36,7 +37,7 @@ export const regularizedEvolution: Strategy<RegularizedEvolutionState> = {
 
   learn(state, problem, observations) {
     const population = [...state.population, ...membersOf(observations, problem)].slice(-populationSize);
-    return { ...state, population };
+    return { ...state, seen: Seen.barring(state.seen, problem, observations), population };
   },
 
   logits: ({ population }, problem) =>

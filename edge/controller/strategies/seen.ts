@@ -1,9 +1,9 @@
-/** Which architectures were proposed, so that none is paid for twice where measuring again tells nothing new. */
+/** Which architectures are not to be proposed: none is paid for twice where measuring again tells nothing new. */
 
 import type { Code } from "../../../shared/code.ts";
 import { fnv1a64 } from "../../../shared/hash.ts";
 import type { Random } from "../../../shared/random.ts";
-import { type Problem, randomCode, sizeOf } from "./strategy.ts";
+import { type Observation, type Problem, randomCode, sizeOf } from "./strategy.ts";
 
 /** Draws of a strategy that are all known before it is helped out with random architectures. */
 const tries = 40;
@@ -29,7 +29,7 @@ export class Seen {
     this.#identityOf = identityOf;
   }
 
-  /** Where measuring is noisy nothing is remembered: an architecture may come again. */
+  /** Where measuring is noisy only what was barred is remembered: any other architecture may come again. */
   static of(text: string, problem: Identified): Seen {
     const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
     const view = new DataView(bytes.buffer);
@@ -56,11 +56,19 @@ export class Seen {
 
   /** Whether it was new. */
   add(code: Code): boolean {
-    if (!this.#tracks) return true;
     const hash = this.#hashOf(code);
     if (this.#hashes.has(hash)) return false;
-    this.#hashes.add(hash);
+    if (this.#tracks) this.#hashes.add(hash);
     return true;
+  }
+
+  /** The text of a set that also has the architectures that diverged, so that none of them comes again. */
+  static barring(text: string, problem: Identified, observations: readonly Observation[]): string {
+    const diverged = observations.filter((observation) => observation.diverged === true);
+    if (diverged.length === 0) return text;
+    const seen = Seen.of(text, problem);
+    for (const { code } of diverged) seen.#hashes.add(seen.#hashOf(code));
+    return seen.text();
   }
 
   /** As many new architectures as there are up to `count`, from `draw` as long as it finds any. */

@@ -45,6 +45,8 @@ export interface Problem {
 export interface Observation {
   code: Code;
   measured: Measured;
+  /** Its network gives no numbers: nothing is learnt of it but not to propose it again. */
+  diverged?: boolean;
   /** Observations of one round were made under the same circumstances. */
   round: number;
 }

@@ -27,8 +27,8 @@ export function tndNas(options: Schedule["policy"]): Strategy<TndNasState> {
     },
 
     learn(state, problem, observations) {
-      const rewarded = observations.flatMap(({ code, measured }) => {
-        const reward = problem.reward(measured);
+      const rewarded = observations.flatMap(({ code, measured, diverged = false }) => {
+        const reward = diverged ? 0 : problem.reward(measured);
         return reward === null ? [] : [{ selection: selectionOf(problem.positions, code), reward }];
       });
       return { ...state, policy: updatePolicy(state.policy, choicesOf(problem), rewarded, options) };

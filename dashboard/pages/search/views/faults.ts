@@ -24,6 +24,10 @@ const mends = "Nothing to do: another runner goes on from the last checkpoint.";
 const rows: Record<string, Row> = {
   "runner.lost": { title: "A runner was not heard of again", next: mends, isBad: true },
   "task.failed": { title: "A task failed", next: "It is tried again, three times at most.", isBad: true },
+  "candidates.diverged": {
+    title: "Candidates gave no numbers",
+    next: "They are not proposed again. Where it goes on, lower the learning rate.",
+  },
   "training.failed": {
     title: "A training failed",
     next: "Start it again from the page of its architecture.",

@@ -123,11 +123,12 @@ export const createDefault = (parts: DefaultParts = allParts): Strategy<DefaultS
     return { codes, state: { ...state, seen: seen.text(), first: waiting, policies } };
   },
 
-  learn(state, { noisy }, observations) {
-    const kept = noisy ? noisyHistoryKept : historyKept;
+  learn(state, problem, observations) {
+    const kept = problem.noisy ? noisyHistoryKept : historyKept;
     const keep = <T>(list: readonly T[], more: readonly T[]): T[] => [...list, ...more].slice(-kept);
     return {
       ...state,
+      seen: Seen.barring(state.seen, problem, observations),
       codes: keep(
         state.codes,
         observations.map(({ code }) => textOf(code)),

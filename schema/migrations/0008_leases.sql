@@ -1,0 +1,2 @@
+ALTER TABLE `leases` ADD `heard` integer DEFAULT false NOT NULL;--> statement-breakpoint
+ALTER TABLE `leases` ADD `reached` integer;
