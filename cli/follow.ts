@@ -125,7 +125,9 @@ async function followTrainings(
     }
     if (finishedStates.includes(search.state) && all.every(({ state }) => finishedStates.includes(state))) {
       const accuracies = trainings.flatMap(({ report }) => (report ? [report.testAccuracy] : []));
-      step?.finish(accuracies.length > 0 ? `test accuracy ${Math.max(...accuracies).toFixed(2)} %` : "");
+      const isFailed = trainings.every(({ state }) => state === "failed");
+      const end = isFailed ? "failed" : "";
+      step?.finish(accuracies.length > 0 ? `test accuracy ${Math.max(...accuracies).toFixed(2)} %` : end);
       return trainings;
     }
     await pause(ctx, options);

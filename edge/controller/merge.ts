@@ -68,7 +68,7 @@ function imagesOf(task: RoundTask, measurement: Measurement | undefined): { imag
   const { candidate, images, values } = measurement;
   const asked = task.evaluation.images;
   const accuracy = values.accuracy ?? Number.NaN;
-  if (!(images >= 1 && images <= asked))
+  if (!(Number.isInteger(images) && images >= 1 && images <= asked))
     throw new RangeError(`candidate ${candidate} was measured on ${images} images; it must be 1 to ${asked}`);
   if (!(accuracy >= 0 && accuracy <= 100))
     throw new RangeError(`the accuracy of candidate ${candidate} is ${accuracy}; it must be 0 to 100`);
@@ -82,7 +82,7 @@ function imagesOf(task: RoundTask, measurement: Measurement | undefined): { imag
 function valuesOf(measured: Values, hash: string, selection: Selection, context: Context): Values {
   if (!context.isTabular)
     return {
-      accuracy: measured.accuracy ?? null,
+      accuracy: isMeasured(measured.accuracy) ? (measured.accuracy ?? null) : null,
       ...Object.fromEntries(context.runnerObjectives.map((id) => [id, positiveOrNull(measured[id])])),
       ...context.cheap(selection),
       ...context.onDevices(hash, selection),

@@ -128,7 +128,8 @@ export function settleSearch(db: D1Database, searchId: string, now: number): D1P
       db,
       `UPDATE searches SET finished_at = :now, version = version + 1,
          state = CASE WHEN ${succeeded} THEN 'completed' ELSE 'failed' END,
-         failure = CASE WHEN ${succeeded} THEN NULL ELSE 'every final training failed' END
+         failure = CASE WHEN ${succeeded} THEN NULL ELSE 'every final training failed' || coalesce((SELECT ': ' || failure
+           FROM trainings WHERE search_id = :searchId AND purpose = 'final' ORDER BY finished_at DESC LIMIT 1), '') END
        WHERE id = :searchId AND state IN ('running', 'paused') AND searching = 0 AND NOT EXISTS
          (SELECT 1 FROM trainings WHERE search_id = :searchId AND state IN ('queued', 'running'))
          AND NOT EXISTS (SELECT 1 FROM measurements
@@ -139,7 +140,7 @@ export function settleSearch(db: D1Database, searchId: string, now: number): D1P
       db,
       `INSERT INTO events (search_id, sequence, type, data, created_at)
        SELECT id, (SELECT coalesce(max(sequence), 0) + 1 FROM events WHERE search_id = :searchId),
-         'search.' || state, '{}', :now
+         'search.' || state, iif(state = 'failed', json_object('message', failure), '{}'), :now
        FROM searches WHERE id = :searchId AND state IN ('completed', 'failed') AND changes() > 0`,
       { searchId, now },
     ),
