@@ -85,7 +85,10 @@ async function upload({ leaseId, task }: Held, what: Record<string, unknown>): P
  *
  * @param lease asks for it as one of two
  */
-async function work(lease: (asker: 0 | 1) => Promise<Held | null>, actions: readonly Action[]): Promise<void> {
+async function work(
+  lease: (asker: 0 | 1) => Promise<Held | null>,
+  actions: readonly Action[],
+): Promise<void> {
   let asker: 0 | 1 = 0;
   let held = await lease(asker);
   let [count, reached, isHeard] = [1, -1, false];
@@ -166,7 +169,10 @@ describe("in any order of uploads, failures and lost leases a task is handed out
           { name: "accuracy", goal: "maximize" as const },
           { name: "memory", device: name, goal: "minimize" as const },
         ];
-        await finishRounds(admin, await leaseRound(admin, runnerId, await createSearch(admin, { objectives })));
+        await finishRounds(
+          admin,
+          await leaseRound(admin, runnerId, await createSearch(admin, { objectives })),
+        );
         let taskId: string | undefined;
         return async () => {
           const lease = await leaseOfDevice(admin, deviceId);
@@ -212,7 +218,10 @@ test("a round of which no candidate has a number ends its search in the first at
     lease = roundOf((await ok<{ next: LeasedTask }>(report(admin, lease.task, reportFor(lease)))).next);
   expect(await ok(report(admin, lease.task, measured(lease)))).toEqual({ accepted: true, next: null });
   const { state, failure } = await ok<{ state: string; failure: string }>(admin(`/v1/searches/${id}`));
-  expect([state, failure]).toEqual(["failed", expect.stringMatching(/^Training diverged: none of 2 candidates/)]);
+  expect([state, failure]).toEqual([
+    "failed",
+    expect.stringMatching(/^Training diverged: none of 2 candidates/),
+  ]);
   expect(await ok(admin(`/v1/searches/${id}/front`))).toMatchObject({ data: [] });
   const { data } = await ok<{ data: { type: string; data: object }[] }>(
     admin(`/v1/searches/${id}/events?limit=100`),

@@ -67,7 +67,10 @@ export async function reportRound(
     throw new Problem("round-conflict", `Round ${context.round} is awaited, not ${key.round}.`);
   const divergence = divergenceOf(task, report);
   if (divergence !== null) {
-    const cause = { kind: "diverged" as const, step: task.kind === "trainRound" ? task.firstStep + task.steps : 0 };
+    const cause = {
+      kind: "diverged" as const,
+      step: task.kind === "trainRound" ? task.firstStep + task.steps : 0,
+    };
     const failure = { kind: "failure" as const, leaseId: report.leaseId, message: divergence, cause };
     await reportFailure(db, { kind: "round", ...key }, failure);
     return null;

@@ -250,6 +250,39 @@ describe("final training", () => {
     training.dispose();
   });
 
+  it.each(["final", "short"] as const)(
+    "ends a %s training whose last step leaves no numbers, which no loss of a step tells",
+    async (kind) => {
+      const validation = kind === "short" ? { validation: { fraction: 0.25 } } : {};
+      const recipe = { learningRate: 1e30, steps: 1 };
+      const training = new FinalTraining(backend, dataset, { ...task(recipe), ...validation });
+      const run = kind === "short" ? training.runShort() : training.run();
+      const failure = await run.catch((err: unknown) => err);
+      expect(failure).toBeInstanceOf(TrainingFailure);
+      const { failure: cause, message } = failure as TrainingFailure;
+      expect(cause).toEqual({ kind: "diverged", step: 1, hash: "abc" });
+      expect(message).toMatch(
+        /^Training diverged: .*Lower the learning rate\. After step 1 of architecture abc/,
+      );
+      training.dispose();
+    },
+  );
+
+  it("exports no statistics that are no numbers, though the test has a loss", async () => {
+    const training = new FinalTraining(backend, dataset, task({ steps: 2 }), (...made) => {
+      const executor = createExecutor(...made);
+      const values = executor.values.bind(executor);
+      executor.values = () => {
+        const all = values();
+        all.get("moving/variance")?.values.fill(Number.POSITIVE_INFINITY, 0, 1);
+        return all;
+      };
+      return executor;
+    });
+    await expect(training.run()).rejects.toThrow(/diverged: moving\/variance holds what is no finite number/);
+    training.dispose();
+  });
+
   /** As TensorFlow fails when more images than these come at once. */
   const withMemoryFor = (most: number): ConstructorParameters<typeof FinalTraining>[3] => {
     return (...made) => {

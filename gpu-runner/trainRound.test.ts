@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import type { TrainRoundTask } from "../shared/protocol.ts";
 import type { Selection } from "../shared/space.ts";
 import { EagerExecutor } from "./executor/eager.ts";
+import { TrainingFailure } from "./failure.ts";
 import { GraphExecutor } from "./graph/executor.ts";
 import { type Backend, loadBackend } from "./kernels/backend.ts";
 import { dataset, roundOf, STEPS } from "./rounds.testing.ts";
@@ -11,6 +12,14 @@ import { deserialise, serialise } from "./weights.ts";
 const isNative = process.env.NASTURTIUM_BACKEND !== "wasm";
 const ROUNDS = 4;
 const tuning = { steps: 3, learningRate: 0.05 };
+
+const network = {
+  stem: "cifar" as const,
+  channels: 4,
+  layers: 3,
+  classes: 2,
+  image: { height: 8, width: 8, channels: 1 },
+};
 
 const selections: Selection[] = [
   { normal: ["skip_connect", "none"], reduction: ["sep_conv_3x3", "none"] },
@@ -130,9 +139,62 @@ describe.each(factories)("tuning before candidates are measured, %s", (_name, ma
     isConfirming = true;
     const result = await trainer.run(confirmation({ tuning }));
     expect(result.measurements).toEqual([expected[0], expected[2]]);
+    expect(result.diverged).toEqual([1]);
     expect(result.digest).toBe(digest);
     for (const each of [whole, trainer]) each.forget();
   });
+});
+
+describe.each(factories)("a network that gives no numbers, %s", (_name, makeExecutor) => {
+  /** Of which the images that are measured are no numbers. */
+  const blindFor =
+    (isHit: (normal: string) => boolean): ExecutorFactory =>
+    (...made) => {
+      const executor = makeExecutor(...made);
+      const evaluate = executor.evaluate.bind(executor);
+      executor.evaluate = (batches, paths, statistics) => {
+        const [path] = paths;
+        const isBlind = path?.kind === "single" && isHit(path.selection.normal?.join() ?? "");
+        const seen = [...batches].map((batch) =>
+          isBlind ? { ...batch, x: new Float32Array(batch.x.length).fill(Number.NaN) } : batch,
+        );
+        return evaluate(seen, paths, statistics);
+      };
+      return executor;
+    };
+  const measure = { objectives: ["latency"], network };
+  const first = (change: Partial<TrainRoundTask>) => confirmation({ ...change, firstStep: 0, round: 0 });
+
+  it("is named and not measured, and the others are", async () => {
+    const trainer = trainerWith(blindFor((normal) => normal === "2,2"));
+    const { measurements, diverged } = await trainer.run(first({ measure }));
+    expect(diverged).toEqual([1]);
+    expect(measurements.map(({ candidate }) => candidate)).toEqual([0, 2]);
+    for (const { values, loss } of measurements)
+      expect([values.accuracy, values.latency, loss].every(Number.isFinite)).toBe(true);
+    trainer.forget();
+  });
+
+  it("fails the round where all are so, at once and with the reason", async () => {
+    const trainer = trainerWith(blindFor(() => true));
+    const failure = await trainer.run(first({})).catch((err: unknown) => err);
+    expect(failure).toBeInstanceOf(TrainingFailure);
+    expect(failure).toMatchObject({
+      message: expect.stringMatching(
+        /^Training diverged: none of 3 candidates measured after step 0 of stage 1/,
+      ),
+      failure: { kind: "diverged", step: 0 },
+    });
+    trainer.forget();
+  });
+});
+
+it("a measurement tells on how many images it was made where there are fewer than were asked for", async () => {
+  const trainer = trainerWith(eager);
+  const asked = { evaluation: { images: 1000, offset: 5 }, firstStep: 0, round: 0 };
+  const { measurements } = await trainer.run(confirmation(asked));
+  expect(measurements.map(({ images }) => images)).toEqual([32, 32, 32]);
+  trainer.forget();
 });
 
 /** Tells every training step to `onStep`, which may throw instead. */

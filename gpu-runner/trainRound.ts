@@ -27,7 +27,13 @@ import type { Dataset } from "./data/dataset.ts";
 import { type Halves, splitHalves } from "./data/split.ts";
 import { differences, type Environment, environmentOf } from "./environment.ts";
 import { createExecutor } from "./executor/create.ts";
-import { accuracyOf, DivergenceError, type Evaluation, type Executor, type Path } from "./executor/executor.ts";
+import {
+  accuracyOf,
+  DivergenceError,
+  type Evaluation,
+  type Executor,
+  type Path,
+} from "./executor/executor.ts";
 import { cosine } from "./executor/sgd.ts";
 import { isOutOfMemory, TrainingFailure, whyExhausted } from "./failure.ts";
 import type { Backend } from "./kernels/backend.ts";

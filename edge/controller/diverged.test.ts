@@ -151,7 +151,11 @@ describe("a loss that is no number", () => {
     const [candidate] = taskOf(first.state).candidates;
     if (member?.onFront !== true || candidate === undefined) throw new Error("nothing was on the front");
     candidate.selection = member.selection;
-    const second = completeRound(first.state, specification, reportOf(taskOf(first.state), [lost, ...others]));
+    const second = completeRound(
+      first.state,
+      specification,
+      reportOf(taskOf(first.state), [lost, ...others]),
+    );
     expect(second.archive.find(({ hash }) => hash === member.hash)).toMatchObject({
       onFront: false,
       feasible: false,

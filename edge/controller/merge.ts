@@ -178,8 +178,7 @@ export function mergeArchive(
     if (candidate.failure !== undefined) {
       if (known !== undefined) byHash.set(hash, withoutAccuracy(known));
     } else if (isLate && known !== undefined) byHash.set(hash, completed(known, candidate, context));
-    else if (isMeasured(candidate.values.accuracy))
-      byHash.set(hash, merged(known, candidate, circumstances));
+    else if (isMeasured(candidate.values.accuracy)) byHash.set(hash, merged(known, candidate, circumstances));
   }
   return changesTo(state, [...byHash.values()], context);
 }

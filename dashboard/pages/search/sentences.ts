@@ -130,8 +130,7 @@ const rows: Readonly<Record<string, Row>> = {
   "task.failed": {
     tone: "warn",
     say: (data) => {
-      const what =
-        data.trainingId === undefined ? `Round ${whole(figure(data, "round"))}` : training(data);
+      const what = data.trainingId === undefined ? `Round ${whole(figure(data, "round"))}` : training(data);
       const isFinal = data.kind === "diverged" || data.kind === "table";
       return told(`${what} failed${isFinal ? "" : " and is tried again"}`, because(data));
     },

@@ -212,23 +212,26 @@ describe.each(baselines)("%s", (_name, strategy) => {
   });
 });
 
-test.each(strategies)("%s never proposes again what diverged, even where measuring is noisy", (_name, strategy) => {
-  const problem = problemOf({ noisy: true });
-  const isDiverged = (code: Code) => code[0] === 3 || code[1] === 2;
-  const random = (...labels: (string | number)[]) => new Random(deriveSeed(7, ...labels));
-  let state = strategy.start(problem, random("start"));
-  const barred = new Set<string>();
-  for (let round = 0; round < 40; round++) {
-    const proposal = strategy.propose(state, problem, 8, random("propose", round));
-    for (const text of texts(proposal.codes)) expect(barred).not.toContain(text);
-    for (const text of texts(proposal.codes.filter(isDiverged))) barred.add(text);
-    const observations = proposal.codes.map((code) =>
-      isDiverged(code)
-        ? { code, measured: [null, measure(code)[1] ?? null], diverged: true, round }
-        : { code, measured: measure(code), round },
-    );
-    const learnt = strategy.learn(proposal.state, problem, observations, random("learn", round));
-    state = JSON.parse(JSON.stringify(learnt));
-  }
-  expect(barred.size).toBeGreaterThan(5);
-});
+test.each(strategies)(
+  "%s never proposes again what diverged, even where measuring is noisy",
+  (_name, strategy) => {
+    const problem = problemOf({ noisy: true });
+    const isDiverged = (code: Code) => code[0] === 3 || code[1] === 2;
+    const random = (...labels: (string | number)[]) => new Random(deriveSeed(7, ...labels));
+    let state = strategy.start(problem, random("start"));
+    const barred = new Set<string>();
+    for (let round = 0; round < 40; round++) {
+      const proposal = strategy.propose(state, problem, 8, random("propose", round));
+      for (const text of texts(proposal.codes)) expect(barred).not.toContain(text);
+      for (const text of texts(proposal.codes.filter(isDiverged))) barred.add(text);
+      const observations = proposal.codes.map((code) =>
+        isDiverged(code)
+          ? { code, measured: [null, measure(code)[1] ?? null], diverged: true, round }
+          : { code, measured: measure(code), round },
+      );
+      const learnt = strategy.learn(proposal.state, problem, observations, random("learn", round));
+      state = JSON.parse(JSON.stringify(learnt));
+    }
+    expect(barred.size).toBeGreaterThan(5);
+  },
+);
