@@ -17,13 +17,11 @@ import { mean, standardError, welch } from "./search/samples.ts";
 
 const variants: Record<string, Partial<DefaultParts>> = {
   "the whole": {},
-  "one policy": { policies: 1 },
-  "no policies": { policies: 0, mutants: 260 },
-  "policies that do not climb": { climb: false },
-  "policies that do not clone": { clone: false },
-  "no mutants": { mutants: 0 },
+  "no mutants of the front": { mutants: false },
+  "no children of the front": { crossover: false },
+  "no further generations": { generations: false },
   "no corners first": { corners: false },
-  "cells compared edge by edge": { paths: false },
+  "one kernel for all": { kernels: false },
   "expectations only": { uncertainty: false },
   "any candidates, unscreened": { screen: false },
 };

@@ -3,12 +3,12 @@
  * from one of four rules of a family; what it costs adds up over its operations, better ones being dearer on average.
  */
 
+import type { Problem } from "../../edge/controller/strategies/strategy.ts";
+import { tableProblem } from "../../edge/controller/strategies/tableProblem.ts";
 import type { Code, Position } from "../../shared/code.ts";
+import { operations as operationTable } from "../../shared/operations.ts";
 import { deriveSeed, Random } from "../../shared/random.ts";
 import { concatOf, edgesOf, resolveSpace, type SearchSpace, spaces } from "../../shared/space.ts";
-import { operations as operationTable } from "../../shared/operations.ts";
-import { tableProblem } from "../../edge/controller/strategies/tableProblem.ts";
-import type { Problem } from "../../edge/controller/strategies/strategy.ts";
 
 /** Additive over positions; over edges on a path only; over paths, with diminishing returns; over pairs that meet. */
 export const families = ["additive", "live", "paths", "pairs"] as const;
@@ -91,8 +91,14 @@ const isNone = (operation: string): boolean => operationTable[operation]?.isNone
 const strengthOf = (strengths: Map<string, number>, { kind }: Position, operation: string): number =>
   strengths.get(`${kind} ${operation}`) ?? 0;
 
-function costOf(positions: readonly Position[], strengths: Map<string, number>, random: Random): (code: Code) => number {
-  const byKind = new Map([...strengths].map(([key, strength]) => [key, strength * (0.4 + 1.2 * random.uniform())]));
+function costOf(
+  positions: readonly Position[],
+  strengths: Map<string, number>,
+  random: Random,
+): (code: Code) => number {
+  const byKind = new Map(
+    [...strengths].map(([key, strength]) => [key, strength * (0.4 + 1.2 * random.uniform())]),
+  );
   const prices = positions.map(({ kind, operations }) => {
     const factor = 0.7 + 0.6 * random.uniform();
     return operations.map((operation) => 0.02 + factor * (byKind.get(`${kind} ${operation}`) ?? 0));

@@ -1,7 +1,9 @@
-"""Optuna and pymoo searching a table of known architectures.
+"""Optuna and pymoo searching architectures whose values are known.
 
 Takes a file that holds the problem as JSON and prints a line of JSON for each seed as it is done, after one with the
-versions of the libraries; bench/peers/search.ts says what they hold. Knows nothing of what is compared with it.
+versions of the libraries; bench/peers/search.ts says what they hold. Where the problem has no table, it prints a line
+for each architecture that it wants to know and reads the answer from its standard input. Knows nothing of what is
+compared with it.
 """
 
 import importlib.metadata
@@ -18,49 +20,81 @@ POPULATION = 20
 TRIES = 5
 
 
+class Answer(NamedTuple):
+    row: int | None
+    reward: float
+    cost: float
+
+
 class Table:
+    is_noisy = False
+
     def __init__(self, problem: dict[str, Any]):
-        self.categories: list[int] = problem["categories"]
-        self.evaluations: int = problem["evaluations"]
         self.reward: list[float] = problem["reward"]
         self.cost: list[float] = problem["cost"]
         self.rows = {tuple(code): row for row, code in enumerate(problem["codes"])}
         # What an architecture gets that the table does not have.
-        self.worst = (min(self.reward), max(self.cost))
+        self.worst = Answer(None, min(self.reward), max(self.cost))
+
+    def begin(self, seed: int) -> None:
+        pass
+
+    def answer(self, code: tuple[int, ...]) -> Answer:
+        row = self.rows.get(code)
+        return self.worst if row is None else Answer(row, self.reward[row], self.cost[row])
+
+
+class Questions:
+    """Asks whoever started this process."""
+
+    def __init__(self, problem: dict[str, Any]):
+        self.is_noisy: bool = problem["noisy"]
+
+    def begin(self, seed: int) -> None:
+        say({"kind": "begin", "seed": seed})
+
+    def answer(self, code: tuple[int, ...]) -> Answer:
+        say({"kind": "ask", "code": code})
+        return Answer(*json.loads(sys.stdin.readline()))
 
 
 class Run:
-    """What one seed evaluates: a row again costs nothing."""
+    """What one seed evaluates: a row again costs nothing, unless measuring it again may tell something else."""
 
-    def __init__(self, table: Table):
-        self.table = table
-        self.paid: dict[int, None] = {}
+    def __init__(self, categories: list[int], evaluations: int, source: Table | Questions):
+        self.categories = categories
+        self.evaluations = evaluations
+        self.source = source
+        self.known: set[int] = set()
+        self.rows: list[int] = []
+        self.rewards: list[float] = []
         self.proposals = 0
         self.cpu_ms: list[float] = []
         self.started = time.process_time()
 
     @property
     def is_over(self) -> bool:
-        evaluations = self.table.evaluations
-        return len(self.paid) >= evaluations or self.proposals >= TRIES * evaluations
+        return len(self.rows) >= self.evaluations or self.proposals >= TRIES * self.evaluations
 
     def evaluate(self, code: tuple[int, ...]) -> tuple[float, float]:
         self.proposals += 1
-        row = self.table.rows.get(code)
-        if row is None:
-            return self.table.worst
-        # The time up to a round's last result counts as the round's when the next round begins.
-        if row not in self.paid and len(self.paid) % ROUND == 0 and self.paid:
-            self.note_time()
-        self.paid.setdefault(row)
-        return self.table.reward[row], self.table.cost[row]
+        row, reward, cost = self.source.answer(code)
+        if row is not None and (self.source.is_noisy or row not in self.known):
+            # The time up to a round's last result counts as the round's when the next round begins.
+            if len(self.rows) % ROUND == 0 and self.rows:
+                self.note_time()
+            self.known.add(row)
+            self.rows.append(row)
+            self.rewards.append(reward)
+        return reward, cost
 
     def note_time(self) -> None:
         self.cpu_ms.append(1000 * (time.process_time() - self.started))
 
     def result(self, seed: int) -> dict[str, Any]:
         self.note_time()
-        return {"seed": seed, "rows": list(self.paid)[: self.table.evaluations], "cpuMs": self.cpu_ms}
+        end = self.evaluations
+        return {"kind": "run", "seed": seed, "rows": self.rows[:end], "rewards": self.rewards[:end], "cpuMs": self.cpu_ms}
 
 
 def run_optuna(sampler_of: Callable[[int], Any], run: Run, seed: int) -> None:
@@ -72,7 +106,7 @@ def run_optuna(sampler_of: Callable[[int], Any], run: Run, seed: int) -> None:
         trial = study.ask()
         code = tuple(
             trial.suggest_categorical(f"position{index}", range(count))
-            for index, count in enumerate(run.table.categories)
+            for index, count in enumerate(run.categories)
         )
         study.tell(trial, run.evaluate(code))
 
@@ -103,7 +137,7 @@ def pymoo_nsga2(run: Run, seed: int) -> None:
     from pymoo.operators.sampling.rnd import IntegerRandomSampling
     from pymoo.termination import get_termination
 
-    categories = np.array(run.table.categories)
+    categories = np.array(run.categories)
 
     class TableProblem(Problem):
         def __init__(self) -> None:
@@ -153,10 +187,11 @@ def main() -> None:
         problem = json.load(file)
     peer = PEERS[sys.argv[2]]
     seeds = [int(seed) for seed in sys.argv[3].split(",")]
-    table = Table(problem)
-    say({"versions": {peer.library: importlib.metadata.version(peer.library)}})
+    source = Questions(problem) if problem["codes"] is None else Table(problem)
+    say({"kind": "versions", "versions": {peer.library: importlib.metadata.version(peer.library)}})
     for seed in seeds:
-        run = Run(table)
+        source.begin(seed)
+        run = Run(problem["categories"], problem["evaluations"], source)
         peer.search(run, seed)
         say(run.result(seed))
 

@@ -6,8 +6,10 @@ import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import { ensurePython } from "../../setup/python.ts";
+import type { Code } from "../../shared/code.ts";
+import { deriveSeed, Random } from "../../shared/random.ts";
 import type { Benchmark } from "../search/benchmark.ts";
-import type { Run } from "../search/run.ts";
+import type { Answering, Run } from "../search/run.ts";
 
 /** The keys of PEERS in search.py. */
 export const peers = ["optuna-nsga2", "optuna-tpe", "pymoo-nsga2"];
@@ -19,14 +21,20 @@ interface PeerProblem {
   /** Operations at each position. */
   categories: number[];
   evaluations: number;
-  /** By row. */
-  codes: readonly (readonly number[])[];
+  /** By row; null where the peer asks for each architecture. */
+  codes: readonly Code[] | null;
+  /** Whether an architecture again is paid again. */
+  noisy: boolean;
   reward: number[];
   cost: number[];
 }
 
 /** What it prints: the versions first, then a line for each seed. */
-type Line = { versions: Record<string, string> } | { seed: number; rows: number[]; cpuMs: number[] };
+type Line =
+  | { kind: "versions"; versions: Record<string, string> }
+  | { kind: "begin"; seed: number }
+  | { kind: "ask"; code: number[] }
+  | { kind: "run"; seed: number; rows: number[]; rewards: number[]; cpuMs: number[] };
 
 /** @returns the Python that has the peers */
 export const ensureSearchPeers = (): Promise<string> =>
@@ -43,13 +51,26 @@ export function writePeerProblem(
   { table, values, problem }: Benchmark,
   evaluations: number,
 ): void {
-  const described: PeerProblem = {
-    categories: problem.positions.map(({ operations }) => operations.length),
-    evaluations,
+  write(file, problem, evaluations, {
     codes: table.codes,
     reward: [...values.reward],
     cost: [...values.cost],
-  };
+  });
+}
+
+/** A problem without a table: `runPeer` answers what the peer asks. */
+export function writeAskedProblem(file: string, { problem }: Answering, evaluations: number): void {
+  write(file, problem, evaluations, { codes: null, reward: [], cost: [] });
+}
+
+function write(
+  file: string,
+  { positions, noisy }: Answering["problem"],
+  evaluations: number,
+  known: Pick<PeerProblem, "codes" | "reward" | "cost">,
+): void {
+  const categories = positions.map(({ operations }) => operations.length);
+  const described: PeerProblem = { categories, evaluations, noisy, ...known };
   writeFileSync(file, JSON.stringify(described));
 }
 
@@ -62,6 +83,7 @@ process.on("exit", () => {
  * Runs one peer from each of the seeds, one after the other.
  *
  * @param done called with each seed's run
+ * @param answering what is asked where the problem has no table
  * @returns versions of the libraries
  * @throws Error where the process fails
  */
@@ -69,19 +91,25 @@ export async function runPeer(
   { python, problemFile, peer }: { python: string; problemFile: string; peer: string },
   seeds: readonly number[],
   done: (seed: number, run: Run) => void,
+  answering?: Answering,
 ): Promise<Record<string, string>> {
   const child = spawn(python, [script, problemFile, peer, seeds.join()], {
-    stdio: ["ignore", "pipe", "inherit"],
+    stdio: ["pipe", "pipe", "inherit"],
     env: { ...process.env, OMP_NUM_THREADS: "1", OPENBLAS_NUM_THREADS: "1" },
   });
   children.add(child);
   const exit = once(child, "exit");
   const missing = new Set(seeds);
   let versions: Record<string, string> = {};
+  let chance = new Random(0);
   for await (const text of createInterface({ input: child.stdout })) {
-    const line = JSON.parse(text) as Line;
-    if ("versions" in line) versions = line.versions;
-    else {
+    const line: Line = JSON.parse(text);
+    if (line.kind === "versions") versions = line.versions;
+    else if (line.kind === "begin") chance = new Random(deriveSeed(line.seed, "noise"));
+    else if (line.kind === "ask") {
+      const { row, measured } = answering?.measure(line.code, chance) ?? { row: null, measured: [] };
+      child.stdin.write(`${JSON.stringify([row, ...measured])}\n`);
+    } else {
       missing.delete(line.seed);
       done(line.seed, { rows: line.rows, rewards: line.rewards, cpuMs: line.cpuMs, stateBytes: [] });
     }

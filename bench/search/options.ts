@@ -1,6 +1,6 @@
 /** The command line of the benches that search on tables. */
 
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
@@ -72,6 +72,16 @@ export function searchOptions(
   }
 }
 
+/** The comment at a bench's beginning, which says how to call it. */
+export function usageOf(file: string): string {
+  const [comment = ""] = readFileSync(file, "utf8").match(/\/\*\*[\s\S]*?\*\//) ?? [];
+  return comment
+    .split("\n")
+    .slice(1, -1)
+    .map((line) => line.replace(/^ \* ?/, ""))
+    .join("\n");
+}
+
 type Arguments = Readonly<Record<string, unknown>>;
 
 /** The project's own table unless another is given. */
@@ -104,12 +114,13 @@ function existing(file: string): string {
   throw new UsageError(`There is no table ${file}. Give another with --table.`);
 }
 
-function chosen(name: string, option: string, known: readonly string[]): string {
+/** @throws UsageError naming what is known */
+export function chosen(name: string, option: string, known: readonly string[]): string {
   if (known.includes(name)) return name;
   throw new UsageError(`There is no ${option} "${name}". ${didYouMean(name, known)}`);
 }
 
-function positive(option: string, value: unknown): number {
+export function positive(option: string, value: unknown): number {
   const number = Number(value);
   if (Number.isInteger(number) && number > 0) return number;
   throw new UsageError(`--${option} takes positive whole numbers, not ${value}.`);

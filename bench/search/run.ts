@@ -1,12 +1,7 @@
 /** Runs a strategy on a problem whose answers are known, in process, as a search would. */
 
+import type { Measured, Observation, Problem, Strategy } from "../../edge/controller/strategies/strategy.ts";
 import type { Code } from "../../shared/code.ts";
-import type {
-  Measured,
-  Observation,
-  Problem,
-  Strategy,
-} from "../../edge/controller/strategies/strategy.ts";
 import { deriveSeed, Random } from "../../shared/random.ts";
 
 /** Architectures a round. */

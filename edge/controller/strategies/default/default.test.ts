@@ -10,8 +10,7 @@ import { FeatureMap, groups, ones } from "./features.ts";
 import { directions, Reached, reach } from "./improvement.ts";
 import { defaultStrategy } from "./index.ts";
 import { Kernels, Packed } from "./kernel.ts";
-import { budgetShares } from "./policies.ts";
-import { Surrogate } from "./surrogate.ts";
+import { bestFit, Surrogate } from "./surrogate.ts";
 
 const space = resolveSpace("nas-bench-201");
 const positions = positionsOf(space);
@@ -58,14 +57,17 @@ describe("features", () => {
 });
 
 describe("the kernels", () => {
-  test("are symmetric and positive definite on random architectures", () => {
-    const random = new Random(4);
-    const list = Array.from({ length: 60 }, () => map.of(positions.map(() => random.integer(5))));
-    const kernels = new Kernels(map.offsets, positions.length);
-    const n = list.length;
-    const into = { quality: new Float64Array(n * n), cost: new Float64Array(n * n) };
+  const random = new Random(4);
+  const list = Array.from({ length: 60 }, () => map.of(positions.map(() => random.integer(5))));
+  const n = list.length;
+  const matricesOf = (kernels: Kernels) => {
+    const into = Array.from({ length: kernels.count }, () => new Float64Array(n * n));
     for (const [row, features] of list.entries()) kernels.write(features, new Packed(list), into, n, row * n);
-    for (const matrix of [into.quality, into.cost]) {
+    return into;
+  };
+
+  test("are symmetric and positive definite on random architectures", () => {
+    for (const matrix of matricesOf(new Kernels(map.offsets, positions.length))) {
       for (let row = 0; row < n; row++)
         for (let column = 0; column < row; column++)
           expect(matrix[row * n + column]).toBeCloseTo(matrix[column * n + row] ?? Number.NaN, 12);
@@ -79,6 +81,30 @@ describe("the kernels", () => {
         expect(quadratic).toBeGreaterThan(-1e-9);
       }
     }
+  });
+
+  test("are the same computed alone or together", () => {
+    const kernels = new Kernels(map.offsets, positions.length);
+    const all = matricesOf(kernels);
+    for (const index of all.keys()) expect(matricesOf(kernels.only([index]))).toEqual([all[index]]);
+  });
+
+  test("by paths are not chosen where an objective adds up over positions", () => {
+    const flat = resolveSpace("darts");
+    const places = positionsOf(flat);
+    const flatMap = new FeatureMap(flat, places);
+    const kernels = new Kernels(flatMap.offsets, places.length);
+    const worth = places.map(({ operations }) => operations.map(() => random.normal()));
+    const codes = Array.from({ length: 48 }, () =>
+      places.map(({ operations }) => random.integer(operations.length)),
+    );
+    const packed = new Packed(codes.map((code) => flatMap.of(code)));
+    const parts = Array.from({ length: kernels.count }, () => new Float64Array(48 * 48));
+    for (const [row, code] of codes.entries())
+      kernels.write(flatMap.of(code), packed, parts, row + 1, row * 48);
+    const sums = codes.map((code) => code.reduce((sum, index, at) => sum + (worth[at]?.[index] ?? 0), 0));
+    const { kernel } = bestFit(parts, sums, { goal: "maximize", best: null, all: sums });
+    expect(kernel).toBeGreaterThan(0);
   });
 });
 
@@ -108,7 +134,8 @@ describe("the Gaussian process", () => {
     for (const [row, a] of at.entries())
       for (const [column, b] of at.entries()) matrix[row * n + column] = kernel(a, b);
     const values = at.map((x) => 100 - Math.exp(2 * Math.sin(x)));
-    const surrogate = new Surrogate(matrix, values, { goal: "maximize", best: 100, noisy: false });
+    const fit = bestFit([matrix], values, { goal: "maximize", best: 100, all: values });
+    const surrogate = new Surrogate(matrix, values, fit, false);
     const row = Float64Array.from(at, (a) => kernel(1.55, a));
     expect(surrogate.mean(row)).toBeCloseTo(100 - Math.exp(2 * Math.sin(1.55)), 1);
   });
@@ -141,12 +168,6 @@ describe("the improvement", () => {
     expect(reached.gain(reach([0.5, 0.6], towards))).toBe(0);
     expect(reached.deficit(reach([0.6, 0.6], towards))).toBe(0);
     expect(reached.deficit(reach([0.5, 0.5], towards))).toBeGreaterThan(0);
-  });
-
-  test("budgets lie within the range, and the last of one cost is all of it", () => {
-    expect(budgetShares(4, 1)).toEqual([[1 / 16], [1 / 4], [9 / 16], [1]]);
-    for (const shares of budgetShares(10, 3))
-      for (const share of shares) expect(share >= 0 && share <= 1).toBe(true);
   });
 });
 

@@ -1,52 +1,34 @@
 /**
- * The default strategy: budget-conditioned policies propose, a surrogate predicts, and what would raise the front's
- * hypervolume most is measured.
+ * The default strategy: a surrogate predicts what was not measured, the front's members and their descendants are
+ * bred on its predictions, and what would raise the front's hypervolume most is measured.
  *
- * Each round, Gaussian processes are fitted to what was measured, one per objective that is not known beforehand.
- * Policies sample architectures and climb predicted quality within their budgets; mutants of front members join them.
- * Of all of these, those that promise the greatest improvement of the front are proposed, one after the other, each
- * taken for measured before the next is chosen. Where measuring is noisy, some of a round's places go to front members
- * that were measured least.
+ * Each round, Gaussian processes are fitted to what was measured, one per objective that is not known beforehand
+ * (`model.ts`). Candidates are bred from the front and, for a few generations, from the most promising candidates
+ * (`breeding.ts`). Those that promise the greatest improvement are proposed one after the other, each taken for
+ * measured before the next is chosen. Where measuring is noisy, some of a round's places go to front members that were
+ * measured least.
  */
 
 import { type Code, codeOfText, textOf } from "../../../../shared/code.ts";
+import { ParetoFront } from "../../../../shared/pareto.ts";
 import type { Random } from "../../../../shared/random.ts";
+import { memberOf } from "../members.ts";
 import { Seen } from "../seen.ts";
-import {
-  eligibleDraw,
-  excessOf,
-  type Measured,
-  type Problem,
-  randomCode,
-  type Strategy,
-} from "../strategy.ts";
+import { eligibleDraw, type Measured, type Problem, randomCode, type Strategy } from "../strategy.ts";
+import { frequencyLogits } from "../variation.ts";
+import { type BreedingParts, Pool } from "./breeding.ts";
 import { effectsOf } from "./effects.ts";
-import { type Candidate, type Known, Model } from "./model.ts";
-import {
-  budgetShares,
-  climbed,
-  drawFrom,
-  fitted,
-  mixtureLogits,
-  type Policy,
-  uniformPolicies,
-} from "./policies.ts";
+import { type Known, Model } from "./model.ts";
 
-const samplesPerPolicy = 16;
 /** Architectures drawn at random before the first fit, besides one per operation. */
 const firstRandom = 10;
-const strangers = 20;
-/** Candidates whose uncertainty is looked at, of those that promise most without it: as many as time allows. */
-const examinedAtLeast = 80;
-const examinedWork = 1_000_000;
+/** Standard normal draws by which an uncertain candidate is judged. */
 const draws = 16;
-/** By which a policy's reward falls for each range of a cost beyond its budget. */
-const budgetPenalty = 10;
 const historyKept = 1000;
 /** Weights drift: older measurements tell less than they cost. */
 const noisyHistoryKept = 400;
 /** Share of a noisy round's places that go to front members. */
-const repeated = 0.2;
+const repeated = 0.1;
 
 export interface DefaultState {
   seen: string;
@@ -55,21 +37,14 @@ export interface DefaultState {
   codes: string[];
   measured: Measured[];
   rounds: number[];
-  policies: Policy[];
 }
 
 /** The parts of the strategy, each of which can be left out to see what it is worth. */
-export interface DefaultParts {
-  policies: number;
-  /** Whether policies move by REINFORCE, and whether they are drawn towards the best that is known. */
-  climb: boolean;
-  clone: boolean;
-  /** Neighbours of front members that are looked at each round. */
-  mutants: number;
+export interface DefaultParts extends BreedingParts {
   /** Whether one architecture of each operation alone comes first. */
   corners: boolean;
-  /** Whether cells are compared by their paths, or edge by edge. */
-  paths: boolean;
+  /** Whether evidence chooses each objective's kernel, or all follow the first. */
+  kernels: boolean;
   /** Whether candidates are judged by what they may be, or by what is expected of them. */
   uncertainty: boolean;
   /** Whether the most promising candidates are measured, or any. */
@@ -77,12 +52,11 @@ export interface DefaultParts {
 }
 
 export const allParts: DefaultParts = {
-  policies: 10,
-  climb: true,
-  clone: true,
-  mutants: 100,
+  mutants: true,
+  crossover: true,
+  generations: true,
   corners: true,
-  paths: true,
+  kernels: true,
   uncertainty: true,
   screen: true,
 };
@@ -92,13 +66,13 @@ export const createDefault = (parts: DefaultParts = allParts): Strategy<DefaultS
     const drawn = Array.from({ length: firstRandom }, () =>
       eligibleDraw(problem, () => randomCode(problem, random)),
     );
+    const corners = parts.corners ? cornersOf(problem, random) : [];
     return {
       seen: "",
-      first: [...new Set(opening(problem, first, drawn, parts.corners ? corners(problem) : []).map(textOf))],
+      first: [...new Set(opening(problem, first, drawn, corners).map(textOf))],
       codes: [],
       measured: [],
       rounds: [],
-      policies: uniformPolicies(parts.policies, problem),
     };
   },
 
@@ -110,17 +84,14 @@ export const createDefault = (parts: DefaultParts = allParts): Strategy<DefaultS
       if (codes.length < count && seen.add(code)) codes.push(code);
     };
     while (waiting.length > 0 && codes.length < count) take(codeOfText(waiting.shift() as string));
-    let { policies } = state;
-    const model = codes.length < count ? Model.of(state, problem, random, parts.paths) : null;
+    const model = codes.length < count ? Model.of(state, problem, random, parts.kernels) : null;
     if (model !== null) {
-      const round = new Round(model, state.policies, { problem, random, parts });
-      for (const code of round.again(count - codes.length)) take(code);
-      for (const code of round.choose(count - codes.length, seen)) take(code);
-      policies = round.policies;
+      for (const code of again(model, problem, count - codes.length)) take(code);
+      for (const code of choose(model, { problem, random, parts, seen }, count - codes.length)) take(code);
     }
     const missing = count - codes.length;
     if (missing > 0) codes.push(...seen.fresh(missing, problem, random, () => randomCode(problem, random)));
-    return { codes, state: { ...state, seen: seen.text(), first: waiting, policies } };
+    return { codes, state: { ...state, seen: seen.text(), first: waiting } };
   },
 
   learn(state, problem, observations) {
@@ -144,7 +115,7 @@ export const createDefault = (parts: DefaultParts = allParts): Strategy<DefaultS
     };
   },
 
-  logits: ({ policies }, problem) => mixtureLogits(policies, problem),
+  logits: (state, problem) => frequencyLogits(measuredFront(state, problem), problem),
 
   effects: effectsOf,
 });
@@ -165,160 +136,84 @@ function opening(
   return [...first, ...drawn, ...corners.filter(isConnected)];
 }
 
-/** One operation everywhere, for each that is allowed somewhere: the corners of a space. */
-function corners({ positions, allowed }: Problem): number[][] {
+/** One operation wherever it is allowed, for each; kinds of cell that lack it get any. */
+function cornersOf({ positions, allowed }: Problem, random: Random): number[][] {
   const names = positions.flatMap(({ operations }, at) =>
     (allowed[at] ?? []).map((index) => operations[index]),
   );
   return [...new Set(names)].map((name) =>
     positions.map(({ operations }, at) => {
       const choices = allowed[at] as readonly number[];
-      return choices.find((index) => operations[index] === name) ?? (choices[0] as number);
+      const own = choices.find((index) => operations[index] === name);
+      return own ?? (choices[random.integer(choices.length)] as number);
     }),
   );
 }
 
-/** One round of proposing. */
-class Round {
-  readonly policies: Policy[];
-  readonly #model: Model;
-  readonly #problem: Problem;
-  readonly #random: Random;
-  readonly #parts: DefaultParts;
-  readonly #pool = new Map<string, { candidate: Candidate; values: number[] }>();
-
-  constructor(
-    model: Model,
-    policies: readonly Policy[],
-    { problem, random, parts }: { problem: Problem; random: Random; parts: DefaultParts },
-  ) {
-    this.#model = model;
-    this.#parts = parts;
-    this.#problem = problem;
-    this.#random = random;
-    const costs = problem.goals.length - 1;
-    const shares = budgetShares(policies.length, costs);
-    const fitting = policies.map((policy) => fitted(policy, problem));
-    this.policies = fitting.map((policy, index) => this.#climb(policy, shares[index] as number[]));
+/** Front members to be measured again, those measured least first. */
+function again(model: Model, { noisy, allowed }: Problem, count: number): Code[] {
+  if (!noisy) return [];
+  const times = new Map<string, { member: Known; times: number }>();
+  for (const member of model.front()) {
+    if (!member.code.every((index, position) => allowed[position]?.includes(index))) continue;
+    const key = textOf(member.code);
+    times.set(key, { member, times: (times.get(key)?.times ?? 0) + 1 });
   }
+  return [...times.values()]
+    .sort((a, b) => a.times - b.times || a.member.round - b.member.round)
+    .slice(0, Math.floor(count * repeated))
+    .map(({ member }) => member.code);
+}
 
-  /** Front members to be measured again, those measured least first. */
-  again(count: number): Code[] {
-    if (!this.#problem.noisy) return [];
-    const times = new Map<string, { member: Known; times: number }>();
-    const { allowed } = this.#problem;
-    for (const member of this.#model.front()) {
-      if (!member.code.every((index, position) => allowed[position]?.includes(index))) continue;
-      const key = textOf(member.code);
-      times.set(key, { member, times: (times.get(key)?.times ?? 0) + 1 });
-    }
-    return [...times.values()]
-      .sort((a, b) => a.times - b.times || a.member.round - b.member.round)
-      .slice(0, Math.floor(count * repeated))
-      .map(({ member }) => member.code);
-  }
+interface Choosing {
+  problem: Problem;
+  random: Random;
+  parts: DefaultParts;
+  seen: Seen;
+}
 
-  /** The architectures that promise most, best first. */
-  choose(count: number, seen: Seen): Code[] {
-    this.#mutate();
-    const promising = [...this.#pool.values()]
-      .filter(({ candidate: { code } }) => !seen.has(code) && this.#problem.isConnected(code))
-      .map(({ candidate, values }) => ({
-        candidate,
-        promise: this.#model.promise(values),
-        excess: excessOf(this.#problem.goals, values),
-      }))
-      .sort((a, b) => a.excess - b.excess || b.promise - a.promise)
-      .slice(0, Math.max(examinedAtLeast, count, Math.round(examinedWork / this.#model.known.length ** 2)));
-    if (!this.#parts.screen)
-      return this.#random.shuffle([...this.#pool.values()].map(({ candidate }) => candidate.code));
-    const normals = this.#problem.goals.map(() => this.#normals());
-    const options = promising.map(({ candidate, excess }) => {
-      const samples = this.#model.samples(candidate, normals);
-      return { candidate, excess, samples, gain: this.#model.reached.gain(samples) };
-    });
-    options.sort((a, b) => b.gain - a.gain || a.excess - b.excess);
-    const chosen: Code[] = [];
-    while (chosen.length < count && options.length > 0) {
-      // Gains only fall as more is reached: what is first and stays first when computed again is the best.
-      const first = options.shift() as (typeof options)[number];
-      first.gain = this.#model.reached.gain(first.samples);
-      const place = options.findIndex(({ gain }) => gain <= first.gain);
-      if (place === 0 || options.length === 0) {
-        chosen.push(first.candidate.code);
-        this.#model.reached.assume(first.samples);
-      } else options.splice(place < 0 ? options.length : place, 0, first);
-    }
-    return chosen;
+/** The architectures that promise most, best first. */
+function choose(model: Model, { problem, random, parts, seen }: Choosing, count: number): Code[] {
+  const pool = new Pool(model, problem, random, parts);
+  const fresh = pool.best().filter(({ candidate: { code } }) => !seen.has(code) && problem.isConnected(code));
+  if (!parts.screen) return random.shuffle(fresh.map(({ candidate }) => candidate.code));
+  const normals = problem.goals.map(() => normalDraws(parts.uncertainty, random));
+  const options = fresh.slice(0, Math.max(model.affordable, count)).map(({ candidate, excess }) => {
+    const samples = model.samples(candidate, normals);
+    return { candidate, excess, samples, gain: model.reached.gain(samples) };
+  });
+  options.sort((a, b) => b.gain - a.gain || a.excess - b.excess);
+  const chosen: Code[] = [];
+  while (chosen.length < count && options.length > 0) {
+    // Gains only fall as more is reached: what is first and stays first when computed again is the best.
+    const first = options.shift() as (typeof options)[number];
+    first.gain = model.reached.gain(first.samples);
+    const place = options.findIndex(({ gain }) => gain <= first.gain);
+    if (place === 0 || options.length === 0) {
+      chosen.push(first.candidate.code);
+      model.reached.assume(first.samples);
+    } else options.splice(place < 0 ? options.length : place, 0, first);
   }
+  return chosen;
+}
 
-  /** Standard normal draws, in single precision so that all engines agree on them. */
-  #normals(): number[] {
-    if (!this.#parts.uncertainty) return [0];
-    return Array.from({ length: draws }, () => Math.fround(this.#random.normal()));
-  }
+/** In single precision, so that all engines agree on them. */
+function normalDraws(isUncertain: boolean, random: Random): number[] {
+  if (!isUncertain) return [0];
+  return Array.from({ length: draws }, () => Math.fround(random.normal()));
+}
 
-  #climb(policy: Policy, shares: readonly number[]): Policy {
-    const drawn = Array.from({ length: samplesPerPolicy }, () => {
-      const code = drawFrom(policy, this.#problem, this.#random);
-      return { code, reward: this.#reward(code, shares) };
-    });
-    const { climb, clone } = this.#parts;
-    const elite = clone ? this.#elite(shares) : null;
-    return climbed(policy, this.#problem, climb ? drawn : [], elite);
+/** What no other measurement beats. */
+function measuredFront({ codes, measured, rounds }: DefaultState, problem: Problem): Code[] {
+  const front = new ParetoFront<Code>(problem.goals.length);
+  for (const [index, text] of codes.entries()) {
+    const observation = {
+      code: codeOfText(text),
+      measured: measured[index] ?? [],
+      round: rounds[index] ?? 0,
+    };
+    const member = memberOf(observation, problem);
+    if (member?.violation === 0) front.insert(member.costs, member.code);
   }
-
-  #reward(code: Code, shares: readonly number[]): number {
-    const [quality = 0, ...costs] = this.#model.point(this.#predicted(code));
-    if (!this.#problem.isConnected(code)) return -budgetPenalty;
-    return costs.reduce(
-      (reward, cost, index) => reward - budgetPenalty * Math.max(0, 1 - cost - (shares[index] as number)),
-      quality,
-    );
-  }
-
-  /** The best that is known within a policy's budgets. */
-  #elite(shares: readonly number[]): Code | null {
-    let best: Known | null = null;
-    for (const known of this.#model.known) {
-      const [quality = 0, ...costs] = known.point;
-      const isAffordable = costs.every((cost, index) => 1 - cost <= (shares[index] as number));
-      if (known.isFeasible && isAffordable && (best === null || quality > (best.point[0] as number)))
-        best = known;
-    }
-    return best?.code ?? null;
-  }
-
-  /** Neighbours of front members, and a few architectures from anywhere. */
-  #mutate(): void {
-    const { allowed } = this.#problem;
-    const members = this.#model.front();
-    const parents = members.length > 0 ? members : this.#model.known;
-    for (let mutant = 0; mutant < this.#parts.mutants; mutant++) {
-      const parent = parents[this.#random.integer(parents.length)] as Known;
-      const stranger = randomCode(this.#problem, this.#random);
-      const code = parent.code.map((index, position) =>
-        allowed[position]?.includes(index) ? index : (stranger[position] as number),
-      );
-      const changes = 1 + this.#random.integer(2);
-      for (let change = 0; change < changes; change++) {
-        const position = this.#random.integer(code.length);
-        const indices = allowed[position] as readonly number[];
-        code[position] = indices[this.#random.integer(indices.length)] as number;
-      }
-      this.#predicted(code);
-    }
-    for (let drawn = 0; drawn < strangers; drawn++) this.#predicted(randomCode(this.#problem, this.#random));
-  }
-
-  #predicted(code: Code): number[] {
-    const text = textOf(code);
-    let known = this.#pool.get(text);
-    if (known === undefined) {
-      const candidate = this.#model.candidate(code);
-      known = { candidate, values: this.#model.expected(candidate) };
-      this.#pool.set(text, known);
-    }
-    return known.values;
-  }
+  return front.entries().map(({ item }) => item);
 }

@@ -1,21 +1,32 @@
-/** How alike two architectures are, for what decides quality and for what decides costs. */
+/**
+ * How alike two architectures are, in several ways, and the kernels that are made of them: which of the kernels an
+ * objective follows is decided by what was measured.
+ */
 
-import { type Features, type Group, groups, ones } from "./features.ts";
+import { type Features, groups, ones } from "./features.ts";
 
-/** Weights of groups of features: of bits in common over bits in either. */
-type Weights = Partial<Record<Group, number>>;
+/**
+ * Ways of being alike, from 0 to 1: the bits in common over the bits in either, by group of features; `linear`, the
+ * share of positions with the same operation, for what adds up over positions; `counted`, the product of operations'
+ * counts, for what adds up whatever the position.
+ */
+const similarities = [...groups, "linear", "counted"] as const;
+type Similarity = (typeof similarities)[number];
+const linear = similarities.indexOf("linear");
+const counted = similarities.indexOf("counted");
 
-/** What decides quality is what a cell computes, whatever edges compute it. */
-const quality: Weights = { live: 0.1, liveCount: 0.1, sequence: 0.1, onPath: 0.35, path: 0.35 };
-const qualityWithoutPaths: Weights = { position: 0.5, count: 0.5 };
+/** A kernel: what each way of being alike weighs. */
+type Weights = Partial<Record<Similarity, number>>;
 
-/** Costs mostly add up over operations. */
-const cost: Weights = { position: 0.2, onPath: 0.15 };
-const costWithoutPaths: Weights = { position: 0.35 };
-/** Weight of the share of positions with the same operation: for what adds up over positions. */
-const linear = 0.15;
-/** Weight of the product of operations' counts: for what adds up whatever the position. */
-const counted = 0.6;
+const ofGraphs: readonly Weights[] = [
+  { live: 0.1, liveCount: 0.1, sequence: 0.1, onPath: 0.35, path: 0.35 },
+  { live: 0.5, liveCount: 0.5 },
+  { position: 0.2, onPath: 0.15, linear: 0.15, counted: 0.6 },
+];
+const ofPositions: readonly Weights[] = [
+  { position: 0.5, count: 0.5 },
+  { position: 0.35, linear: 0.15, counted: 0.6 },
+];
 
 /** Architectures side by side, for loops without objects. */
 export class Packed {
@@ -40,61 +51,112 @@ export class Packed {
   }
 }
 
-/** The kernel for quality and the one for costs, which share most of their work. */
+/** Kernels between architectures of one space, all computed together. */
 export class Kernels {
+  readonly count: number;
   readonly #offsets: Int32Array;
-  readonly #quality: Float64Array;
-  readonly #cost: Float64Array;
   readonly #positions: number;
+  /** By similarity, the weight in each kernel. */
+  readonly #weights: Float64Array[];
 
   /** @param offsets of the space's `FeatureMap` */
-  constructor(offsets: Int32Array, positions: number, usesPaths = true) {
-    const first = groups.indexOf("onPath");
-    const hasPaths = usesPaths && (offsets[first + 1] as number) > (offsets[first] as number);
-    const weights = (of: Weights) => Float64Array.from(groups, (group) => of[group] ?? 0);
+  constructor(offsets: Int32Array, positions: number, list = kernelsFor(offsets)) {
+    this.count = list.length;
     this.#offsets = offsets;
-    this.#quality = weights(hasPaths ? quality : qualityWithoutPaths);
-    this.#cost = weights(hasPaths ? cost : costWithoutPaths);
     this.#positions = positions;
+    this.#weights = similarities.map((name) => Float64Array.from(list, (weights) => weights[name] ?? 0));
   }
 
-  /** Writes both kernels between an architecture and the first `count` others, from `at` on. */
+  /** Only some of the kernels, each as often as it is named. */
+  only(indices: readonly number[]): Kernels {
+    const list = indices.map((index) =>
+      Object.fromEntries(similarities.map((name, at) => [name, this.#weights[at]?.[index] ?? 0])),
+    );
+    return new Kernels(this.#offsets, this.#positions, list);
+  }
+
+  /** Writes each kernel between an architecture and the first `count` others into its array, from `at` on. */
   write(
-    { bits, sizes, counts }: Features,
+    features: Features,
     others: Packed,
-    into: { quality: Float64Array; cost: Float64Array },
+    into: readonly Float64Array[],
     count = others.size,
     at = 0,
   ): void {
+    for (const array of into) array.fill(0, at, at + count);
+    for (let group = 0; group < groups.length; group++)
+      this.#writeGroup(group, features, others, into, count, at);
+    this.#writeCounted(features, others, into, count, at);
+  }
+
+  #writeGroup(
+    group: number,
+    { bits, sizes }: Features,
+    others: Packed,
+    into: readonly Float64Array[],
+    count: number,
+    at: number,
+  ): void {
+    const start = this.#offsets[group] as number;
+    const end = this.#offsets[group + 1] as number;
+    const weights = this.#weights[group] as Float64Array;
+    const linearWeights = group === 0 ? (this.#weights[linear] as Float64Array) : none;
+    if (start === end || (isZero(weights) && isZero(linearWeights))) return;
     const words = bits.length;
-    const names = counts.length;
-    const offsets = this.#offsets;
+    const size = sizes[group] as number;
     for (let other = 0; other < count; other++) {
-      let forQuality = 0;
-      let forCost = 0;
-      const firstWord = other * words;
-      const firstSize = other * groups.length;
-      for (let group = 0; group < groups.length; group++) {
-        const start = offsets[group] as number;
-        const end = offsets[group + 1] as number;
-        const qualityWeight = this.#quality[group] as number;
-        const costWeight = this.#cost[group] as number;
-        if (start === end || (qualityWeight === 0 && costWeight === 0)) continue;
-        let common = 0;
-        for (let word = start; word < end; word++)
-          common += ones((bits[word] as number) & (others.bits[firstWord + word] as number));
-        const either = (sizes[group] as number) + (others.sizes[firstSize + group] as number) - common;
-        const share = either === 0 ? 1 : common / either;
-        forQuality += qualityWeight * share;
-        forCost += costWeight * share;
-        if (group === 0) forCost += (linear * common) / this.#positions;
+      const first = other * words;
+      let common = 0;
+      for (let word = start; word < end; word++)
+        common += ones((bits[word] as number) & (others.bits[first + word] as number));
+      const either = size + (others.sizes[other * groups.length + group] as number) - common;
+      const share = either === 0 ? 1 : common / either;
+      for (let kernel = 0; kernel < into.length; kernel++) {
+        const array = into[kernel] as Float64Array;
+        array[at + other] = (array[at + other] as number) + (weights[kernel] as number) * share;
       }
-      let product = 0;
-      const firstCount = other * names;
-      for (let name = 0; name < names; name++)
-        product += (counts[name] as number) * (others.counts[firstCount + name] as number);
-      into.quality[at + other] = forQuality;
-      into.cost[at + other] = forCost + (counted * product) / (this.#positions * this.#positions);
+      if (group !== 0) continue;
+      for (let kernel = 0; kernel < into.length; kernel++) {
+        const array = into[kernel] as Float64Array;
+        const value = ((linearWeights[kernel] as number) * common) / this.#positions;
+        array[at + other] = (array[at + other] as number) + value;
+      }
     }
   }
+
+  #writeCounted(
+    { counts }: Features,
+    others: Packed,
+    into: readonly Float64Array[],
+    count: number,
+    at: number,
+  ): void {
+    const weights = this.#weights[counted] as Float64Array;
+    if (isZero(weights)) return;
+    const names = counts.length;
+    const largest = this.#positions * this.#positions;
+    for (let other = 0; other < count; other++) {
+      let product = 0;
+      for (let name = 0; name < names; name++)
+        product += (counts[name] as number) * (others.counts[other * names + name] as number);
+      for (let kernel = 0; kernel < into.length; kernel++) {
+        const array = into[kernel] as Float64Array;
+        array[at + other] = (array[at + other] as number) + ((weights[kernel] as number) * product) / largest;
+      }
+    }
+  }
+}
+
+const none = new Float64Array();
+
+function isZero(weights: Float64Array): boolean {
+  for (const weight of weights) if (weight !== 0) return false;
+  return true;
+}
+
+/** Those that a space has the features for. */
+function kernelsFor(offsets: Int32Array): readonly Weights[] {
+  const first = groups.indexOf("onPath");
+  const hasPaths = (offsets[first + 1] as number) > (offsets[first] as number);
+  return hasPaths ? [...ofGraphs, ...ofPositions] : ofPositions;
 }

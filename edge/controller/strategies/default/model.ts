@@ -9,12 +9,17 @@ import { isEligible, type Measured, type Problem } from "../strategy.ts";
 import { FeatureMap, type Features } from "./features.ts";
 import { directions, Reached, reach } from "./improvement.ts";
 import { Kernels, Packed } from "./kernel.ts";
-import { Surrogate } from "./surrogate.ts";
+import { bestFit, Surrogate } from "./surrogate.ts";
 
 /** Measurements that the surrogates learn from: those near the front, and the newest. */
-const trainedOn = 112;
+const trainedOn = 200;
 const newestShare = 0.2;
 const nearShare = 0.4;
+/** Measurements by which kernel, scale and noise are chosen. */
+const chosenBy = 48;
+/** Candidates whose uncertainty is looked at, of those that promise most without it: as many as time allows. */
+const examinedAtLeast = 80;
+const examinedWork = 1_000_000;
 const directionCount = 64;
 /** What measurements of one round have in common where they are noisy, as a share of their variance. */
 const roundEffect = 0.3;
@@ -42,16 +47,12 @@ export interface Known {
   round: number;
 }
 
-interface Rows {
-  quality: Float64Array;
-  cost: Float64Array;
-}
-
 /** An architecture with the kernels between it and all known ones. */
 export interface Candidate {
   code: Code;
   features: Features;
-  rows: Rows;
+  /** By objective, the kernel that it follows between the architecture and all known ones. */
+  rows: Float64Array[];
   known: Measured;
 }
 
@@ -76,20 +77,20 @@ export class Model {
   readonly #packed: Packed;
 
   /** The model of what was measured completely; null where that is nothing. */
-  static of(history: History, problem: Problem, random: Random, usesPaths = true): Model | null {
+  static of(history: History, problem: Problem, random: Random, choosesKernels = true): Model | null {
     const complete = history.codes.flatMap((text, index) => {
       const code = codeOfText(text);
       const values = completed(history.measured[index] ?? [], code, problem);
       return values.every(Number.isFinite) ? [{ code, values, round: history.rounds[index] ?? 0 }] : [];
     });
-    return complete.length === 0 ? null : new Model(complete, problem, random, usesPaths);
+    return complete.length === 0 ? null : new Model(complete, problem, random, choosesKernels);
   }
 
-  private constructor(complete: readonly Row[], problem: Problem, random: Random, usesPaths: boolean) {
+  private constructor(complete: readonly Row[], problem: Problem, random: Random, choosesKernels: boolean) {
     const { goals, positions } = problem;
     this.#problem = problem;
     this.#map = new FeatureMap(problem.space, positions);
-    this.#kernels = new Kernels(this.#map.offsets, positions.length, usesPaths);
+    const kernels = new Kernels(this.#map.offsets, positions.length);
     this.#best = goals.map(({ goal }, k) => extreme(complete, k, goal === "maximize"));
     this.#worst = goals.map((goal, k) => worstOf(complete, k, goal));
     this.#towards = directions(directionCount, goals.length, random);
@@ -100,15 +101,26 @@ export class Model {
       features: this.#map.of(place.code),
     }));
     this.#packed = new Packed(this.known.map(({ features }) => features));
-    const matrices = this.#matrices();
     const first = this.known.map(({ code }) => problem.known(code));
-    this.#surrogates = goals.map(({ goal, best }, k) => {
+    const some = spread(this.known.length, chosenBy).map((index) => this.known[index] as Known);
+    const parts = this.#matrices(kernels, some).slice(0, choosesKernels ? kernels.count : 1);
+    const valuesOf = (list: readonly Known[], k: number) => list.map(({ values }) => values[k] as number);
+    const fits = goals.map(({ goal, best }, k) => {
       if (first.every((known) => known[k] !== null && known[k] !== undefined)) return null;
-      const values = this.known.map(({ values: all }) => all[k] as number);
-      const matrix = this.#withRounds(k === 0 ? matrices.quality : matrices.cost);
-      return new Surrogate(matrix, values, { goal, best, noisy: problem.noisy });
+      return bestFit(parts, valuesOf(some, k), { goal, best: best ?? null, all: valuesOf(this.known, k) });
+    });
+    this.#kernels = kernels.only(fits.map((fit) => fit?.kernel ?? 0));
+    const matrices = this.#matrices(this.#kernels, this.known);
+    this.#surrogates = fits.map((fit, k) => {
+      if (fit === null) return null;
+      return new Surrogate(matrices[k] as Float64Array, valuesOf(this.known, k), fit, problem.noisy);
     });
     if (problem.noisy) this.reached = this.#smooth();
+  }
+
+  /** Candidates whose uncertainty can be looked at in a round's time. */
+  get affordable(): number {
+    return Math.max(examinedAtLeast, Math.round(examinedWork / this.known.length ** 2));
   }
 
   /** Members of the front among what is known. */
@@ -121,7 +133,7 @@ export class Model {
   /** @param features of the code, where they are known */
   candidate(code: Code, features = this.#map.of(code)): Candidate {
     const { length } = this.known;
-    const rows = { quality: new Float64Array(length), cost: new Float64Array(length) };
+    const rows = this.#surrogates.map(() => new Float64Array(length));
     this.#kernels.write(features, this.#packed, rows);
     return { code, features, rows, known: this.#problem.known(code) };
   }
@@ -129,19 +141,18 @@ export class Model {
   /** What is expected, in each objective's unit. */
   expected({ rows, known }: Candidate): number[] {
     return this.#surrogates.map(
-      (surrogate, k) => surrogate?.mean(k === 0 ? rows.quality : rows.cost) ?? (known[k] as number),
+      (surrogate, k) => surrogate?.mean(rows[k] as Float64Array) ?? (known[k] as number),
     );
   }
 
   /** How far each draw of an architecture's values reaches in each direction; infeasible ones nowhere. */
   samples({ code, features, rows, known }: Candidate, normals: readonly (readonly number[])[]): Float32Array {
-    const self = { quality: new Float64Array(1), cost: new Float64Array(1) };
+    const self = this.#surrogates.map(() => new Float64Array(1));
     this.#kernels.write(features, new Packed([features]), self);
     const drawn = this.#surrogates.map((surrogate, k) => {
       const list = normals[k] as number[];
       if (surrogate === null) return list.map(() => known[k] as number);
-      const kind = k === 0 ? "quality" : "cost";
-      return surrogate.draws(rows[kind], self[kind][0] as number, list);
+      return surrogate.draws(rows[k] as Float64Array, self[k]?.[0] as number, list);
     });
     const count = normals[0]?.length ?? 0;
     const samples = new Float32Array(count * this.#towards.length);
@@ -180,23 +191,21 @@ export class Model {
     return all;
   }
 
-  /** The kernels between all that is known; lower halves. */
-  #matrices(): Rows {
-    const n = this.known.length;
-    const matrices = { quality: new Float64Array(n * n), cost: new Float64Array(n * n) };
-    for (const [row, { features }] of this.known.entries())
-      this.#kernels.write(features, this.#packed, matrices, row + 1, row * n);
+  /** By kernel, between all of a list; lower halves. Noisy measurements of one round share what it did to them. */
+  #matrices(kernels: Kernels, list: readonly Known[]): Float64Array[] {
+    const n = list.length;
+    const packed = new Packed(list.map(({ features }) => features));
+    const matrices = Array.from({ length: kernels.count }, () => new Float64Array(n * n));
+    for (const [row, { features, round }] of list.entries()) {
+      kernels.write(features, packed, matrices, row + 1, row * n);
+      if (!this.#problem.noisy) continue;
+      for (let other = 0; other <= row; other++) {
+        if (list[other]?.round !== round) continue;
+        for (const matrix of matrices)
+          matrix[row * n + other] = (matrix[row * n + other] as number) + roundEffect;
+      }
+    }
     return matrices;
-  }
-
-  /** Noisy measurements of one round share what their round did to them. */
-  #withRounds(matrix: Float64Array): Float64Array {
-    if (!this.#problem.noisy) return matrix;
-    const n = this.known.length;
-    return matrix.map((value, at) => {
-      const isSame = this.known[Math.floor(at / n)]?.round === this.known[at % n]?.round;
-      return isSame ? value + roundEffect : value;
-    });
   }
 
   /** The front of what is predicted rather than of lucky measurements. */
@@ -233,6 +242,12 @@ function chosen(placed: readonly Placed[], reached: Reached): Placed[] {
     (_, index) => rest[Math.floor((index * rest.length) / wanted)] as Placed,
   );
   return [...near, ...spread, ...newest];
+}
+
+/** So many indices, evenly spread over all. */
+function spread(count: number, wanted: number): number[] {
+  const length = Math.min(count, wanted);
+  return Array.from({ length }, (_, index) => Math.floor((index * count) / length));
 }
 
 function extreme(rows: readonly Row[], k: number, largest: boolean): number {

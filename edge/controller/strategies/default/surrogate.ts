@@ -1,14 +1,12 @@
 /**
  * Learns one objective from what was measured: a Gaussian process on the objective's own scale or on a logarithmic
- * one, with more or less noise, whichever makes the measurements most probable.
+ * one, with one of several kernels and more or less noise, whichever makes the measurements most probable.
  */
 
 import { GaussianProcess } from "../../../../shared/gaussianProcess.ts";
 import { standardise } from "./standardise.ts";
 
-/** Measurements by which scale and noise are chosen. */
-const chosenBy = 48;
-const noises = [0.003, 0.03, 0.2];
+const noises = [0.003, 0.03, 0.2, 0.6];
 /** Share of the range by which a logarithmic scale starts before the best value. */
 const margin = 0.05;
 
@@ -39,12 +37,12 @@ function logarithmic(end: number, sign: 1 | -1): Scale {
   };
 }
 
-export interface SurrogateOptions {
-  goal: "maximize" | "minimize";
-  /** The best that there can be, where that is known: 100 for accuracy in percent. */
-  best?: number | undefined;
-  /** Whether noise is in the measuring; otherwise it belongs to each architecture and a prediction includes it. */
-  noisy: boolean;
+/** How an objective is modelled. */
+export interface Fit {
+  /** Index of the kernel that it follows. */
+  kernel: number;
+  scale: Scale;
+  noise: number;
 }
 
 export class Surrogate {
@@ -57,12 +55,13 @@ export class Surrogate {
   /**
    * @param matrix the kernel between all points, row by row, lower half
    * @param values what was measured, one per point
+   * @param isNoisy whether noise is in the measuring; otherwise it belongs to each architecture and a prediction
+   *   includes it
    */
-  constructor(matrix: Float64Array, values: readonly number[], options: SurrogateOptions) {
-    const { scale, noise } = choose(matrix, values, options);
+  constructor(matrix: Float64Array, values: readonly number[], { scale, noise }: Fit, isNoisy: boolean) {
     const { scaled, center, deviation } = standardise(values.map(scale.forward));
     this.#scale = scale;
-    this.#noise = options.noisy ? 0 : noise;
+    this.#noise = isNoisy ? 0 : noise;
     this.#center = center;
     this.#deviation = deviation;
     this.#process = new GaussianProcess(matrix, scaled, noise);
@@ -85,49 +84,42 @@ export class Surrogate {
   }
 }
 
-/** Scale and noise under which some of the measurements are most probable. */
-function choose(
-  matrix: Float64Array,
-  values: readonly number[],
-  { goal, best }: SurrogateOptions,
-): { scale: Scale; noise: number } {
-  const indices = spread(values.length, chosenBy);
-  const some = indices.map((index) => values[index] as number);
-  const part = submatrix(matrix, values.length, indices);
+interface FitOptions {
+  goal: "maximize" | "minimize";
+  /** The best that there can be, where that is known: 100 for accuracy in percent. */
+  best: number | null;
+  /** All that was measured. */
+  all: readonly number[];
+}
+
+/**
+ * Kernel, scale and noise under which some of the measurements are most probable.
+ *
+ * @param parts by kernel, the kernel between these measurements, row by row, lower half
+ */
+export function bestFit(
+  parts: readonly Float64Array[],
+  some: readonly number[],
+  { goal, best, all }: FitOptions,
+): Fit {
   const sign = goal === "maximize" ? 1 : -1;
-  const extreme = sign > 0 ? Math.max(...values) : Math.min(...values);
-  const range = Math.max(...values) - Math.min(...values) || 1;
-  const isKnown = best !== undefined && sign * (best - extreme) > 0;
+  const extreme = sign > 0 ? Math.max(...all) : Math.min(...all);
+  const range = Math.max(...all) - Math.min(...all) || 1;
+  const isKnown = best !== null && sign * (best - extreme) > 0;
   const end = isKnown ? best : extreme + sign * margin * range;
   let likelihood = Number.NEGATIVE_INFINITY;
-  let chosen = { scale: identity, noise: noises[0] as number };
+  let chosen: Fit = { kernel: 0, scale: identity, noise: noises[0] as number };
   for (const scale of [identity, logarithmic(end, sign)]) {
     const { scaled, deviation } = standardise(some.map(scale.forward));
     const jacobian = scale.logDerivative(some) - some.length * Math.log(deviation);
-    for (const noise of noises) {
-      const here = new GaussianProcess(part, scaled, noise).logLikelihood + jacobian;
-      if (here > likelihood) {
-        likelihood = here;
-        chosen = { scale, noise };
+    for (const [kernel, part] of parts.entries())
+      for (const noise of noises) {
+        const here = new GaussianProcess(part, scaled, noise).logLikelihood + jacobian;
+        if (here > likelihood) {
+          likelihood = here;
+          chosen = { kernel, scale, noise };
+        }
       }
-    }
   }
   return chosen;
-}
-
-/** So many indices, evenly spread over all. */
-function spread(count: number, wanted: number): number[] {
-  const length = Math.min(count, wanted);
-  return Array.from({ length }, (_, index) => Math.floor((index * count) / length));
-}
-
-function submatrix(matrix: Float64Array, size: number, indices: readonly number[]): Float64Array {
-  const n = indices.length;
-  const part = new Float64Array(n * n);
-  for (let row = 0; row < n; row++)
-    for (let column = 0; column <= row; column++)
-      part[row * n + column] = matrix[
-        (indices[row] as number) * size + (indices[column] as number)
-      ] as number;
-  return part;
 }

@@ -1,0 +1,100 @@
+/**
+ * Candidates of a round: neighbours and children of front members, a few architectures from anywhere, and for some
+ * generations the descendants of whatever of these promises most. Predictions are cheap, so this is a search of its
+ * own on what the surrogate says.
+ */
+
+import { type Code, textOf } from "../../../../shared/code.ts";
+import type { Random } from "../../../../shared/random.ts";
+import { excessOf, type Problem, randomCode } from "../strategy.ts";
+import { repaired } from "../variation.ts";
+import type { Candidate, Model } from "./model.ts";
+
+const firstMutants = 60;
+const firstChildren = 40;
+const strangers = 20;
+const generationCount = 6;
+/** Descendants of a generation, half of them mutants and half children, and how many candidates have some. */
+const descendants = 60;
+const parentCount = 20;
+/** Most positions at which a mutant differs. */
+const mostChanges = 2;
+
+/** What can be left out to see what it is worth. */
+export interface BreedingParts {
+  /** Neighbours of the front. */
+  mutants: boolean;
+  /** Children of two members of the front. */
+  crossover: boolean;
+  /** Descendants of the most promising candidates. */
+  generations: boolean;
+}
+
+interface Bred {
+  candidate: Candidate;
+  /** How far it is predicted to lie beyond limits. */
+  excess: number;
+  /** What it is predicted to add to the front. */
+  promise: number;
+}
+
+export class Pool {
+  readonly #model: Model;
+  readonly #problem: Problem;
+  readonly #random: Random;
+  readonly #bred = new Map<string, Bred>();
+
+  constructor(model: Model, problem: Problem, random: Random, parts: BreedingParts) {
+    this.#model = model;
+    this.#problem = problem;
+    this.#random = random;
+    const members = model.front();
+    const parents = (members.length > 0 ? members : model.known).map(({ code }) =>
+      repaired(code, problem, random),
+    );
+    this.#breed(parents, parts.mutants ? firstMutants : 0, parts.crossover ? firstChildren : 0);
+    for (let drawn = 0; drawn < strangers; drawn++) this.#add(randomCode(problem, random));
+    for (let generation = 0; parts.generations && generation < generationCount; generation++) {
+      const best = this.best().slice(0, parentCount);
+      const codes = best.map(({ candidate }) => candidate.code);
+      this.#breed(codes, descendants / 2, descendants / 2);
+    }
+  }
+
+  /** Those within limits first, then by what they promise. */
+  best(): Bred[] {
+    return [...this.#bred.values()].sort((a, b) => a.excess - b.excess || b.promise - a.promise);
+  }
+
+  #breed(parents: readonly Code[], mutants: number, children: number): void {
+    const any = () => parents[this.#random.integer(parents.length)] as Code;
+    for (let mutant = 0; mutant < mutants; mutant++)
+      this.#add(this.#changed(any(), 1 + this.#random.integer(mostChanges)));
+    for (let child = 0; child < children; child++) {
+      const [mother, father] = [any(), any()];
+      const crossed = mother.map((index, at) =>
+        this.#random.integer(2) === 0 ? index : (father[at] as number),
+      );
+      this.#add(this.#changed(crossed, 1));
+    }
+  }
+
+  #changed(code: Code, changes: number): number[] {
+    const changed = [...code];
+    for (let change = 0; change < changes; change++) {
+      const position = this.#random.integer(changed.length);
+      const indices = this.#problem.allowed[position] as readonly number[];
+      changed[position] = indices[this.#random.integer(indices.length)] as number;
+    }
+    return changed;
+  }
+
+  #add(code: Code): void {
+    const text = textOf(code);
+    if (this.#bred.has(text)) return;
+    const candidate = this.#model.candidate(code);
+    const values = this.#model.expected(candidate);
+    const excess = excessOf(this.#problem.goals, values);
+    this.#bred.set(text, { candidate, excess, promise: this.#model.promise(values) });
+  }
+}
