@@ -6,14 +6,15 @@
 
 import { type Code, textOf } from "../../../../shared/code.ts";
 import type { Random } from "../../../../shared/random.ts";
-import { excessOf, type Problem, randomCode } from "../strategy.ts";
+import { excessOf, type Problem, randomCode, sizeOf } from "../strategy.ts";
 import { repaired } from "../variation.ts";
 import type { Candidate, Model } from "./model.ts";
 
 const firstMutants = 60;
 const firstChildren = 40;
 const strangers = 20;
-const generationCount = 6;
+/** Bits of a space's size for which there is a generation: in a small space more would only find what the surrogate is wrong about. */
+const bitsPerGeneration = 14;
 /** Descendants of a generation, half of them mutants and half children, and how many candidates have some. */
 const descendants = 60;
 const parentCount = 20;
@@ -54,7 +55,8 @@ export class Pool {
     );
     this.#breed(parents, parts.mutants ? firstMutants : 0, parts.crossover ? firstChildren : 0);
     for (let drawn = 0; drawn < strangers; drawn++) this.#add(randomCode(problem, random));
-    for (let generation = 0; parts.generations && generation < generationCount; generation++) {
+    const generations = parts.generations ? Math.round(Math.log2(sizeOf(problem)) / bitsPerGeneration) : 0;
+    for (let generation = 0; generation < generations; generation++) {
       const best = this.best().slice(0, parentCount);
       const codes = best.map(({ candidate }) => candidate.code);
       this.#breed(codes, descendants / 2, descendants / 2);

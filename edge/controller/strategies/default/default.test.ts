@@ -34,18 +34,24 @@ describe("features", () => {
 
   test("of a dead edge do not depend on what it holds", () => {
     // Edge 0 -> 1 leads nowhere when both edges out of node 1 are none.
-    for (const group of ["live", "liveCount", "onPath", "path", "sequence"] as const) {
+    for (const group of ["live", "liveCount", "onPath", "path"] as const) {
       const [common, left, right] = alike("130300", "230300", group);
       expect([common, common]).toEqual([left, right]);
     }
     expect(alike("130300", "230300", "position")[0]).toBe(5);
   });
 
-  test("tell paths' order apart in sequences only", () => {
-    const [path, left] = alike("203003", "302003", "path");
-    expect(path).toBe(left);
-    const [sequence, whole] = alike("203003", "302003", "sequence");
-    expect(sequence).toBeLessThan(whole as number);
+  test("of paths do not depend on the order of their operations", () => {
+    const [path, left, right] = alike("203003", "302003", "path");
+    expect([path, path]).toEqual([left, right]);
+    expect(alike("203003", "302003", "live")[0]).toBeLessThan(alike("203003", "302003", "live")[1] as number);
+  });
+
+  test("that are not wanted are left out, and the others are as they are", () => {
+    const wanted = groups.map((group) => group === "onPath");
+    const [all, some] = [map.of(codeOfDigits("203013")), map.of(codeOfDigits("203013"), wanted)];
+    for (const [index] of groups.entries())
+      expect(some.sizes[index]).toBe(wanted[index] ? all.sizes[index] : 0);
   });
 
   test("of a space without a graph are positions and counts", () => {

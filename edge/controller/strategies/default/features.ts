@@ -5,8 +5,8 @@
  *
  * A cell is compared as what it computes: operations on no path from an input to an output are left out. Besides its
  * edges and the number of each operation, its paths are compared: which operations lie on how many paths, how long
- * paths are, which operations a path holds in any order, and in order (the path encoding of White et al. 2019,
- * BANANAS). A space without a graph has positions and counts only.
+ * paths are, and which operations a path holds (after the path encoding of White et al. 2019, BANANAS, without its
+ * order). A space without a graph has positions and counts only.
  */
 
 import type { Code, Position } from "../../../../shared/code.ts";
@@ -20,12 +20,19 @@ const mostWords = 8;
 /** Larger counts are taken for it. */
 const largestCount = 12;
 const longestPath = 8;
-/** Paths of a cell that are looked at, short ones first. */
-const mostPaths = 128;
+/** Places for counts of paths, a power of two. */
+const countedKeys = 512;
+/** Steps of a cell's paths that are looked at, those near its inputs first. */
+const mostSteps = 192;
 
 /** Groups of bits, in the order in which they lie in an architecture's features. */
-export const groups = ["position", "count", "live", "liveCount", "onPath", "path", "sequence"] as const;
+export const groups = ["position", "count", "live", "liveCount", "onPath", "path"] as const;
 export type Group = (typeof groups)[number];
+
+const groupIndex = Object.fromEntries(groups.map((group, index) => [group, index])) as Record<Group, number>;
+
+const firstOfPaths = groups.indexOf("live");
+const everyGroup = groups.map(() => true);
 
 export interface Features {
   bits: Int32Array;
@@ -40,13 +47,19 @@ export class FeatureMap {
   /** First word of each group, and the end of the last. */
   readonly offsets: Int32Array;
   readonly positions: readonly Position[];
-  readonly #kinds: readonly (readonly (readonly number[])[])[];
+  readonly #trees: readonly PathTree[];
   /** By position and index, the number of the operation among all of its kind's. */
   readonly #names: number[][];
   readonly #isNone: boolean[];
   readonly #isSkip: boolean[];
   /** Counts of operations above it are taken for it. */
   readonly #levels: number;
+  #wanted: readonly boolean[] = everyGroup;
+  readonly #times = new Uint16Array(countedKeys);
+  /** Of each step of a tree: operations so far, or -1 behind `none`; hashes of these; paths that end there or beyond. */
+  readonly #lengths = new Int32Array(mostSteps);
+  readonly #hashes = new Int32Array(mostSteps);
+  readonly #paths = new Int32Array(mostSteps);
 
   constructor(space: SearchSpace, positions: readonly Position[]) {
     this.positions = positions;
@@ -62,85 +75,120 @@ export class FeatureMap {
     );
     this.#isNone = names.map((name) => operations[name]?.isNone ?? false);
     this.#isSkip = names.map((name) => operations[name]?.isSkip ?? false);
-    this.#kinds = pathsOf(space, positions);
+    this.#trees = treesOf(space, positions);
     this.#levels = Math.min(positions.length, largestCount);
     const choices = positions.reduce((sum, { operations: list }) => sum + list.length, 0);
     this.offsets = offsetsOf(
       choices,
       names.length * this.#levels,
-      this.#kinds.some((paths) => paths.length > 0),
+      this.#trees.some(({ size }) => size > 0),
     );
   }
 
-  of(code: Code): Features {
+  /** @param wanted by group, whether it is: bits of others are 0 */
+  of(code: Code, wanted: readonly boolean[] = everyGroup): Features {
+    this.#wanted = wanted;
     const bits = new Int32Array(this.offsets[groups.length] ?? 0);
     const counts = new Float64Array(this.#isNone.length);
     const names = code.map((index, position) => this.#names[position]?.[index] ?? 0);
-    this.#addPositions(bits, "position", code, () => true);
+    this.#addPositions(bits, "position", code);
     for (const name of names) counts[name] = (counts[name] ?? 0) + 1;
     this.#addCounts(bits, "count", counts, this.#levels);
-    if (this.offsets[groups.length] !== this.offsets[2]) this.#addPaths(bits, code, names);
+    if (wanted.some((isWanted, group) => isWanted && group >= firstOfPaths) && this.#trees.length > 0)
+      this.#addPaths(bits, code, names);
     return { bits, sizes: this.#sizes(bits), counts };
   }
 
   #addPaths(bits: Int32Array, code: Code, names: readonly number[]): void {
     const isLive = new Uint8Array(names.length);
-    const through = new Float64Array(names.length);
-    const lengths = new Float64Array(this.#kinds.length * (longestPath + 1));
-    const seen = new Map<number, number>();
-    for (const [kind, paths] of this.#kinds.entries())
-      for (const path of paths) {
-        if (path.some((position) => this.#isNone[names[position] as number])) continue;
-        let length = 0;
-        let unordered = mixed(kind);
-        let ordered = unordered;
-        for (const position of path) {
-          const name = names[position] as number;
-          isLive[position] = 1;
-          if (this.#isSkip[name]) continue;
-          length++;
-          through[name] = (through[name] ?? 0) + 1;
-          unordered = (unordered + mixed(name + 1)) | 0;
-          ordered = mixed(ordered ^ (name + 1));
-        }
-        const slot = kind * (longestPath + 1) + Math.min(length, longestPath);
-        lengths[slot] = (lengths[slot] ?? 0) + 1;
-        this.#more(bits, "path", mixed(unordered), seen);
-        this.#more(bits, "sequence", mixed(ordered ^ 0x5bd1e995), seen);
+    const through = new Float64Array(this.#isNone.length);
+    const lengths = new Float64Array(this.#trees.length * (longestPath + 1));
+    this.#times.fill(0);
+    for (const [kind, tree] of this.#trees.entries()) {
+      this.#walk(kind, tree, names, bits, lengths);
+      for (let step = tree.size - 1; step >= 0; step--) {
+        const paths = this.#paths[step] as number;
+        if (paths === 0) continue;
+        const position = tree.positions[step] as number;
+        const name = names[position] as number;
+        isLive[position] = 1;
+        if (!this.#isSkip[name]) through[name] = (through[name] as number) + paths;
+        const parent = tree.parents[step] as number;
+        if (parent >= 0) this.#paths[parent] = (this.#paths[parent] as number) + paths;
       }
+    }
     this.#addCounts(bits, "onPath", through, largestCount);
-    this.#addCounts(bits, "onPath", lengths, largestCount, names.length * largestCount);
-    this.#addPositions(bits, "live", code, (position) => isLive[position] === 1);
+    this.#addCounts(bits, "onPath", lengths, largestCount, this.#isNone.length * largestCount);
+    this.#addPositions(bits, "live", code, isLive);
     const counts = new Float64Array(this.#isNone.length);
     for (const [position, name] of names.entries())
       if (isLive[position] === 1) counts[name] = (counts[name] ?? 0) + 1;
     this.#addCounts(bits, "liveCount", counts, this.#levels);
   }
 
-  /** One more of what the key stands for. */
-  #more(bits: Int32Array, group: Group, key: number, seen: Map<number, number>): void {
-    const count = (seen.get(key) ?? 0) + 1;
-    seen.set(key, count);
+  /** Goes from the inputs on, each step once whatever paths share it, and leaves in `#paths` where paths end. */
+  #walk(
+    kind: number,
+    { size, positions, parents, isEnd }: PathTree,
+    names: readonly number[],
+    bits: Int32Array,
+    lengths: Float64Array,
+  ): void {
+    const lengthOf = this.#lengths;
+    const hashOf = this.#hashes;
+    for (let step = 0; step < size; step++) {
+      this.#paths[step] = 0;
+      const parent = parents[step] as number;
+      const name = names[positions[step] as number] as number;
+      let length = parent < 0 ? 0 : (lengthOf[parent] as number);
+      if (length < 0 || this.#isNone[name]) {
+        lengthOf[step] = -1;
+        continue;
+      }
+      let hash = parent < 0 ? mixed(kind) : (hashOf[parent] as number);
+      if (!this.#isSkip[name]) {
+        length++;
+        hash = (hash + mixed(name + 1)) | 0;
+      }
+      lengthOf[step] = length;
+      hashOf[step] = hash;
+      if (isEnd[step] === 0) continue;
+      this.#paths[step] = 1;
+      const slot = kind * (longestPath + 1) + Math.min(length, longestPath);
+      lengths[slot] = (lengths[slot] as number) + 1;
+      this.#more(bits, "path", mixed(hash));
+    }
+  }
+
+  /** One more of what the key stands for; keys that share a place are counted together. */
+  #more(bits: Int32Array, group: Group, key: number): void {
+    if (!this.#wanted[groupIndex[group]]) return;
+    const place = key & (countedKeys - 1);
+    const count = (this.#times[place] as number) + 1;
+    this.#times[place] = count;
     if (count <= largestCount) this.#setBit(bits, group, mixed(key + count) >>> 0);
   }
 
-  #addPositions(bits: Int32Array, group: Group, code: Code, includes: (position: number) => boolean): void {
+  #addPositions(bits: Int32Array, group: Group, code: Code, isLive?: Uint8Array): void {
+    if (!this.#wanted[groupIndex[group]]) return;
     let first = 0;
-    for (const [position, { operations: list }] of this.positions.entries()) {
-      if (includes(position)) this.#setBit(bits, group, first + (code[position] ?? 0));
-      first += list.length;
+    for (let position = 0; position < code.length; position++) {
+      if (isLive?.[position] !== 0) this.#setBit(bits, group, first + (code[position] as number));
+      first += (this.positions[position] as Position).operations.length;
     }
   }
 
   /** Each count in unary, from a first bit on. */
   #addCounts(bits: Int32Array, group: Group, counts: Float64Array, levels: number, first = 0): void {
-    for (const [index, count] of counts.entries())
-      for (let level = 0; level < Math.min(count, levels); level++)
-        this.#setBit(bits, group, first + index * levels + level);
+    if (!this.#wanted[groupIndex[group]]) return;
+    for (let index = 0; index < counts.length; index++) {
+      const count = Math.min(counts[index] as number, levels);
+      for (let level = 0; level < count; level++) this.#setBit(bits, group, first + index * levels + level);
+    }
   }
 
   #setBit(bits: Int32Array, group: Group, number: number): void {
-    const index = groups.indexOf(group);
+    const index = groupIndex[group];
     const start = this.offsets[index] ?? 0;
     const words = (this.offsets[index + 1] ?? 0) - start;
     if (words === 0) return;
@@ -167,7 +215,6 @@ function offsetsOf(choices: number, countBits: number, hasPaths: boolean): Int32
     liveCount: hasPaths ? Math.ceil(countBits / wordBits) : 0,
     onPath: hasPaths ? hashedWords : 0,
     path: hasPaths ? hashedWords : 0,
-    sequence: hasPaths ? hashedWords : 0,
   };
   const offsets = new Int32Array(groups.length + 1);
   for (const [index, group] of groups.entries())
@@ -189,23 +236,37 @@ function mixed(value: number): number {
   return bits ^ (bits >>> 16);
 }
 
-/** By kind of cell, the paths from an input node to a node of the output, each as indices of positions. */
-function pathsOf(space: SearchSpace, positions: readonly Position[]): number[][][] {
+/** The paths of a kind of cell from its inputs on, as a tree: a step is an edge after the steps before it. */
+interface PathTree {
+  size: number;
+  /** By step, the edge's position. */
+  positions: Int32Array;
+  /** The step before, a smaller number; -1 for none. */
+  parents: Int32Array;
+  /** 1 where the step leads to a node of the output. */
+  isEnd: Uint8Array;
+}
+
+function treesOf(space: SearchSpace, places: readonly Position[]): PathTree[] {
   if (space.skeleton === "positions") return [];
   const edges = edgesOf(space);
   const ends = new Set(concatOf(space));
   return Object.keys(space.cells).map((kind) => {
-    const first = positions.findIndex((position) => position.kind === kind);
-    const paths: number[][] = [];
-    let growing = Array.from({ length: space.inputs }, (_, node) => ({ node, path: [] as number[] }));
-    while (growing.length > 0 && paths.length < mostPaths) {
-      growing = growing.flatMap(({ node, path }) =>
-        edges
-          .filter(({ from }) => from === node)
-          .map(({ to, position }) => ({ node: to, path: [...path, first + position] })),
-      );
-      for (const { node, path } of growing) if (ends.has(node)) paths.push(path);
-    }
-    return paths.slice(0, mostPaths);
+    const first = places.findIndex((position) => position.kind === kind);
+    const steps: { position: number; parent: number; node: number }[] = [];
+    const grow = (node: number, parent: number) => {
+      for (const { from, to, position } of edges)
+        if (from === node) steps.push({ position: first + position, parent, node: to });
+    };
+    for (let input = 0; input < space.inputs; input++) grow(input, -1);
+    for (let step = 0; step < steps.length && steps.length < mostSteps; step++)
+      grow((steps[step] as (typeof steps)[number]).node, step);
+    const kept = steps.slice(0, mostSteps);
+    return {
+      size: kept.length,
+      positions: Int32Array.from(kept, ({ position }) => position),
+      parents: Int32Array.from(kept, ({ parent }) => parent),
+      isEnd: Uint8Array.from(kept, ({ node }) => (ends.has(node) ? 1 : 0)),
+    };
   });
 }

@@ -19,9 +19,8 @@ const counted = similarities.indexOf("counted");
 type Weights = Partial<Record<Similarity, number>>;
 
 const ofGraphs: readonly Weights[] = [
-  { live: 0.1, liveCount: 0.1, sequence: 0.1, onPath: 0.35, path: 0.35 },
+  { live: 0.15, liveCount: 0.15, onPath: 0.35, path: 0.35 },
   { live: 0.5, liveCount: 0.5 },
-  { position: 0.2, onPath: 0.15, linear: 0.15, counted: 0.6 },
 ];
 const ofPositions: readonly Weights[] = [
   { position: 0.5, count: 0.5 },
@@ -67,7 +66,15 @@ export class Kernels {
     this.#weights = similarities.map((name) => Float64Array.from(list, (weights) => weights[name] ?? 0));
   }
 
-  /** Only some of the kernels, each as often as it is named. */
+  /** By group of features, whether any of the kernels compares it. */
+  get wanted(): boolean[] {
+    return groups.map((_, index) => {
+      const isLinear = index === 0 && !isZero(this.#weights[linear] as Float64Array);
+      return isLinear || !isZero(this.#weights[index] as Float64Array);
+    });
+  }
+
+  /** Some of the kernels, each as often as it is named; -1 for one that is 0. */
   only(indices: readonly number[]): Kernels {
     const list = indices.map((index) =>
       Object.fromEntries(similarities.map((name, at) => [name, this.#weights[at]?.[index] ?? 0])),

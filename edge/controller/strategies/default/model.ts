@@ -9,7 +9,7 @@ import { isEligible, type Measured, type Problem } from "../strategy.ts";
 import { FeatureMap, type Features } from "./features.ts";
 import { directions, Reached, reach } from "./improvement.ts";
 import { Kernels, Packed } from "./kernel.ts";
-import { bestFit, Surrogate } from "./surrogate.ts";
+import { bestFit, type Fit, Surrogate } from "./surrogate.ts";
 
 /** Measurements that the surrogates learn from: those near the front, and the newest. */
 const trainedOn = 200;
@@ -70,6 +70,8 @@ export class Model {
   readonly #problem: Problem;
   readonly #map: FeatureMap;
   readonly #kernels: Kernels;
+  /** Groups of features that its kernels compare. */
+  readonly #wanted: readonly boolean[];
   readonly #surrogates: (Surrogate | null)[];
   readonly #worst: number[];
   readonly #best: number[];
@@ -96,26 +98,38 @@ export class Model {
     this.#towards = directions(directionCount, goals.length, random);
     const placed = complete.map((row) => this.#placed(row));
     this.reached = this.#reachedBy(placed);
-    this.known = chosen(placed, this.reached).map((place) => ({
-      ...place,
-      features: this.#map.of(place.code),
-    }));
+    const taught = chosen(placed, this.reached);
+    const fits = this.#fits(kernels, taught, choosesKernels);
+    this.#kernels = kernels.only(fits.map((fit) => fit?.kernel ?? -1));
+    this.#wanted = this.#kernels.wanted;
+    this.known = taught.map((place) => ({ ...place, features: this.#featuresOf(place.code) }));
     this.#packed = new Packed(this.known.map(({ features }) => features));
-    const first = this.known.map(({ code }) => problem.known(code));
-    const some = spread(this.known.length, chosenBy).map((index) => this.known[index] as Known);
-    const parts = this.#matrices(kernels, some).slice(0, choosesKernels ? kernels.count : 1);
-    const valuesOf = (list: readonly Known[], k: number) => list.map(({ values }) => values[k] as number);
-    const fits = goals.map(({ goal, best }, k) => {
-      if (first.every((known) => known[k] !== null && known[k] !== undefined)) return null;
-      return bestFit(parts, valuesOf(some, k), { goal, best: best ?? null, all: valuesOf(this.known, k) });
-    });
-    this.#kernels = kernels.only(fits.map((fit) => fit?.kernel ?? 0));
     const matrices = this.#matrices(this.#kernels, this.known);
-    this.#surrogates = fits.map((fit, k) => {
-      if (fit === null) return null;
-      return new Surrogate(matrices[k] as Float64Array, valuesOf(this.known, k), fit, problem.noisy);
-    });
+    this.#surrogates = fits.map((fit, k) =>
+      fit === null
+        ? null
+        : new Surrogate(matrices[k] as Float64Array, valuesOf(taught, k), fit, problem.noisy),
+    );
     if (problem.noisy) this.reached = this.#smooth();
+  }
+
+  /** How each objective is modelled; null where it is known beforehand. */
+  #fits(kernels: Kernels, taught: readonly Placed[], choosesKernels: boolean): (Fit | null)[] {
+    const { goals, known } = this.#problem;
+    const some = spread(taught.length, chosenBy).map((index) => {
+      const place = taught[index] as Placed;
+      return { ...place, features: this.#map.of(place.code) };
+    });
+    const parts = this.#matrices(kernels, some).slice(0, choosesKernels ? kernels.count : 1);
+    const foreknown = known(some[0]?.code ?? []);
+    return goals.map(({ goal, best }, k) => {
+      if (typeof foreknown[k] === "number") return null;
+      return bestFit(parts, valuesOf(some, k), { goal, best: best ?? null, all: valuesOf(taught, k) });
+    });
+  }
+
+  #featuresOf(code: Code): Features {
+    return this.#map.of(code, this.#wanted);
   }
 
   /** Candidates whose uncertainty can be looked at in a round's time. */
@@ -131,7 +145,7 @@ export class Model {
   }
 
   /** @param features of the code, where they are known */
-  candidate(code: Code, features = this.#map.of(code)): Candidate {
+  candidate(code: Code, features = this.#featuresOf(code)): Candidate {
     const { length } = this.known;
     const rows = this.#surrogates.map(() => new Float64Array(length));
     this.#kernels.write(features, this.#packed, rows);
@@ -192,7 +206,7 @@ export class Model {
   }
 
   /** By kernel, between all of a list; lower halves. Noisy measurements of one round share what it did to them. */
-  #matrices(kernels: Kernels, list: readonly Known[]): Float64Array[] {
+  #matrices(kernels: Kernels, list: readonly Pick<Known, "features" | "round">[]): Float64Array[] {
     const n = list.length;
     const packed = new Packed(list.map(({ features }) => features));
     const matrices = Array.from({ length: kernels.count }, () => new Float64Array(n * n));
@@ -243,6 +257,8 @@ function chosen(placed: readonly Placed[], reached: Reached): Placed[] {
   );
   return [...near, ...spread, ...newest];
 }
+
+const valuesOf = (list: readonly Row[], k: number): number[] => list.map(({ values }) => values[k] as number);
 
 /** So many indices, evenly spread over all. */
 function spread(count: number, wanted: number): number[] {
