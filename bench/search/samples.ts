@@ -22,6 +22,18 @@ export function welch(first: readonly number[], second: readonly number[]): Welc
   return { difference, degreesOfFreedom, pValue: 2 * jstat.studentt.cdf(-statistic, degreesOfFreedom) };
 }
 
+/** Student's test of whether paired values have the same mean. Samples need two pairs. */
+export function pairedT(
+  first: readonly number[],
+  second: readonly number[],
+): { difference: number; pValue: number } {
+  const differences = first.map((value, index) => value - (second[index] as number));
+  const difference = mean(differences);
+  const error = standardError(differences) ?? Number.NaN;
+  if (error === 0) return { difference, pValue: difference === 0 ? 1 : 0 };
+  return { difference, pValue: 2 * jstat.studentt.cdf(-Math.abs(difference / error), first.length - 1) };
+}
+
 /** The p-values adjusted so that calling those below a level significant errs in the whole family at that level. */
 export function holm(pValues: readonly number[]): number[] {
   const order = pValues

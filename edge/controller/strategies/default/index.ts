@@ -20,7 +20,7 @@ import { type BreedingParts, Pool } from "./breeding.ts";
 import { effectsOf } from "./effects.ts";
 import { type Known, Model } from "./model.ts";
 
-/** Architectures drawn at random before the first fit, besides one per operation. */
+/** Architectures drawn at random before the first fit. */
 const firstRandom = 10;
 /** Standard normal draws by which an uncertain candidate is judged. */
 const draws = 16;
@@ -41,8 +41,6 @@ export interface DefaultState {
 
 /** The parts of the strategy, each of which can be left out to see what it is worth. */
 export interface DefaultParts extends BreedingParts {
-  /** Whether one architecture of each operation alone comes first. */
-  corners: boolean;
   /** Whether evidence chooses each objective's kernel, or all follow the first. */
   kernels: boolean;
   /** Whether candidates are judged by what they may be, or by what is expected of them. */
@@ -55,7 +53,6 @@ export const allParts: DefaultParts = {
   mutants: true,
   crossover: true,
   generations: true,
-  corners: true,
   kernels: true,
   uncertainty: true,
   screen: true,
@@ -66,10 +63,9 @@ export const createDefault = (parts: DefaultParts = allParts): Strategy<DefaultS
     const drawn = Array.from({ length: firstRandom }, () =>
       eligibleDraw(problem, () => randomCode(problem, random)),
     );
-    const corners = parts.corners ? cornersOf(problem, random) : [];
     return {
       seen: "",
-      first: [...new Set(opening(problem, first, drawn, corners).map(textOf))],
+      first: [...new Set([...first, ...drawn].map(textOf))],
       codes: [],
       measured: [],
       rounds: [],
@@ -121,34 +117,6 @@ export const createDefault = (parts: DefaultParts = allParts): Strategy<DefaultS
 });
 
 export const defaultStrategy = createDefault();
-
-/**
- * What comes before any prediction. On a table corners come first; where every measurement costs training, and a short
- * search might see nothing else, after random architectures.
- */
-function opening(
-  { noisy, isConnected }: Problem,
-  first: readonly Code[],
-  drawn: readonly Code[],
-  corners: readonly Code[],
-): Code[] {
-  if (!noisy) return [...first, ...corners, ...drawn];
-  return [...first, ...drawn, ...corners.filter(isConnected)];
-}
-
-/** One operation wherever it is allowed, for each; kinds of cell that lack it get any. */
-function cornersOf({ positions, allowed }: Problem, random: Random): number[][] {
-  const names = positions.flatMap(({ operations }, at) =>
-    (allowed[at] ?? []).map((index) => operations[index]),
-  );
-  return [...new Set(names)].map((name) =>
-    positions.map(({ operations }, at) => {
-      const choices = allowed[at] as readonly number[];
-      const own = choices.find((index) => operations[index] === name);
-      return own ?? (choices[random.integer(choices.length)] as number);
-    }),
-  );
-}
 
 /** Front members to be measured again, those measured least first. */
 function again(model: Model, { noisy, allowed }: Problem, count: number): Code[] {

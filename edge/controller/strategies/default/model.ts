@@ -12,13 +12,13 @@ import { Kernels, Packed } from "./kernel.ts";
 import { bestFit, type Fit, Surrogate } from "./surrogate.ts";
 
 /** Measurements that the surrogates learn from: those near the front, and the newest. */
-const trainedOn = 200;
+const trainedOn = 140;
 const newestShare = 0.2;
 const nearShare = 0.4;
 /** Measurements by which kernel, scale and noise are chosen. */
-const chosenBy = 48;
+const chosenBy = 40;
 /** Candidates whose uncertainty is looked at, of those that promise most without it: as many as time allows. */
-const examinedAtLeast = 80;
+const examinedAtLeast = 60;
 const examinedWork = 1_000_000;
 const directionCount = 64;
 /** What measurements of one round have in common where they are noisy, as a share of their variance. */
