@@ -76,3 +76,17 @@ export function tauOf({ all, tiedFirst, tiedSecond, tiedBoth, discordant }: Pair
 /** Kendall's tau-b. */
 export const kendall = (first: ArrayLike<number>, second: ArrayLike<number>): number | null =>
   tauOf(countPairs(first, second));
+
+/** Ranks from 1; what is equal shares the mean of its ranks. */
+export function ranksOf(values: ArrayLike<number>): Float64Array {
+  const order = Uint32Array.from({ length: values.length }, (_, index) => index).sort(
+    (left, right) => (values[left] as number) - (values[right] as number),
+  );
+  const ranks = new Float64Array(values.length);
+  for (let start = 0, end = 0; start < order.length; start = end) {
+    const value = values[order[start] as number];
+    while (end < order.length && values[order[end] as number] === value) end++;
+    for (let at = start; at < end; at++) ranks[order[at] as number] = (start + 1 + end) / 2;
+  }
+  return ranks;
+}

@@ -4,7 +4,7 @@
  */
 
 import { deriveSeed } from "../../shared/random.ts";
-import { kendall } from "../../shared/rankCorrelation.ts";
+import { kendall, ranksOf } from "../../shared/rankCorrelation.ts";
 import type { Score } from "./scoreFile.ts";
 import {
   best,
@@ -12,7 +12,6 @@ import {
   intervalOf,
   kendallWithin,
   pick,
-  ranksOf,
   resamples,
   spearman,
   spearmanWithin,

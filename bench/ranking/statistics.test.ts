@@ -2,16 +2,8 @@
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { countPairs, kendall } from "../../shared/rankCorrelation.ts";
-import {
-  best,
-  intervalOf,
-  kendallWithin,
-  ranksOf,
-  resamples,
-  spearman,
-  spearmanWithin,
-} from "./statistics.ts";
+import { countPairs, kendall, ranksOf } from "../../shared/rankCorrelation.ts";
+import { best, intervalOf, kendallWithin, resamples, spearman, spearmanWithin } from "./statistics.ts";
 
 /** Few different numbers, so that there are ties. */
 const value = fc.oneof(fc.integer({ min: -3, max: 3 }), fc.double({ min: -1, max: 1, noNaN: true }));

@@ -4,7 +4,7 @@
  */
 
 import { Random } from "../../shared/random.ts";
-import { countPairs, type Pairs, tauOf } from "../../shared/rankCorrelation.ts";
+import { countPairs, type Pairs, ranksOf, tauOf } from "../../shared/rankCorrelation.ts";
 
 /** An estimate with the bounds between which 95 % of its bootstrap estimates lie; null where nothing is ordered. */
 export interface Interval {
@@ -25,20 +25,6 @@ export function kendallWithin(
     for (const key of Object.keys(sum) as (keyof Pairs)[]) sum[key] += pairs[key];
   }
   return tauOf(sum);
-}
-
-/** Ranks from 1; what is equal shares the mean of its ranks. */
-export function ranksOf(values: ArrayLike<number>): Float64Array {
-  const order = Uint32Array.from({ length: values.length }, (_, index) => index).sort(
-    (left, right) => (values[left] as number) - (values[right] as number),
-  );
-  const ranks = new Float64Array(values.length);
-  for (let start = 0, end = 0; start < order.length; start = end) {
-    const value = values[order[start] as number];
-    while (end < order.length && values[order[end] as number] === value) end++;
-    for (let at = start; at < end; at++) ranks[order[at] as number] = (start + 1 + end) / 2;
-  }
-  return ranks;
 }
 
 /** Spearman's rho: the correlation of the ranks; null where one of the two orders nothing. */

@@ -33,7 +33,7 @@ import { MovingStatistics } from "./movingStatistics.ts";
 import { descend } from "./sgd.ts";
 
 /** What one forward pass needs besides the network. */
-interface Pass {
+export interface Pass {
   tf: TensorFlow;
   primitives: Primitives;
   weight(name: string): Tensor;
@@ -106,7 +106,8 @@ const rows: { [K in Layer["kind"]]: Row<K> } = {
     ),
 };
 
-function runLayers(layers: readonly Layer[], x: Tensor, pass: Pass, path: string): Tensor {
+/** The layers one after the other. */
+export function runLayers(layers: readonly Layer[], x: Tensor, pass: Pass, path: string): Tensor {
   return layers.reduce(
     (value, layer, index) =>
       (rows[layer.kind] as Row<Layer["kind"]>)(layer, value as Tensor4D, pass, `${path}.${index}`),
@@ -147,7 +148,10 @@ function runNetwork(
   return { logits: runLayers(network.head.layers, last, pass, network.head.path) as Tensor2D, auxiliary };
 }
 
-function runCell(cell: Cell, states: readonly Tensor4D[], path: Path, pass: Pass): Tensor4D {
+/**
+ * @param states of the network so far: the stems' outputs, then each cell's
+ */
+export function runCell(cell: Cell, states: readonly Tensor4D[], path: Path, pass: Pass): Tensor4D {
   const nodes = cell.preprocess.map(
     ({ layers, path: preprocessPath }, index) =>
       runLayers(
