@@ -5,13 +5,17 @@ import { parseArgs } from "node:util";
 import { z } from "zod";
 import {
   type EvaluationSettings,
+  inputKinds,
   pathKinds,
   reductionKinds,
   type TrainingSettings,
   trainingSettings,
+  type UntrainedSettings,
 } from "./settings.ts";
 import type { Length } from "./supernet.ts";
 import type { DrawName } from "./table.ts";
+
+const scoreKinds = ["supernet", "untrained", "both"] as const;
 
 export const usage = `Use: npm run -s bench:ranking -- --table FILE --data FOLDER
   --minutes M | --steps N        how long to train: minutes of each thread's time, 60 without either
@@ -26,6 +30,9 @@ export const usage = `Use: npm run -s bench:ranking -- --table FILE --data FOLDE
   --architectures 1000 --draw report|choose --draw-seed 1
   --validation-images 2000 --normalise 250   held-out images, and how many are normalised together
   --tune 20 --tune-rate 0.02     steps that each cell is trained by itself before it is scored
+  --scores ${scoreKinds.join("|")}   by shared weights, without training, or both
+  --untrained-seeds 3 --untrained-batch 64 --pattern-images 32 --inputs ${inputKinds.join("|")}
+  --keep-unread                  score edges without training, too, that no output depends on
   --resamples 1000               of the bootstrap
   --seed 1 --threads T --checkpoint FILE --json`;
 
@@ -39,6 +46,8 @@ export interface RankingOptions {
   draw: DrawName;
   drawSeed: number;
   evaluation: EvaluationSettings;
+  scores: (typeof scoreKinds)[number];
+  untrained: UntrainedSettings;
   resamples: number;
   threads: number;
   checkpoint: string | undefined;
@@ -75,6 +84,12 @@ const argumentsSchema = z.object({
   normalise: count(250),
   tune: z.coerce.number().int().min(0).default(20),
   "tune-rate": z.coerce.number().positive().default(0.02),
+  scores: z.enum(scoreKinds).default("supernet"),
+  "untrained-seeds": count(3),
+  "untrained-batch": count(64),
+  "pattern-images": count(32),
+  inputs: z.enum(inputKinds).default("images"),
+  "keep-unread": z.boolean().default(false),
   resamples: count(1000),
   seed: z.coerce.number().int().default(1),
   threads: count(availableParallelism()),
@@ -86,7 +101,7 @@ type Arguments = z.infer<typeof argumentsSchema>;
 
 /** Reads the command line; a text is what is wrong with it, or the help that was asked for. */
 export function parseOptions(argv: readonly string[]): RankingOptions | string {
-  const booleans = new Set(["plain", "full", "json", "help"]);
+  const booleans = new Set(["plain", "full", "keep-unread", "json", "help"]);
   const names = [...Object.keys(argumentsSchema.shape), "help"];
   const options = Object.fromEntries(names.map((name) => [name, booleans.has(name) ? flag : number]));
   try {
@@ -136,6 +151,14 @@ function optionsOf(args: Arguments): RankingOptions {
       batchImages: args.normalise,
       tuningSteps: args.tune,
       tuningRate: args["tune-rate"],
+    },
+    scores: args.scores,
+    untrained: {
+      seeds: args["untrained-seeds"],
+      batchImages: args["untrained-batch"],
+      patternImages: args["pattern-images"],
+      inputs: args.inputs,
+      keepsUnread: args["keep-unread"],
     },
     resamples: args.resamples,
     threads: args.threads,

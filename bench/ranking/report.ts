@@ -3,6 +3,8 @@
  * differences that decide whether one of them is better. All scores are fixed before the true accuracy is looked at.
  */
 
+import { azNas, everyScore, joined, logRankSum } from "../../gpu-runner/trainingFree/ensemble.ts";
+import type { TrainingFreeScores } from "../../gpu-runner/trainingFree/scorer.ts";
 import { deriveSeed } from "../../shared/random.ts";
 import { kendall, ranksOf } from "../../shared/rankCorrelation.ts";
 import type { Score } from "./scoreFile.ts";
@@ -48,14 +50,42 @@ function meanOfRanks(first: ArrayLike<number>, second: ArrayLike<number>): Float
   return left.map((rank, index) => (rank + (right[index] as number)) / 2);
 }
 
-function rankersOf(cells: readonly BenchmarkCell[], scores: readonly Score[]) {
+/** What cells were scored by. */
+export interface Evidence {
+  /** By shared weights. */
+  supernet?: readonly Score[] | undefined;
+  /** Without training, means over seeds. */
+  untrained?: readonly TrainingFreeScores[] | undefined;
+}
+
+type Rankers = Record<string, Ranker>;
+
+function rankersOf(cells: readonly BenchmarkCell[], { supernet, untrained }: Evidence) {
   const parameters = cells.map((cell) => cell.parameters);
   const liveParameters = cells.map(({ selection }) => liveSize(selection));
-  const supernet = scores.map(({ loss }) => -loss);
   return {
     parameters: { title: "parameters alone", scores: parameters },
     liveParameters: { title: "parameters that an output depends on", scores: liveParameters },
     twelveEpochs: { title: "the benchmark's own 12 epochs", scores: cells.map((cell) => cell.twelveEpochs) },
+    ...(supernet === undefined ? {} : supernetRankers(supernet, { parameters, liveParameters })),
+    ...(untrained === undefined ? {} : untrainedRankers(untrained)),
+    ...(supernet === undefined || untrained === undefined
+      ? {}
+      : {
+          everything: {
+            title: "**supernet + every untrained score**",
+            scores: withSupernet(untrained, supernet),
+          },
+        }),
+  } satisfies Rankers;
+}
+
+function supernetRankers(
+  scores: readonly Score[],
+  { parameters, liveParameters }: Record<"parameters" | "liveParameters", readonly number[]>,
+): Rankers {
+  const supernet = scores.map(({ loss }) => -loss);
+  return {
     supernet: { title: "**supernet, -loss**", scores: supernet },
     supernetAccuracy: { title: "supernet, accuracy", scores: scores.map(({ accuracy }) => accuracy) },
     combination: { title: "**parameters + supernet**", scores: meanOfRanks(parameters, supernet) },
@@ -63,8 +93,27 @@ function rankersOf(cells: readonly BenchmarkCell[], scores: readonly Score[]) {
       title: "parameters that count + supernet",
       scores: meanOfRanks(liveParameters, supernet),
     },
-  } satisfies Record<string, Ranker>;
+  };
 }
+
+function untrainedRankers(scores: readonly TrainingFreeScores[]): Rankers {
+  const alone = (name: keyof TrainingFreeScores): number[] => scores.map((of) => of[name]);
+  return {
+    expressivity: { title: "expressivity", scores: alone("expressivity") },
+    progressivity: { title: "progressivity", scores: alone("progressivity") },
+    trainability: { title: "trainability", scores: alone("trainability") },
+    swap: { title: "SWAP", scores: alone("distinctPatterns") },
+    naswot: { title: "NASWOT", scores: alone("logDeterminant") },
+    azNas: { title: "**AZ-NAS**", scores: joined(scores, azNas) },
+    untrained: { title: "**AZ-NAS + SWAP + NASWOT**", scores: joined(scores, everyScore) },
+  };
+}
+
+const withSupernet = (untrained: readonly TrainingFreeScores[], supernet: readonly Score[]): Float64Array =>
+  logRankSum([
+    ...everyScore.map((name) => untrained.map((scores) => scores[name])),
+    supernet.map(({ loss }) => -loss),
+  ]);
 
 /** What a score's order is held against. */
 interface Truth {
@@ -93,32 +142,36 @@ export const statistics = {
 } satisfies Record<string, Statistic>;
 
 export type StatisticName = keyof typeof statistics;
-export type RankerName = keyof ReturnType<typeof rankersOf>;
-
-/** Pairs of scores whose difference is reported: first minus second. */
-const comparisons: readonly [RankerName, RankerName][] = [
+/** Pairs of scores whose difference is reported where both are there: first minus second. */
+const comparisons: readonly [string, string][] = [
   ["combination", "parameters"],
   ["liveCombination", "liveParameters"],
   ["supernet", "parameters"],
   ["supernet", "twelveEpochs"],
   ["combination", "twelveEpochs"],
+  ["azNas", "liveParameters"],
+  ["untrained", "liveParameters"],
+  ["untrained", "azNas"],
+  ["untrained", "twelveEpochs"],
+  ["untrained", "supernet"],
+  ["everything", "untrained"],
 ];
 
 export interface RankingReport {
   rankers: Record<string, { title: string } & Record<StatisticName, Interval>>;
-  differences: ({ first: RankerName; second: RankerName } & Record<StatisticName, Interval>)[];
+  differences: ({ first: string; second: string } & Record<StatisticName, Interval>)[];
   /** Per cell, in the order in which they were drawn. */
-  cells: { index: number; loss: number; accuracy: number }[];
+  cells: ({ index: number } & Partial<Score & TrainingFreeScores>)[];
 }
 
 /** Correlations of every score, with intervals over resampled cells. */
 export function reportOf(
   cells: readonly BenchmarkCell[],
-  scores: readonly Score[],
+  evidence: Evidence,
   options: { seed: number; resamples: number },
 ): RankingReport {
-  const rankers = rankersOf(cells, scores);
-  const names = Object.keys(rankers) as RankerName[];
+  const rankers: Rankers & ReturnType<typeof rankersOf> = rankersOf(cells, evidence);
+  const { supernet, untrained } = evidence;
   const truth: Truth = {
     accuracy: cells.map(({ accuracy }) => accuracy),
     parameters: rankers.parameters.scores,
@@ -134,23 +187,27 @@ export function reportOf(
     });
   return {
     rankers: Object.fromEntries(
-      names.map((ranker) => [
+      Object.entries<Ranker>(rankers).map(([ranker, { title }]) => [
         ranker,
-        { title: rankers[ranker].title, ...intervals((estimate, name) => estimate[ranker][name]) },
+        { title, ...intervals((estimate, name) => estimate[ranker]?.[name] ?? null) },
       ]),
     ),
-    differences: comparisons.map(([first, second]) => ({
-      first,
-      second,
-      ...intervals((estimate, name) => difference(estimate[first][name], estimate[second][name])),
-    })),
-    cells: cells.map(({ index }, at) => ({ index, ...(scores[at] as Score) })),
+    differences: comparisons
+      .filter(([first, second]) => first in rankers && second in rankers)
+      .map(([first, second]) => ({
+        first,
+        second,
+        ...intervals((estimate, name) =>
+          difference(estimate[first]?.[name] ?? null, estimate[second]?.[name] ?? null),
+        ),
+      })),
+    cells: cells.map(({ index }, at) => ({ index, ...supernet?.[at], ...untrained?.[at] })),
   };
 }
 
-type Estimates = Record<RankerName, Record<StatisticName, number | null>>;
+type Estimates = Record<string, Record<StatisticName, number | null>>;
 
-function estimatesOf(rankers: Record<RankerName, Ranker>, truth: Truth, at: Uint32Array): Estimates {
+function estimatesOf(rankers: Rankers, truth: Truth, at: Uint32Array): Estimates {
   const sampled: Truth = {
     accuracy: pick(truth.accuracy, at),
     parameters: pick(truth.parameters, at),
@@ -161,7 +218,7 @@ function estimatesOf(rankers: Record<RankerName, Ranker>, truth: Truth, at: Uint
       const sampledScores = pick(scores, at);
       return [name, mapStatistics((statistic) => statistics[statistic](sampledScores, sampled))];
     }),
-  ) as Estimates;
+  );
 }
 
 const mapStatistics = <T>(map: (name: StatisticName) => T): Record<StatisticName, T> =>

@@ -3,34 +3,36 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { z } from "zod";
 
-const scoreSchema = z.object({ loss: z.number(), accuracy: z.number() });
-const fileSchema = z.object({ of: z.string(), scores: z.array(scoreSchema) });
+export const scoreSchema = z.object({ loss: z.number(), accuracy: z.number() });
 
-/** What a cell gets: mean cross-entropy on held-out images, and accuracy in percent. */
+/** What a supernet gives a cell: mean cross-entropy on held-out images, and accuracy in percent. */
 export type Score = z.infer<typeof scoreSchema>;
 
-export class ScoreFile {
+export class ScoreFile<T> {
   readonly #file: string | undefined;
+  readonly #schema: z.ZodType<{ of: string; scores: T[] }>;
   readonly #of: string;
 
   /**
-   * @param checkpoint beside which it lies; without one nothing is kept
+   * @param file without one nothing is kept
+   * @param score what a cell has in it
    * @param of everything that the scores depend on
    */
-  constructor(checkpoint: string | undefined, of: unknown) {
-    this.#file = checkpoint === undefined ? undefined : `${checkpoint}.scores.json`;
+  constructor(file: string | undefined, score: z.ZodType<T>, of: unknown) {
+    this.#file = file;
+    this.#schema = z.object({ of: z.string(), scores: z.array(score) });
     this.#of = JSON.stringify(of);
   }
 
   /** Those of the first cells, or none where the file is of something else. */
-  read(): Score[] {
+  read(): T[] {
     if (this.#file === undefined || !existsSync(this.#file)) return [];
-    const { of, scores } = fileSchema.parse(JSON.parse(readFileSync(this.#file, "utf8")));
+    const { of, scores } = this.#schema.parse(JSON.parse(readFileSync(this.#file, "utf8")));
     return of === this.#of ? scores : [];
   }
 
   /** Appears complete or not at all. */
-  write(scores: readonly Score[]): void {
+  write(scores: readonly T[]): void {
     if (this.#file === undefined) return;
     writeFileSync(`${this.#file}.part`, JSON.stringify({ of: this.#of, scores }));
     renameSync(`${this.#file}.part`, this.#file);

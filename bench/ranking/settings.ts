@@ -41,3 +41,18 @@ export interface EvaluationSettings {
   tuningSteps: number;
   tuningRate: number;
 }
+
+/** What scores without training are taken from: random numbers, as AZ-NAS does, or images that train weights. */
+export const inputKinds = ["noise", "images"] as const;
+
+/** How cells are scored without training. */
+export interface UntrainedSettings {
+  /** Start weights, inputs and probes; scores are means over them. */
+  seeds: number;
+  /** In each batch, and how many of them SWAP looks at. */
+  batchImages: number;
+  patternImages: number;
+  inputs: (typeof inputKinds)[number];
+  /** Whether edges that no output depends on are scored, too, as the published scores have it. */
+  keepsUnread: boolean;
+}

@@ -8,7 +8,7 @@ import { loadBackend } from "../../gpu-runner/kernels/backend.ts";
 import { Random } from "../../shared/random.ts";
 import { rankingImages } from "./images.ts";
 import { pathOf } from "./paths.ts";
-import { ScoreFile } from "./scoreFile.ts";
+import { ScoreFile, scoreSchema } from "./scoreFile.ts";
 import { type EvaluationSettings, pathKinds, reductionKinds, type TrainingSettings } from "./settings.ts";
 import { rankingNetwork, Supernet } from "./supernet.ts";
 import { type BenchmarkCell, isConnected } from "./table.ts";
@@ -88,14 +88,14 @@ describe.skipIf(backend === undefined)("a supernet", () => {
 
     const again = make({ averageDecay: 0 });
     await again.train({ steps: 2 }, undefined);
-    const file = new ScoreFile(path.join(folder, "scored"), tuned);
+    const file = new ScoreFile(path.join(folder, "scored"), scoreSchema, tuned);
     await expect(again.score(cells, tuned, { file, signal: AbortSignal.abort() })).rejects.toThrow();
     expect(file.read()).toHaveLength(1);
     again.dispose();
     const third = make({ averageDecay: 0 });
     await third.train({ steps: 2 }, undefined);
     expect(await third.score(cells, tuned, { file })).toEqual(expected);
-    expect(new ScoreFile(path.join(folder, "scored"), evaluation).read()).toEqual([]);
+    expect(new ScoreFile(path.join(folder, "scored"), scoreSchema, evaluation).read()).toEqual([]);
     third.dispose();
   });
 

@@ -20,7 +20,7 @@ import { deriveSeed } from "../../shared/random.ts";
 import { fullChoices } from "../../shared/space.ts";
 import type { RankingImages } from "./images.ts";
 import { pathOf, singlePath } from "./paths.ts";
-import { type Score, ScoreFile } from "./scoreFile.ts";
+import { type Score, ScoreFile, scoreSchema } from "./scoreFile.ts";
 import { type EvaluationSettings, type TrainingSettings, trainingSettings } from "./settings.ts";
 import { type BenchmarkCell, space } from "./table.ts";
 
@@ -163,7 +163,10 @@ export class Supernet {
   async score(
     cells: readonly BenchmarkCell[],
     evaluation: EvaluationSettings,
-    { file = new ScoreFile(undefined, {}), signal }: { file?: ScoreFile; signal?: AbortSignal } = {},
+    {
+      file = new ScoreFile(undefined, scoreSchema, {}),
+      signal,
+    }: { file?: ScoreFile<Score>; signal?: AbortSignal } = {},
   ): Promise<Score[]> {
     const batches = this.#heldOutBatches(evaluation);
     const tuning = this.#tuning(evaluation);

@@ -4,6 +4,7 @@
  */
 
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { z } from "zod";
 import { evaluationBatch } from "../../gpu-runner/data/batches.ts";
 import type { Backend } from "../../gpu-runner/kernels/backend.ts";
 import { Scorer, type TrainingFreeScores } from "../../gpu-runner/trainingFree/scorer.ts";
@@ -11,19 +12,24 @@ import { deriveNetwork, type Network, type NetworkSize } from "../../shared/netw
 import { deriveSeed, Random } from "../../shared/random.ts";
 import { genotypeFromSelection } from "../../shared/space.ts";
 import type { RankingImages } from "./images.ts";
+import type { ScoreFile } from "./scoreFile.ts";
+import type { UntrainedSettings } from "./settings.ts";
 import { type BenchmarkCell, liveEdges, space } from "./table.ts";
 
-/** What networks are scored on: random numbers, as AZ-NAS does, or images that train weights. */
-export const inputKinds = ["noise", "images"] as const;
+const SAVE_SECONDS = 60;
 
-export interface TrainingFreeSettings {
-  seeds: number;
-  batchImages: number;
-  patternImages: number;
-  inputs: (typeof inputKinds)[number];
-  /** Whether edges that no output depends on are taken out before a network is scored. */
-  prunes: boolean;
-}
+/** The scores of one seed, as a file has them. */
+export const untrainedSchema = z.array(
+  z.object({
+    expressivity: z.number(),
+    progressivity: z.number(),
+    trainability: z.number(),
+    macs: z.number(),
+    parameters: z.number(),
+    distinctPatterns: z.number(),
+    logDeterminant: z.number(),
+  }),
+);
 
 const size: Omit<NetworkSize, "classes"> = {
   channels: 16,
@@ -32,11 +38,15 @@ const size: Omit<NetworkSize, "classes"> = {
 };
 
 /** The benchmark's network of a cell. */
-export function benchmarkNetwork(selection: readonly number[], classes: number, prunes: boolean): Network {
+export function benchmarkNetwork(
+  selection: readonly number[],
+  classes: number,
+  keepsUnread: boolean,
+): Network {
   const operations = space.cells.normal?.operations ?? [];
   const isLive = liveEdges(selection);
   const names = selection.map((operation, edge) =>
-    prunes && !isLive[edge] ? "none" : (operations[operation] as string),
+    !keepsUnread && !isLive[edge] ? "none" : (operations[operation] as string),
   );
   const genotype = genotypeFromSelection(space, { normal: names });
   return deriveNetwork({ ...size, classes, genotype, auxiliary: false });
@@ -45,7 +55,7 @@ export function benchmarkNetwork(selection: readonly number[], classes: number, 
 /** A batch of the benchmark's size: images normalised, or numbers from the standard normal distribution. */
 function inputsOf(
   data: RankingImages,
-  { inputs, batchImages }: TrainingFreeSettings,
+  { inputs, batchImages }: UntrainedSettings,
   seed: number,
 ): Float32Array {
   const random = new Random(deriveSeed(seed, "inputs"));
@@ -63,37 +73,54 @@ function inputsOf(
 /**
  * Scores of each cell by each seed, `[cell][seed]`.
  *
- * @param options.known scores of the first cells, from a run before
- * @param options.tell called after each cell with all scores so far
+ * @param options.file goes on where it stands, and gets all scores in the end and every few minutes
+ * @param options.signal ends the scoring after a cell, which the file then has
  */
 export async function scoreUntrained(
   backend: Backend,
   cells: readonly BenchmarkCell[],
   data: RankingImages,
-  settings: TrainingFreeSettings,
+  settings: UntrainedSettings,
   options: {
     seed: number;
-    known: readonly TrainingFreeScores[][];
-    tell: (scores: readonly TrainingFreeScores[][]) => void;
-    signal: AbortSignal;
+    file: ScoreFile<TrainingFreeScores[]>;
+    signal?: AbortSignal;
+    log: (line: string) => void;
   },
 ): Promise<TrainingFreeScores[][]> {
+  const { file, signal, log } = options;
   const scorers = Array.from({ length: settings.seeds }, (_, index) => {
     const seed = deriveSeed(options.seed, "untrained", index);
     const { patternImages } = settings;
     return new Scorer(backend, { seed, images: inputsOf(data, settings, seed), patternImages });
   });
-  const scores = [...options.known];
+  const scores = file.read();
+  let savedAt = performance.now();
   try {
     for (const { selection } of cells.slice(scores.length)) {
-      const network = benchmarkNetwork(selection, data.images.classes, settings.prunes);
+      const network = benchmarkNetwork(selection, data.images.classes, settings.keepsUnread);
       scores.push(scorers.map((scorer) => scorer.score(network)));
-      options.tell(scores);
       await nextTurn(); // or no signal comes through
-      options.signal.throwIfAborted();
+      if (signal?.aborted || performance.now() - savedAt > SAVE_SECONDS * 1000) {
+        savedAt = performance.now();
+        file.write(scores);
+        log(`scored ${scores.length} of ${cells.length} untrained cells`);
+      }
+      signal?.throwIfAborted();
     }
   } finally {
     for (const scorer of scorers) scorer.dispose();
   }
+  file.write(scores);
   return scores;
+}
+
+/** The means over a cell's seeds. */
+export function meanScores(seeds: readonly TrainingFreeScores[]): TrainingFreeScores {
+  const [first] = seeds;
+  if (first === undefined) throw new Error("A cell has no scores.");
+  const names = Object.keys(first) as (keyof TrainingFreeScores)[];
+  const mean = (name: keyof TrainingFreeScores): number =>
+    seeds.reduce((sum, scores) => sum + scores[name], 0) / seeds.length;
+  return Object.fromEntries(names.map((name) => [name, mean(name)])) as unknown as TrainingFreeScores;
 }

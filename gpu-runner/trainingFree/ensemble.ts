@@ -1,6 +1,7 @@
 /** Scores of different scales joined by their ranks alone, as AZ-NAS does (Lee and Ham 2024, arXiv 2403.19232). */
 
 import { ranksOf } from "../../shared/rankCorrelation.ts";
+import type { TrainingFreeScores } from "./scorer.ts";
 
 /**
  * For each item the sum of the logarithms of its ranks, each as a share of the number of items: an item that one score
@@ -16,3 +17,15 @@ export function logRankSum(scores: readonly ArrayLike<number>[]): Float64Array {
       sums[item] = (sums[item] as number) + Math.log(rank / items);
   return sums;
 }
+
+/** What AZ-NAS joins. */
+export const azNas = ["expressivity", "progressivity", "trainability", "macs"] as const;
+
+/** That and what activation patterns say. */
+export const everyScore = [...azNas, "distinctPatterns", "logDeterminant"] as const;
+
+/** Some scores of networks, joined. */
+export const joined = (
+  scores: readonly TrainingFreeScores[],
+  names: readonly (keyof TrainingFreeScores)[],
+): Float64Array => logRankSum(names.map((name) => scores.map((of) => of[name])));
