@@ -31,7 +31,7 @@ export const usage = `Use: npm run -s bench:ranking -- --table FILE --data FOLDE
   --validation-images 2000 --normalise 250   held-out images, and how many are normalised together
   --tune 20 --tune-rate 0.02     steps that each cell is trained by itself before it is scored
   --scores ${scoreKinds.join("|")}   by shared weights, without training, or both
-  --untrained-seeds 3 --untrained-batch 64 --pattern-images 32 --inputs ${inputKinds.join("|")}
+  --untrained-seeds 2 --untrained-batch 32 --pattern-images 32 --inputs ${inputKinds.join("|")}
   --keep-unread                  score edges without training, too, that no output depends on
   --resamples 1000               of the bootstrap
   --seed 1 --threads T --checkpoint FILE --json`;
@@ -85,10 +85,10 @@ const argumentsSchema = z.object({
   tune: z.coerce.number().int().min(0).default(20),
   "tune-rate": z.coerce.number().positive().default(0.02),
   scores: z.enum(scoreKinds).default("supernet"),
-  "untrained-seeds": count(3),
-  "untrained-batch": count(64),
+  "untrained-seeds": count(2),
+  "untrained-batch": count(32),
   "pattern-images": count(32),
-  inputs: z.enum(inputKinds).default("images"),
+  inputs: z.enum(inputKinds).default("noise"),
   "keep-unread": z.boolean().default(false),
   resamples: count(1000),
   seed: z.coerce.number().int().default(1),

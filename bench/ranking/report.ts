@@ -7,6 +7,7 @@ import { azNas, everyScore, joined, logRankSum } from "../../gpu-runner/training
 import type { TrainingFreeScores } from "../../gpu-runner/trainingFree/scorer.ts";
 import { deriveSeed } from "../../shared/random.ts";
 import { kendall, ranksOf } from "../../shared/rankCorrelation.ts";
+import { corrected, spacedBy } from "./corrected.ts";
 import type { Score } from "./scoreFile.ts";
 import {
   best,
@@ -69,14 +70,7 @@ function rankersOf(cells: readonly BenchmarkCell[], { supernet, untrained }: Evi
     twelveEpochs: { title: "the benchmark's own 12 epochs", scores: cells.map((cell) => cell.twelveEpochs) },
     ...(supernet === undefined ? {} : supernetRankers(supernet, { parameters, liveParameters })),
     ...(untrained === undefined ? {} : untrainedRankers(untrained)),
-    ...(supernet === undefined || untrained === undefined
-      ? {}
-      : {
-          everything: {
-            title: "**supernet + every untrained score**",
-            scores: withSupernet(untrained, supernet),
-          },
-        }),
+    ...(untrained === undefined ? {} : combinedRankers(cells, untrained, supernet)),
   } satisfies Rankers;
 }
 
@@ -105,15 +99,33 @@ function untrainedRankers(scores: readonly TrainingFreeScores[]): Rankers {
     swap: { title: "SWAP", scores: alone("distinctPatterns") },
     naswot: { title: "NASWOT", scores: alone("logDeterminant") },
     azNas: { title: "**AZ-NAS**", scores: joined(scores, azNas) },
-    untrained: { title: "**AZ-NAS + SWAP + NASWOT**", scores: joined(scores, everyScore) },
   };
 }
 
-const withSupernet = (untrained: readonly TrainingFreeScores[], supernet: readonly Score[]): Float64Array =>
-  logRankSum([
-    ...everyScore.map((name) => untrained.map((scores) => scores[name])),
-    supernet.map(({ loss }) => -loss),
-  ]);
+/** Numbers of short trainings that scores are corrected by: 12 epochs each. */
+const shortTrainings = [8, 16, 32];
+
+/** All scores that there are, joined; and corrected by short trainings of cells that are spaced along that order. */
+function combinedRankers(
+  cells: readonly BenchmarkCell[],
+  untrained: readonly TrainingFreeScores[],
+  supernet: readonly Score[] | undefined,
+): Rankers {
+  const scores = [
+    ...everyScore.map((name) => untrained.map((of) => of[name])),
+    ...(supernet === undefined ? [] : [supernet.map(({ loss }) => -loss)]),
+  ];
+  const order = logRankSum(scores);
+  const twelveEpochs = cells.map((cell) => cell.twelveEpochs);
+  const what = supernet === undefined ? "AZ-NAS + SWAP + NASWOT" : "all of them + supernet";
+  const rankers: Rankers = { everything: { title: `**${what}**`, scores: order } };
+  for (const count of shortTrainings.filter((trainings) => trainings <= cells.length))
+    rankers[`after${count}`] = {
+      title: `**${what}, after ${count} short trainings**`,
+      scores: corrected(scores, twelveEpochs, spacedBy(order, count)),
+    };
+  return rankers;
+}
 
 /** What a score's order is held against. */
 interface Truth {
@@ -150,11 +162,13 @@ const comparisons: readonly [string, string][] = [
   ["supernet", "twelveEpochs"],
   ["combination", "twelveEpochs"],
   ["azNas", "liveParameters"],
-  ["untrained", "liveParameters"],
-  ["untrained", "azNas"],
-  ["untrained", "twelveEpochs"],
-  ["untrained", "supernet"],
-  ["everything", "untrained"],
+  ["everything", "liveParameters"],
+  ["everything", "azNas"],
+  ["everything", "supernet"],
+  ["everything", "twelveEpochs"],
+  ["after32", "everything"],
+  ["after32", "liveParameters"],
+  ["after32", "twelveEpochs"],
 ];
 
 export interface RankingReport {

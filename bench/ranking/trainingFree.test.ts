@@ -46,13 +46,16 @@ describe("a report", () => {
     const untrained = cells.map(({ accuracy }) => meanScores([scoresOf(accuracy), scoresOf(3 * accuracy)]));
     const report = reportOf(cells, { untrained }, { seed: 1, resamples: 20 });
     expect(report.rankers.azNas?.tau.value).toBe(1);
-    expect(report.rankers.untrained?.rhoWithin.value).toBeCloseTo(1, 9);
+    expect(report.rankers.everything?.rhoWithin.value).toBeCloseTo(1, 9);
     expect(report.rankers.supernet).toBeUndefined();
     expect(report.differences.map(({ first, second }) => `${first} - ${second}`)).toEqual([
       "azNas - liveParameters",
-      "untrained - liveParameters",
-      "untrained - azNas",
-      "untrained - twelveEpochs",
+      "everything - liveParameters",
+      "everything - azNas",
+      "everything - twelveEpochs",
+      "after32 - everything",
+      "after32 - liveParameters",
+      "after32 - twelveEpochs",
     ]);
     expect(report.cells[3]).toMatchObject({ index: 3, expressivity: 6 });
     expect(printed(report)).toMatch(/\*\*AZ-NAS\*\* \| 1\.000/);
