@@ -3,10 +3,9 @@
  * differences that decide whether one of them is better. All scores are fixed before the true accuracy is looked at.
  */
 
-import { azNas, everyScore, joined, logRankSum } from "../../gpu-runner/trainingFree/ensemble.ts";
-import type { TrainingFreeScores } from "../../gpu-runner/trainingFree/scorer.ts";
 import { deriveSeed } from "../../shared/random.ts";
 import { kendall, ranksOf } from "../../shared/rankCorrelation.ts";
+import { azNas, everyScore, joined, logRankSum, type UntrainedScores } from "../../shared/untrained.ts";
 import { corrected, spacedBy } from "./corrected.ts";
 import type { Score } from "./scoreFile.ts";
 import {
@@ -56,7 +55,7 @@ export interface Evidence {
   /** By shared weights. */
   supernet?: readonly Score[] | undefined;
   /** Without training, means over seeds. */
-  untrained?: readonly TrainingFreeScores[] | undefined;
+  untrained?: readonly UntrainedScores[] | undefined;
 }
 
 type Rankers = Record<string, Ranker>;
@@ -90,8 +89,8 @@ function supernetRankers(
   };
 }
 
-function untrainedRankers(scores: readonly TrainingFreeScores[]): Rankers {
-  const alone = (name: keyof TrainingFreeScores): number[] => scores.map((of) => of[name]);
+function untrainedRankers(scores: readonly UntrainedScores[]): Rankers {
+  const alone = (name: keyof UntrainedScores): number[] => scores.map((of) => of[name]);
   return {
     expressivity: { title: "expressivity", scores: alone("expressivity") },
     progressivity: { title: "progressivity", scores: alone("progressivity") },
@@ -108,7 +107,7 @@ const shortTrainings = [8, 16, 32];
 /** All scores that there are, joined; and corrected by short trainings of cells that are spaced along that order. */
 function combinedRankers(
   cells: readonly BenchmarkCell[],
-  untrained: readonly TrainingFreeScores[],
+  untrained: readonly UntrainedScores[],
   supernet: readonly Score[] | undefined,
 ): Rankers {
   const scores = [
@@ -175,7 +174,7 @@ export interface RankingReport {
   rankers: Record<string, { title: string } & Record<StatisticName, Interval>>;
   differences: ({ first: string; second: string } & Record<StatisticName, Interval>)[];
   /** Per cell, in the order in which they were drawn. */
-  cells: ({ index: number } & Partial<Score & TrainingFreeScores>)[];
+  cells: ({ index: number } & Partial<Score & UntrainedScores>)[];
 }
 
 /** Correlations of every score, with intervals over resampled cells. */

@@ -1,9 +1,9 @@
 /** The benchmark's networks as they are scored, and the report of such scores. */
 
 import { describe, expect, test } from "vitest";
-import type { TrainingFreeScores } from "../../gpu-runner/trainingFree/scorer.ts";
 import { countNetwork } from "../../shared/count.ts";
 import { Random } from "../../shared/random.ts";
+import type { UntrainedScores } from "../../shared/untrained.ts";
 import { printed, reportOf } from "./report.ts";
 import type { BenchmarkCell } from "./table.ts";
 import { benchmarkNetwork, meanScores } from "./trainingFree.ts";
@@ -31,12 +31,11 @@ const cells: BenchmarkCell[] = Array.from({ length: 40 }, (_, index) => ({
   parameters: random.integer(5),
 }));
 
-const scoresOf = (value: number): TrainingFreeScores => ({
+const scoresOf = (value: number): UntrainedScores => ({
   expressivity: value,
   progressivity: value,
   trainability: value,
   macs: value,
-  parameters: value,
   distinctPatterns: value,
   logDeterminant: value,
 });

@@ -7,29 +7,21 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { z } from "zod";
 import { evaluationBatch } from "../../gpu-runner/data/batches.ts";
 import type { Backend } from "../../gpu-runner/kernels/backend.ts";
-import { Scorer, type TrainingFreeScores } from "../../gpu-runner/trainingFree/scorer.ts";
+import { Scorer } from "../../gpu-runner/trainingFree/scorer.ts";
+import { withoutUnread } from "../../gpu-runner/trainingFree/unread.ts";
 import { deriveNetwork, type Network, type NetworkSize } from "../../shared/network.ts";
 import { deriveSeed, Random } from "../../shared/random.ts";
 import { genotypeFromSelection } from "../../shared/space.ts";
+import { type UntrainedScores, untrainedScoresSchema } from "../../shared/untrained.ts";
 import type { RankingImages } from "./images.ts";
 import type { ScoreFile } from "./scoreFile.ts";
 import type { UntrainedSettings } from "./settings.ts";
-import { type BenchmarkCell, liveEdges, space } from "./table.ts";
+import { type BenchmarkCell, space } from "./table.ts";
 
 const SAVE_SECONDS = 60;
 
-/** The scores of one seed, as a file has them. */
-export const untrainedSchema = z.array(
-  z.object({
-    expressivity: z.number(),
-    progressivity: z.number(),
-    trainability: z.number(),
-    macs: z.number(),
-    parameters: z.number(),
-    distinctPatterns: z.number(),
-    logDeterminant: z.number(),
-  }),
-);
+/** A cell's scores by each seed, as a file has them. */
+export const untrainedSchema = z.array(untrainedScoresSchema);
 
 const size: Omit<NetworkSize, "classes"> = {
   channels: 16,
@@ -44,12 +36,10 @@ export function benchmarkNetwork(
   keepsUnread: boolean,
 ): Network {
   const operations = space.cells.normal?.operations ?? [];
-  const isLive = liveEdges(selection);
-  const names = selection.map((operation, edge) =>
-    !keepsUnread && !isLive[edge] ? "none" : (operations[operation] as string),
-  );
+  const names = selection.map((operation) => operations[operation] as string);
   const genotype = genotypeFromSelection(space, { normal: names });
-  return deriveNetwork({ ...size, classes, genotype, auxiliary: false });
+  const network = deriveNetwork({ ...size, classes, genotype, auxiliary: false });
+  return keepsUnread ? network : withoutUnread(network);
 }
 
 /** A batch of the benchmark's size: images normalised, or numbers from the standard normal distribution. */
@@ -83,11 +73,11 @@ export async function scoreUntrained(
   settings: UntrainedSettings,
   options: {
     seed: number;
-    file: ScoreFile<TrainingFreeScores[]>;
+    file: ScoreFile<UntrainedScores[]>;
     signal?: AbortSignal;
     log: (line: string) => void;
   },
-): Promise<TrainingFreeScores[][]> {
+): Promise<UntrainedScores[][]> {
   const { file, signal, log } = options;
   const scorers = Array.from({ length: settings.seeds }, (_, index) => {
     const seed = deriveSeed(options.seed, "untrained", index);
@@ -116,11 +106,11 @@ export async function scoreUntrained(
 }
 
 /** The means over a cell's seeds. */
-export function meanScores(seeds: readonly TrainingFreeScores[]): TrainingFreeScores {
+export function meanScores(seeds: readonly UntrainedScores[]): UntrainedScores {
   const [first] = seeds;
   if (first === undefined) throw new Error("A cell has no scores.");
-  const names = Object.keys(first) as (keyof TrainingFreeScores)[];
-  const mean = (name: keyof TrainingFreeScores): number =>
+  const names = Object.keys(first) as (keyof UntrainedScores)[];
+  const mean = (name: keyof UntrainedScores): number =>
     seeds.reduce((sum, scores) => sum + scores[name], 0) / seeds.length;
-  return Object.fromEntries(names.map((name) => [name, mean(name)])) as unknown as TrainingFreeScores;
+  return Object.fromEntries(names.map((name) => [name, mean(name)])) as unknown as UntrainedScores;
 }

@@ -7,6 +7,7 @@ import type { Tensor, Tensor2D, Tensor4D } from "@tensorflow/tfjs-core";
 import { countNetwork } from "../../shared/count.ts";
 import type { Cell, Network } from "../../shared/network.ts";
 import { deriveSeed, Random } from "../../shared/random.ts";
+import type { UntrainedScores } from "../../shared/untrained.ts";
 import { type Pass, runCell, runLayers } from "../executor/eager.ts";
 import type { Backend, TensorFlow } from "../kernels/backend.ts";
 import { createPrimitives, type Primitives } from "../kernels/primitives.ts";
@@ -14,20 +15,6 @@ import { startValues, type WeightShape, weightShapes } from "../weightShapes.ts"
 import { ActivationPatterns, PATTERN_IMAGES } from "./activationPatterns.ts";
 import { expressivity, progressivity, spectralEntropy } from "./expressivity.ts";
 import { blockTrainability, NO_BLOCK, spectralNorm, trainability } from "./trainability.ts";
-
-/** Of one network with one set of start weights; of all of them, larger is better. */
-export interface TrainingFreeScores {
-  expressivity: number;
-  progressivity: number;
-  trainability: number;
-  /** Multiply-accumulates for one image: what AZ-NAS calls complexity. */
-  macs: number;
-  parameters: number;
-  /** SWAP. */
-  distinctPatterns: number;
-  /** NASWOT. */
-  logDeterminant: number;
-}
 
 export interface ScorerOptions {
   /** Of start weights and probes. */
@@ -68,12 +55,12 @@ export class Scorer {
    * @param network a derived one: every choice of every edge is executed
    * @throws Error where the images are not of the network's size
    */
-  score(network: Network): TrainingFreeScores {
+  score(network: Network): UntrainedScores {
     const { tf } = this.#backend;
-    const { macs, parameters } = countNetwork(network);
+    const { macs } = countNetwork(network);
     const states: Tensor4D[] = [];
     try {
-      return tf.tidy(() => ({ ...this.#run(network, states), macs, parameters }));
+      return tf.tidy(() => ({ ...this.#run(network, states), macs }));
     } finally {
       tf.dispose(states);
     }
@@ -87,7 +74,7 @@ export class Scorer {
   }
 
   /** @param states gets the stems' and cells' outputs, which the caller disposes */
-  #run(network: Network, states: Tensor4D[]): Omit<TrainingFreeScores, "macs" | "parameters"> {
+  #run(network: Network, states: Tensor4D[]): Omit<UntrainedScores, "macs"> {
     const { tf } = this.#backend;
     const image = this.#image(network);
     const patterns = new ActivationPatterns(image.shape[0]);

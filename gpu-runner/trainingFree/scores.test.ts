@@ -2,8 +2,8 @@
 
 import { describe, expect, test } from "vitest";
 import { Random } from "../../shared/random.ts";
+import { logRankSum } from "../../shared/untrained.ts";
 import { ActivationPatterns } from "./activationPatterns.ts";
-import { logRankSum } from "./ensemble.ts";
 import { expressivity, progressivity, spectralEntropy } from "./expressivity.ts";
 import { blockTrainability, spectralNorm, trainability } from "./trainability.ts";
 
