@@ -16,7 +16,7 @@ import { printed, reportOf } from "./ranking/report.ts";
 import { ScoreFile, scoreSchema } from "./ranking/scoreFile.ts";
 import { Supernet } from "./ranking/supernet.ts";
 import { type BenchmarkCell, drawCells, readCells } from "./ranking/table.ts";
-import { meanScores, scoreUntrained, untrainedSchema } from "./ranking/trainingFree.ts";
+import { cellScores, scoreUntrained, untrainedSchema } from "./ranking/trainingFree.ts";
 
 const log = (line: string) => console.error(`${new Date().toISOString().slice(11, 19)} ${line}`);
 const abort = new AbortController();
@@ -43,7 +43,7 @@ async function measure(options: RankingOptions): Promise<string> {
     options.scores === "untrained" ? undefined : await bySupernet(backend, dataset, cells, options);
   const untrained =
     options.scores === "supernet" ? undefined : await byStart(backend, dataset, cells, options);
-  const evidence = { supernet: supernet?.scores, untrained: untrained?.scores.map(meanScores) };
+  const evidence = { supernet: supernet?.scores, untrained: untrained?.scores.map(cellScores) };
   const report = {
     ...options,
     training: supernet?.training,

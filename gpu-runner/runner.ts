@@ -332,9 +332,10 @@ export class Runner {
       if (rounds.length === 0) break;
       for (const { round, task: past, digest } of rounds) {
         from = round + 1;
-        // Earlier stages leave nothing behind; measuring changes no weights.
+        // Earlier stages leave nothing behind; measuring and scoring change no weights.
         if (past.stage.index !== task.stage.index) continue;
-        const result = await this.#supernet.run({ ...past, candidates: [] }, lease.hooks);
+        const { untrained: _, ...trained } = past;
+        const result = await this.#supernet.run({ ...trained, candidates: [] }, lease.hooks);
         if (result.digest === digest) {
           log(`Repeated round ${round}.`);
           continue;

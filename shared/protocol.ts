@@ -8,9 +8,10 @@ import { z } from "zod";
 import { exportFormatNames } from "./exportFormats.ts";
 import { genotypeSchema } from "./genotype.ts";
 import { finalTrainingSchema } from "./specification.ts";
+import { largestUntrained, untrainedScoresSchema } from "./untrained.ts";
 
 /** Raised when the messages change so that a runner of the version before could not follow, or would do otherwise. */
-export const protocolVersion = 6;
+export const protocolVersion = 7;
 /** The edge understands runners from this version on. */
 export const oldestProtocolVersion = 4;
 /** Header of each request of a runner: the version that it speaks. */
@@ -104,6 +105,14 @@ export const trainRoundSchema = z.object({
    * while it waits for the answer to its report.
    */
   ahead: z.object({ steps: z.int(), paths: z.enum(pathKinds), skipDropout: z.number() }).optional(),
+  /**
+   * Architectures, as text of their codes, whose derived networks are scored before the weight steps, in the stage's size
+   * and without training: by each seed with start weights and as many images of noise of its own. The shared weights
+   * stay as they are.
+   */
+  untrained: z
+    .object({ codes: z.array(z.string()).min(1), seeds: z.array(z.number()).min(1), images: z.int().min(2) })
+    .optional(),
   /** Measured after the weight steps, on `evaluation.images` images of half B starting at `evaluation.offset` of its seeded order. */
   candidates: z.array(z.object({ selection: selectionSchema })),
   evaluation: z.object({ images: z.int(), offset: z.int() }),
@@ -215,6 +224,8 @@ export const trainRoundReportSchema = z.strictObject({
   kind: z.literal("trainRound"),
   leaseId: z.string(),
   measurements: z.array(measurementSchema),
+  /** By architecture of the task's `untrained`, means over the seeds; null where a score is no number. */
+  untrained: z.array(untrainedScoresSchema.nullable()).max(largestUntrained).optional(),
   /** Candidates without a measurement, as their loss is no number: indices into the task's. */
   diverged: z.array(z.int().min(0)).optional(),
   /** Mean training loss of the round's weight steps; null when there were none. */
@@ -226,7 +237,7 @@ export const trainRoundReportSchema = z.strictObject({
   /** Since the stage's start, in a round without weight steps, its last; absent where the runner cannot tell. */
   trainedSteps: trainedStepsSchema.optional(),
   /**
-   * `evaluate`: with the candidates' tuning. `idle`: since the end of the round before, in which nothing was computed
+   * `evaluate`: with the candidates' tuning and what was scored without training. `idle`: since the end of the round before, in which nothing was computed
    * for this one.
    */
   seconds: z.strictObject({ train: z.number(), evaluate: z.number(), idle: z.number() }),

@@ -6,6 +6,7 @@ import { z } from "zod";
 import { type DatasetReference, factsOf } from "./datasets.ts";
 import { cheapObjectives, runnerObjectives } from "./objectives.ts";
 import { publishedPresets, type Schedule, schedulePresets, scheduleSchema, stageSteps } from "./schedule.ts";
+import { largestUntrained } from "./untrained.ts";
 
 /** A name that can stand in a URL. */
 export const nameSchema = z
@@ -58,6 +59,12 @@ const supernetEvaluationSchema = z.strictObject({
       layers: sizeSchemas.layers.default(20),
     })
     .prefault({}),
+  untrained: z
+    .strictObject({ architectures: z.int().min(2).max(largestUntrained) })
+    .optional()
+    .describe(
+      "so many architectures are scored without training before the first weight steps, and the search starts from the best; absent: none",
+    ),
 });
 
 const tabularEvaluationSchema = z

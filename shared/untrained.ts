@@ -6,6 +6,9 @@
 import { z } from "zod";
 import { ranksOf } from "./rankCorrelation.ts";
 
+/** Most architectures that a search scores before its first weight steps. */
+export const largestUntrained = 2048;
+
 /** Of one network with one set of start weights; of all of them, larger is better. */
 export const untrainedScoresSchema = z.strictObject({
   /** Entropy of the features' spectrum, in sum over blocks, and its smallest step. */
@@ -16,7 +19,7 @@ export const untrainedScoresSchema = z.strictObject({
   /** Multiply-accumulates for one image, of what an output depends on: what AZ-NAS calls complexity. */
   macs: z.number().min(0).max(1e15),
   /** SWAP: units that tell images apart in a way of their own. */
-  distinctPatterns: z.int().min(0).max(1e12),
+  distinctPatterns: z.number().min(0).max(1e12),
   /** NASWOT: logarithm of the determinant of the images' agreement. */
   logDeterminant: z.number().min(-1e6).max(1e6),
 });
@@ -48,3 +51,18 @@ export const joined = (
   scores: readonly UntrainedScores[],
   names: readonly (keyof UntrainedScores)[],
 ): Float64Array => logRankSum(names.map((name) => scores.map((of) => of[name])));
+
+/** The means of a network's scores over seeds; null where one is no number. */
+export function meanScores(seeds: readonly UntrainedScores[]): UntrainedScores | null {
+  const mean = (name: keyof UntrainedScores): number =>
+    seeds.reduce((sum, scores) => sum + scores[name], 0) / seeds.length;
+  const means = {
+    expressivity: mean("expressivity"),
+    progressivity: mean("progressivity"),
+    trainability: mean("trainability"),
+    macs: mean("macs"),
+    distinctPatterns: mean("distinctPatterns"),
+    logDeterminant: mean("logDeterminant"),
+  };
+  return everyScore.every((name) => Number.isFinite(means[name])) ? means : null;
+}

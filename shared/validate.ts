@@ -79,9 +79,25 @@ function datasetErrors(specification: Specification, pushed: PushedData): FieldE
 function supernetErrors(specification: Specification): FieldError[] {
   const { name, facts } = specification.dataset;
   const isKnown = isBuiltIn(name) || facts !== undefined;
-  const errors = [...drops(specification), ...sizes(specification), ...(isKnown ? sides(specification) : [])];
+  const errors = [
+    ...drops(specification),
+    ...sizes(specification),
+    ...withoutWarmup(specification),
+    ...(isKnown ? sides(specification) : []),
+  ];
   if (errors.length > 0 || !isKnown) return errors;
   return [...unmetBounds(specification), ...poorBudget(specification)];
+}
+
+/** Architectures are scored in the first warm-up round: there must be one. */
+function withoutWarmup(specification: Specification): FieldError[] {
+  const { evaluation } = specification;
+  const [stage] = resolveSchedule(specification).stages;
+  const isScored = evaluation.kind === "supernet" && evaluation.untrained !== undefined;
+  if (!isScored || (stage?.warmupSteps ?? stage?.warmupEpochs ?? 0) > 0) return [];
+  const detail =
+    "architectures are scored in the first warm-up round, and the schedule's first stage has none; give it warmupSteps, or leave the key out";
+  return [{ pointer: "/evaluation/untrained", detail }];
 }
 
 /** A budget that does not pay for the final training at the price that may be paid. */

@@ -6,7 +6,7 @@ import { Random } from "../../shared/random.ts";
 import type { UntrainedScores } from "../../shared/untrained.ts";
 import { printed, reportOf } from "./report.ts";
 import type { BenchmarkCell } from "./table.ts";
-import { benchmarkNetwork, meanScores } from "./trainingFree.ts";
+import { benchmarkNetwork, cellScores } from "./trainingFree.ts";
 
 describe("a cell's network", () => {
   test("has the benchmark's parameters, and those of what is read where the rest is left out", () => {
@@ -42,7 +42,7 @@ const scoresOf = (value: number): UntrainedScores => ({
 
 describe("a report", () => {
   test("has scores without training beside counts and 12 epochs, and their differences, without a supernet", () => {
-    const untrained = cells.map(({ accuracy }) => meanScores([scoresOf(accuracy), scoresOf(3 * accuracy)]));
+    const untrained = cells.map(({ accuracy }) => cellScores([scoresOf(accuracy), scoresOf(3 * accuracy)]));
     const report = reportOf(cells, { untrained }, { seed: 1, resamples: 20 });
     expect(report.rankers.azNas?.tau.value).toBe(1);
     expect(report.rankers.everything?.rhoWithin.value).toBeCloseTo(1, 9);

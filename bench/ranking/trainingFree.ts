@@ -12,7 +12,7 @@ import { withoutUnread } from "../../gpu-runner/trainingFree/unread.ts";
 import { deriveNetwork, type Network, type NetworkSize } from "../../shared/network.ts";
 import { deriveSeed, Random } from "../../shared/random.ts";
 import { genotypeFromSelection } from "../../shared/space.ts";
-import { type UntrainedScores, untrainedScoresSchema } from "../../shared/untrained.ts";
+import { meanScores, type UntrainedScores, untrainedScoresSchema } from "../../shared/untrained.ts";
 import type { RankingImages } from "./images.ts";
 import type { ScoreFile } from "./scoreFile.ts";
 import type { UntrainedSettings } from "./settings.ts";
@@ -106,11 +106,8 @@ export async function scoreUntrained(
 }
 
 /** The means over a cell's seeds. */
-export function meanScores(seeds: readonly UntrainedScores[]): UntrainedScores {
-  const [first] = seeds;
-  if (first === undefined) throw new Error("A cell has no scores.");
-  const names = Object.keys(first) as (keyof UntrainedScores)[];
-  const mean = (name: keyof UntrainedScores): number =>
-    seeds.reduce((sum, scores) => sum + scores[name], 0) / seeds.length;
-  return Object.fromEntries(names.map((name) => [name, mean(name)])) as unknown as UntrainedScores;
+export function cellScores(seeds: readonly UntrainedScores[]): UntrainedScores {
+  const means = meanScores(seeds);
+  if (means === null) throw new Error("A cell's scores are no numbers.");
+  return means;
 }

@@ -26,6 +26,7 @@ import { judgeOf, membersToRerank } from "./rerank.ts";
 import { excessOf } from "./reward.ts";
 import { type CandidateRecord, type ControllerState, type RoundOutcome, stateVersion } from "./state.ts";
 import { stageTraining } from "./trainedSteps.ts";
+import { bestScored } from "./untrained.ts";
 
 /** The front is announced when its hypervolume has grown by this share. */
 const announceGrowth = 0.01;
@@ -117,7 +118,7 @@ export function completeRound(
     evaluations >= (specification.budget.evaluations ?? Number.POSITIVE_INFINITY);
   let next: ControllerState = {
     ...state,
-    strategy: learnt(state, candidates, context),
+    strategy: taught(state, task, report, candidates, context),
     archive,
     bounds,
     evaluations,
@@ -277,9 +278,21 @@ function reranked(
   return { members: [], events: [{ type: "reranking.skipped", data: { reason } }] };
 }
 
-/** The strategy after what the round measured. */
+/** The strategy after what the round measured, or scored for it to start from. */
+function taught(
+  state: ControllerState,
+  task: RoundTask,
+  report: RoundReport,
+  candidates: readonly CandidateRecord[],
+  context: Context,
+): unknown {
+  if (state.phase === "search") return learnt(state, candidates, context);
+  const problem = context.problem(state.choices, state.stage);
+  const first = bestScored(task, report, problem, context.schedule.policy.candidates);
+  return first === null ? state.strategy : withStrategy(state, context, first).strategy;
+}
+
 function learnt(state: ControllerState, candidates: readonly CandidateRecord[], context: Context): unknown {
-  if (state.phase !== "search") return state.strategy;
   const random = new Random(seedOf(state.seed, "learn", state.round));
   const problem = context.problem(state.choices, state.stage);
   const observations = candidates.map(({ selection, values, loss, failure }) => ({

@@ -12,6 +12,7 @@ import type { Context } from "./context.ts";
 import { isMeasured } from "./merge.ts";
 import { seedOf } from "./policy.ts";
 import type { ControllerState, Phase } from "./state.ts";
+import { toScore } from "./untrained.ts";
 
 /** A stage counted in steps has this many epochs as far as skip dropout is concerned: what the published stages have. */
 const virtualEpochs = 25;
@@ -77,6 +78,7 @@ function withTrainTask(state: ControllerState, context: Context): ControllerStat
     logits: logitsOf({ ...state, strategy }, context),
     ...(state.halvedFrom === undefined ? {} : { halvedFrom: state.halvedFrom }),
     ...ahead({ ...state, step: state.step + training.steps }, selections.length, context),
+    ...toScore(state, context),
     candidates: selections.map((selection) => ({ selection })),
     evaluation:
       state.phase === "confirm"

@@ -1,0 +1,69 @@
+/** Scores the architectures of a task. */
+
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { codeOfText, positionsOf, selectionOf } from "../../shared/code.ts";
+import { deriveNetwork, type Network, type NetworkSize } from "../../shared/network.ts";
+import type { StageTask, TrainRoundTask } from "../../shared/protocol.ts";
+import { deriveSeed, Random } from "../../shared/random.ts";
+import { genotypeFromSelection, type InlineSpace, resolveSpace } from "../../shared/space.ts";
+import { meanScores, type UntrainedScores } from "../../shared/untrained.ts";
+import type { Images } from "../data/dataset.ts";
+import type { Backend } from "../kernels/backend.ts";
+import type { WorkHooks } from "../trainRound.ts";
+import { PATTERN_IMAGES } from "./activationPatterns.ts";
+import { Scorer } from "./scorer.ts";
+import { withoutUnread } from "./unread.ts";
+
+type Facts = Pick<Images, "height" | "width" | "channels" | "classes">;
+
+/**
+ * Means over the task's seeds, in the order of its architectures; null where a score is no number. What an architecture
+ * leaves unread is left out.
+ */
+export async function scoreAll(
+  backend: Backend,
+  stage: StageTask,
+  { codes, seeds, images }: NonNullable<TrainRoundTask["untrained"]>,
+  facts: Facts,
+  hooks: WorkHooks,
+): Promise<(UntrainedScores | null)[]> {
+  const { height, width, channels } = facts;
+  const scorers = seeds.map((seed) => {
+    const random = new Random(deriveSeed(seed, "noise"));
+    const noise = Float32Array.from({ length: images * height * width * channels }, () => random.normal());
+    return new Scorer(backend, { seed, images: noise, patternImages: Math.min(images, PATTERN_IMAGES) });
+  });
+  const networkOf = networks(stage, facts);
+  const all: (UntrainedScores | null)[] = [];
+  try {
+    for (const [index, code] of codes.entries()) {
+      const network = networkOf(code);
+      all.push(meanScores(scorers.map((scorer) => scorer.score(network))));
+      hooks.progress?.(index + 1, codes.length, null);
+      await nextTurn(); // timers, such as the heartbeat's, run here
+      hooks.throwIfEnded?.();
+    }
+  } finally {
+    for (const scorer of scorers) scorer.dispose();
+  }
+  return all;
+}
+
+/** Makes an architecture's derived network of the stage's size. */
+function networks(stage: StageTask, { classes, ...image }: Facts): (code: string) => Network {
+  const space = resolveSpace(stage.space as string | InlineSpace);
+  const positions = positionsOf(space);
+  const { channels, layers, stem } = stage;
+  const { height, width } = image;
+  const size: NetworkSize = {
+    channels,
+    layers,
+    stem,
+    classes,
+    image: { height, width, channels: image.channels },
+  };
+  return (code) => {
+    const genotype = genotypeFromSelection(space, selectionOf(positions, codeOfText(code)));
+    return withoutUnread(deriveNetwork({ genotype, skeleton: space.skeleton, auxiliary: false, ...size }));
+  };
+}
