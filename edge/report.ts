@@ -18,6 +18,7 @@ import { amendCandidate } from "./controller/amend.ts";
 import { completeRound, currentTask } from "./controller/controller.ts";
 import { divergenceOf } from "./controller/merge.ts";
 import type { Env } from "./env.ts";
+import { closeCandidate } from "./halving.ts";
 import { conclude } from "./measuring/conclude.ts";
 import { Problem } from "./problems.ts";
 import { isMoneySpent } from "./rentals/exhausted.ts";
@@ -203,6 +204,8 @@ async function writtenTraining(
     return writeTraining(db, held, report, now);
   if (report.kind === "shortTraining" && held.purpose === "rerank")
     return closeShortTraining(db, held, { report }, now);
+  if (report.kind === "shortTraining" && held.purpose === "candidate")
+    return closeCandidate(db, held, { report }, now);
   throw new Problem("validation", `A ${report.kind} report is not for this training.`, [
     { pointer: "/kind", detail: "report the kind of the task" },
   ]);
@@ -227,6 +230,7 @@ export async function reportFailure(
     resource,
     searchId,
   };
-  if (cause !== undefined && hopeless.includes(cause.kind)) await giveUp(db, work, message);
+  if (cause !== undefined && hopeless.includes(cause.kind))
+    await giveUp(db, work, message, { diverged: cause.kind === "diverged" });
   else if (attempts >= maxAttempts) await giveUp(db, work, afterAttempts(message));
 }

@@ -8,9 +8,10 @@ import {
   type Task,
 } from "../shared/protocol.ts";
 import { trainedSize } from "../shared/scaling.ts";
-import { resolveReranking } from "../shared/specification.ts";
+import { resolveReranking, type Specification } from "../shared/specification.ts";
 import { isoTime } from "./app.ts";
 import { currentTask } from "./controller/controller.ts";
+import { beginCandidate, closeCandidate } from "./halving.ts";
 import { Problem } from "./problems.ts";
 import { closeShortTraining } from "./rerank.ts";
 import { statement } from "./store/database.ts";
@@ -68,11 +69,13 @@ export async function leaseWork(db: D1Database, wanted: Wanted): Promise<LeasedT
   const now = Date.now();
   const list = await offers(db, wanted, now);
   if (list === undefined) throw new Problem("unknown-runner");
-  for (const offer of list) {
-    if (isExhausted(offer)) {
-      await giveUp(db, offer, afterAttempts("its runners stopped without reporting"));
+  for (const listed of list) {
+    if (isExhausted(listed)) {
+      await giveUp(db, listed, afterAttempts("its runners stopped without reporting"));
       continue;
     }
+    const offer = listed.trains ? await beginCandidate(db, listed, wanted.runnerId, now) : listed;
+    if (offer === null) continue;
     const lease = await takeLease(db, offer, wanted.runnerId, now);
     if (lease === null) continue;
     const task =
@@ -102,11 +105,14 @@ export async function giveUp(
   db: D1Database,
   work: Pick<Offer, "kind" | "resource" | "searchId">,
   message: string,
+  { diverged = false } = {},
 ): Promise<void> {
   if (work.kind === "training") {
     const training = await findTraining(db, work.resource);
     if (training?.purpose === "rerank")
       await closeShortTraining(db, training, { failure: message }, Date.now());
+    else if (training?.purpose === "candidate")
+      await closeCandidate(db, training, { failure: message, diverged }, Date.now());
     else await failTraining(db, { id: work.resource, searchId: work.searchId }, message, Date.now());
     return;
   }
@@ -179,11 +185,11 @@ async function beginTraining(
 /** The network a recipe trains: its own size, else the derived network of the specification. */
 async function trainingTask(db: D1Database, training: Training): Promise<FinalTrainingTask | null> {
   const search = await findSearch(db, training.searchId);
-  if (search === null || search.specification.evaluation.kind !== "supernet") return null;
+  if (search === null || search.specification.evaluation.kind === "tabular") return null;
   const { specification } = search;
   const { network } = search.specification.evaluation;
   const { recipe } = training;
-  const reranking = training.purpose === "rerank" ? resolveReranking(specification) : null;
+  const fraction = heldOut(training, specification);
   return {
     kind: "finalTraining",
     taskId: trainingTaskId(training.id),
@@ -196,6 +202,14 @@ async function trainingTask(db: D1Database, training: Training): Promise<FinalTr
     ...trainedSize(specification, recipe),
     recipe,
     seed: recipe.seed ?? specification.seed,
-    ...(reranking === null ? {} : { validation: { fraction: reranking.validationFraction } }),
+    ...(fraction === null ? {} : { validation: { fraction } }),
   };
+}
+
+/** Share of the training images that measures a short training; null for a final one, which the test images measure. */
+function heldOut({ purpose }: Pick<Training, "purpose">, specification: Specification): number | null {
+  const { evaluation } = specification;
+  if (purpose === "candidate")
+    return evaluation.kind === "training" ? evaluation.validationFraction : null;
+  return purpose === "rerank" ? (resolveReranking(specification)?.validationFraction ?? null) : null;
 }

@@ -1,8 +1,8 @@
-/** One row a round: its task, for replay, and what came of it, candidates as JSON. */
+/** One row a round, or a training of a search by training: its task, for replay, and what came of it, candidates as JSON. */
 
 import { integer, primaryKey, real, sqliteTable, text } from "drizzle-orm/sqlite-core";
 import type { RoundOutcome } from "../edge/controller/state.ts";
-import type { RoundReport, RoundTask } from "../shared/protocol.ts";
+import type { RoundReport, RoundTask, TrainedRound } from "../shared/protocol.ts";
 
 type RoundRecord = RoundOutcome["record"];
 
@@ -14,7 +14,7 @@ export const rounds = sqliteTable(
     round: integer().notNull(),
     stage: integer().notNull(),
     phase: text({ enum: ["warmup", "search", "confirm"] }).notNull(),
-    task: text({ mode: "json" }).$type<RoundTask>().notNull(),
+    task: text({ mode: "json" }).$type<RoundTask | TrainedRound>().notNull(),
     candidates: text({ mode: "json" }).$type<RoundRecord["candidates"]>().notNull(),
     trainLoss: real(),
     hypervolume: real(),

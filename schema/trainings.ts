@@ -1,4 +1,4 @@
-/** Trainings of architectures: final ones, and short ones that order the archive before them. */
+/** Trainings of architectures: final ones, and short ones that compare architectures before them. */
 
 import { index, integer, sqliteTable, text } from "drizzle-orm/sqlite-core";
 import type { Genotype } from "../shared/genotype.ts";
@@ -7,8 +7,11 @@ import type { FinalTraining } from "../shared/specification.ts";
 
 export const trainingStates = ["queued", "running", "completed", "failed", "cancelled"] as const;
 
-/** `final`: those a search ends with and those asked for by request; `rerank`: short ones. */
-export const trainingPurposes = ["final", "rerank"] as const;
+/**
+ * `final`: those a search ends with and those asked for by request; `rerank`: short ones that order its archive;
+ * `candidate`: short ones that are the search.
+ */
+export const trainingPurposes = ["final", "rerank", "candidate"] as const;
 
 export type TrainingState = (typeof trainingStates)[number];
 

@@ -18,9 +18,9 @@ export function spaceOf(specification: Pick<Specification, "space">): SearchSpac
 const tables = new Map<string, CostTable>();
 const tablesKept = 16;
 
-/** Size of the derived network that is counted and measured. Throws RangeError where there is no supernet. */
+/** Size of the derived network that is counted and measured. Throws RangeError where a table is searched. */
 export function networkSizeOf({ evaluation, dataset }: Specification): NetworkSize {
-  if (evaluation.kind !== "supernet") throw new RangeError("only a supernet's networks can be counted");
+  if (evaluation.kind === "tabular") throw new RangeError("only networks that are trained can be counted");
   const { image, classes } = factsOf(dataset);
   return { ...evaluation.network, image, classes };
 }

@@ -177,6 +177,17 @@ export const finalTrainingTaskSchema = z.object({
 });
 export type FinalTrainingTask = z.infer<typeof finalTrainingTaskSchema>;
 
+/** What a search by training keeps of a training that ended, as its round: what was trained, and what it was chosen from. */
+export const trainedRoundSchema = z.object({
+  kind: z.literal("training"),
+  ...common,
+  trainingId: z.string(),
+  round: z.int(),
+  rung: z.int().min(0),
+  hash: z.string(),
+});
+export type TrainedRound = z.infer<typeof trainedRoundSchema>;
+
 export const taskSchema = z.discriminatedUnion("kind", [
   trainRoundSchema,
   tabularTaskSchema,

@@ -16,12 +16,12 @@ export type CellSize = Pick<NetworkSize, "channels" | "layers">;
 
 type Evaluated = Pick<Specification, "evaluation">;
 
-/** The size that a recipe trains: the search's own where it says nothing. Throws RangeError where there is no supernet. */
+/** The size that a recipe trains: the search's own where it says nothing. Throws RangeError where a table is searched. */
 export function trainedSize(
   { evaluation }: Evaluated,
   recipe: Pick<FinalTraining, "channels" | "layers"> = {},
 ): CellSize {
-  if (evaluation.kind !== "supernet") throw new RangeError("only a supernet's networks have a size");
+  if (evaluation.kind === "tabular") throw new RangeError("only networks that are trained have a size");
   const { channels, layers } = evaluation.network;
   return { channels: recipe.channels ?? channels, layers: recipe.layers ?? layers };
 }
@@ -32,7 +32,7 @@ export const isSameSize = (a: CellSize, b: CellSize): boolean =>
 /**
  * What an architecture costs at a size, on an image of the search's data set.
  *
- * @throws RangeError where there is no supernet; Error for a size that gives no network
+ * @throws RangeError where a table is searched; Error for a size that gives no network
  */
 export function costAt(
   genotype: Genotype,
@@ -55,7 +55,7 @@ export function sizeError(
   pointer: string,
 ): FieldError | undefined {
   const { evaluation } = specification;
-  const stem = evaluation.kind === "supernet" ? evaluation.network.stem : undefined;
+  const stem = evaluation.kind === "tabular" ? undefined : evaluation.network.stem;
   const wrong = wrongSize({ skeleton: spaceOf(specification).skeleton, stem, channels, layers });
   return wrong && { pointer: `${pointer}/${wrong.field}`, detail: wrong.detail };
 }

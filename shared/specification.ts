@@ -3,6 +3,7 @@
  * The schema is complete; `unsupported` names what a valid specification asks for that this version cannot do.
  */
 import { z } from "zod";
+import { candidateTrainings } from "./candidateTrainings.ts";
 import { type DatasetReference, factsOf } from "./datasets.ts";
 import { cheapObjectives, runnerObjectives } from "./objectives.ts";
 import { publishedPresets, type Schedule, schedulePresets, scheduleSchema, stageSteps } from "./schedule.ts";
@@ -49,16 +50,33 @@ const sizeSchemas = {
   layers: z.int().min(1).max(largestSize.layers),
 };
 
+const rungSchema = z
+  .strictObject({
+    epochs: z.number().positive().optional(),
+    steps: z.int().min(1).optional().describe("wins over epochs"),
+  })
+  .refine(({ epochs, steps }) => epochs !== undefined || steps !== undefined, "give epochs or steps");
+
+const rungsSchema = z.array(rungSchema).min(1).max(6);
+const validationFractionSchema = z
+  .number()
+  .min(0.01)
+  .max(0.5)
+  .default(0.1)
+  .describe("share of the training images that measures instead of training");
+
+/** The derived network that is counted and measured. */
+const networkSchema = z
+  .strictObject({
+    stem: z.enum(["cifar", "imagenet"]).default("cifar"),
+    channels: sizeSchemas.channels.default(36),
+    layers: sizeSchemas.layers.default(20),
+  })
+  .prefault({});
+
 const supernetEvaluationSchema = z.strictObject({
   kind: z.literal("supernet"),
-  /** The derived network that is counted and measured. */
-  network: z
-    .strictObject({
-      stem: z.enum(["cifar", "imagenet"]).default("cifar"),
-      channels: sizeSchemas.channels.default(36),
-      layers: sizeSchemas.layers.default(20),
-    })
-    .prefault({}),
+  network: networkSchema,
   untrained: z
     .strictObject({ architectures: z.int().min(2).max(largestUntrained) })
     .optional()
@@ -66,6 +84,33 @@ const supernetEvaluationSchema = z.strictObject({
       "so many architectures are scored without training before the first weight steps, and the search starts from the best; absent: none",
     ),
 });
+
+/** The controller's state holds all of them. */
+const mostCandidates = 2000;
+
+const trainingEvaluationSchema = z
+  .strictObject({
+    kind: z.literal("training"),
+    network: networkSchema,
+    architectures: z
+      .int()
+      .min(2)
+      .max(mostCandidates)
+      .default(32)
+      .describe("trained on the first rung; about half of a rung go on to the next"),
+    rungs: rungsSchema
+      .default([{ epochs: 1 }, { epochs: 4 }, { epochs: 12 }])
+      .describe("how long an architecture is trained on each rung, always from scratch"),
+    parallel: z
+      .int()
+      .min(1)
+      .max(256)
+      .optional()
+      .describe("most architectures in training at once; absent: one for each runner that asks"),
+    validationFraction: validationFractionSchema,
+  })
+  .describe("each candidate is trained by itself, without shared weights");
+export type TrainingEvaluation = z.infer<typeof trainingEvaluationSchema>;
 
 const tabularEvaluationSchema = z
   .strictObject({
@@ -132,13 +177,6 @@ export const finalTrainingSchema = z.strictObject({
 });
 export type FinalTraining = z.infer<typeof finalTrainingSchema>;
 
-const rungSchema = z
-  .strictObject({
-    epochs: z.number().positive().optional(),
-    steps: z.int().min(1).optional().describe("wins over epochs"),
-  })
-  .refine(({ epochs, steps }) => epochs !== undefined || steps !== undefined, "give epochs or steps");
-
 /** Short trainings from scratch that order the archive before the final training, by the final training's recipe. */
 const rerankingSchema = z.strictObject({
   enabled: z.boolean().default(true),
@@ -148,20 +186,14 @@ const rerankingSchema = z.strictObject({
     .max(32)
     .default(8)
     .describe("trained on the first rung; then the better half"),
-  rungs: z
-    .array(rungSchema)
-    .min(1)
-    .max(6)
+  rungs: rungsSchema
     .default([{ epochs: 4 }, { epochs: 12 }])
     .describe("how long an architecture is trained on each rung, always from scratch"),
-  validationFraction: z
-    .number()
-    .min(0.01)
-    .max(0.5)
-    .default(0.1)
-    .describe("share of the training images that measures instead of training"),
+  validationFraction: validationFractionSchema,
 });
 export type Reranking = z.infer<typeof rerankingSchema>;
+
+const defaultSchedule = { preset: "demo-10" };
 
 export const specificationSchema = z
   .strictObject({
@@ -172,7 +204,7 @@ export const specificationSchema = z
       .strictObject({ name: z.enum(strategyNames, `use one of ${strategyNames.join(", ")}`) })
       .prefault({ name: "default" }),
     evaluation: z
-      .discriminatedUnion("kind", [supernetEvaluationSchema, tabularEvaluationSchema])
+      .discriminatedUnion("kind", [supernetEvaluationSchema, trainingEvaluationSchema, tabularEvaluationSchema])
       .prefault({ kind: "supernet" }),
     objectives: z
       .array(objectiveSchema)
@@ -184,7 +216,7 @@ export const specificationSchema = z
       ]),
     schedule: z
       .union([z.strictObject({ preset: z.string() }), scheduleSchema])
-      .default({ preset: "demo-10" }),
+      .default(defaultSchedule),
     budget: z
       .strictObject({
         usd: usd.optional(),
@@ -251,7 +283,7 @@ export function resolveSchedule(specification: Specification): Schedule {
 
 /** How the archive is ordered again before the final training; null where it is not. */
 export function resolveReranking({ evaluation, reranking, schedule }: Specification): Reranking | null {
-  if (evaluation.kind === "tabular") return null;
+  if (evaluation.kind !== "supernet") return null;
   if (reranking !== undefined) return reranking.enabled ? reranking : null;
   const isPublished = "preset" in schedule && publishedPresets.includes(schedule.preset);
   return isPublished ? rerankingSchema.parse({}) : null;
@@ -275,6 +307,7 @@ export function unsupported(specification: Specification): FieldError[] {
     );
   if (isTabular && specification.reranking?.enabled)
     refuse("/reranking", "a search on a table trains nothing; leave the key out");
+  if (specification.evaluation.kind === "training") refuseBesideTraining(specification, refuse);
   const seen = new Set<string>();
   specification.objectives.forEach((objective, index) => {
     const id = objectiveId(objective);
@@ -289,6 +322,22 @@ export function unsupported(specification: Specification): FieldError[] {
   if (!seen.has("accuracy"))
     refuse("/objectives", "one objective must be accuracy; add { name: accuracy, goal: maximize }");
   return errors;
+}
+
+/** What does not apply where each candidate is trained by itself, or cannot be measured there yet. */
+function refuseBesideTraining({ schedule, reranking, objectives }: Specification, refuse: Refuse): void {
+  if (!("preset" in schedule) || schedule.preset !== defaultSchedule.preset)
+    refuse("/schedule", "there is no supernet to schedule; leave the key out, evaluation.rungs say how long");
+  if (reranking?.enabled)
+    refuse("/reranking", "every candidate is trained by itself already; leave the key out");
+  const runners: readonly string[] = runnerObjectives;
+  objectives.forEach(({ name, device }, index) => {
+    if (device !== undefined || runners.includes(name))
+      refuse(
+        `/objectives/${index}`,
+        `a search by training knows accuracy, ${cheapObjectives.join(", ")}; for "${name}" set evaluation.kind: supernet`,
+      );
+  });
 }
 
 /** What a supernet cannot give; a table gives whatever it has a column for. */
@@ -324,6 +373,10 @@ export function scheduleLength(specification: Specification): {
     const evaluations = budget.evaluations ?? 0;
     const rounds = Math.ceil(evaluations / evaluation.candidatesPerRound);
     return { steps: 0, rounds, evaluations, tuningSteps: 0 };
+  }
+  if (evaluation.kind === "training") {
+    const { trainings, steps } = candidateTrainings(specification, evaluation);
+    return { steps, rounds: trainings, evaluations: trainings, tuningSteps: 0 };
   }
   const schedule = resolveSchedule(specification);
   const facts = factsOf(specification.dataset);

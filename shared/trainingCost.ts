@@ -3,6 +3,7 @@
  * from their sizes. Rough, within a factor of two or so; what a search measures takes its place. Pure.
  */
 
+import { candidateTrainings } from "./candidateTrainings.ts";
 import { factsOf } from "./datasets.ts";
 import { costTableOf, medianMacs } from "./networkCosts.ts";
 import { recipeSteps, resolveRecipe } from "./recipes.ts";
@@ -40,11 +41,15 @@ export function workOf(specification: Specification): Work {
     (stage) => [stageSteps(stage, schedule, trainImages).total * schedule.batchSize, stage] as const,
   );
   const search = images.reduce((sum, [count, stage]) => sum + passes * count * macsAt(stage), 0);
-  const { finalTraining } = specification;
+  const { finalTraining, evaluation } = specification;
   const { batchSize } = resolveRecipe(finalTraining);
+  const candidates =
+    evaluation.kind === "training"
+      ? passes * candidateTrainings(specification, evaluation).steps * batchSize * macs
+      : null;
   const finalImages = finalTraining.top * recipeSteps(finalTraining, trainImages) * batchSize;
   return {
-    search: search * (1 + evaluationShare),
+    search: candidates ?? search * (1 + evaluationShare),
     reranking: passes * rerankingLength(specification).steps * batchSize * macs,
     finalTraining: passes * finalImages * macsAt(trainedSize(specification, finalTraining)),
   };

@@ -1,9 +1,11 @@
 /** From unknown input to a specification, or to every field that is wrong with it and what to do. Nothing is spent before. */
 import { checkCampaign } from "./campaign.ts";
+import { rungErrors } from "./candidateTrainings.ts";
 import { datasetNames, factsOf, isBuiltIn } from "./datasets.ts";
 import { eachOnce, fieldErrors } from "./fieldErrors.ts";
 import { unmetBounds } from "./profile.ts";
 import { sizeError, trainedSize } from "./scaling.ts";
+import type { Stage } from "./schedule.ts";
 import { edgesOf, resolveSpace } from "./space.ts";
 import {
   type FieldError,
@@ -43,7 +45,7 @@ export function checkSpecification(input: unknown, pushed: PushedData = {}): Che
   } catch (error) {
     errors.push({ pointer: "/schedule/preset", detail: (error as Error).message });
   }
-  if (errors.length === 0 && !isTabular) errors.push(...supernetErrors(specification));
+  if (errors.length === 0 && !isTabular) errors.push(...networkErrors(specification));
   return errors.length > 0 ? { errors } : { specification };
 }
 
@@ -76,7 +78,7 @@ function datasetErrors(specification: Specification, pushed: PushedData): FieldE
 }
 
 /** Of a specification whose fields are right one by one. */
-function supernetErrors(specification: Specification): FieldError[] {
+function networkErrors(specification: Specification): FieldError[] {
   const { name, facts } = specification.dataset;
   const isKnown = isBuiltIn(name) || facts !== undefined;
   const errors = [
@@ -86,6 +88,8 @@ function supernetErrors(specification: Specification): FieldError[] {
     ...(isKnown ? sides(specification) : []),
   ];
   if (errors.length > 0 || !isKnown) return errors;
+  errors.push(...rungErrors(specification));
+  if (errors.length > 0) return errors;
   return [...unmetBounds(specification), ...poorBudget(specification)];
 }
 
@@ -141,21 +145,25 @@ function sides({ space, dataset }: Specification): FieldError[] {
 function sizes(specification: Specification): FieldError[] {
   const own = sizeError(specification, trainedSize(specification), "/evaluation/network");
   const final = trainedSize(specification, specification.finalTraining);
-  const stages = resolveSchedule(specification).stages.flatMap(
+  const stages = stagesOf(specification).flatMap(
     (stage, index) => sizeError(specification, stage, `/schedule/stages/${index}`) ?? [],
   );
   return [own ?? sizeError(specification, final, "/finalTraining") ?? [], stages].flat();
 }
 
+/** Of the supernet, where there is one. */
+const stagesOf = (specification: Specification): Stage[] =>
+  specification.evaluation.kind === "supernet" ? resolveSchedule(specification).stages : [];
+
 /** Each stage must leave at least one operation on every edge, and name only kinds of cell that the space has. */
 function drops(specification: Specification): FieldError[] {
   const space = resolveSpace(specification.space);
-  const schedule = resolveSchedule(specification);
+  const stages = stagesOf(specification);
   const left = Object.fromEntries(
     Object.entries(space.cells).map(([kind, { operations }]) => [kind, operations.length]),
   );
   const errors: FieldError[] = [];
-  schedule.stages.forEach((stage, index) => {
+  stages.forEach((stage, index) => {
     for (const [kind, dropped] of Object.entries(stage.drop)) {
       const pointer = `/schedule/stages/${index}/drop/${kind}`;
       const remaining = left[kind];

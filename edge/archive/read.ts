@@ -166,7 +166,7 @@ class Import {
     if (controller.state.round !== controller.round)
       throw refuse("has two numbers for the round that is awaited");
     if (task !== null) assertTask(task, id, controller.round, refuse);
-    if (state === "paused" && searching && task === null)
+    if (state === "paused" && searching && task === null && controller.state.halving === undefined)
       throw refuse("has rounds left but no task for the next");
     if (state !== "paused" && search.finishedAt === null) throw refuse("is over but has no time of its end");
     return search;

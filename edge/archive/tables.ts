@@ -18,6 +18,7 @@ import {
   shortTrainingReportSchema,
   tabularReportSchema,
   tabularTaskSchema,
+  trainedRoundSchema,
   trainRoundSchema,
 } from "../../shared/protocol.ts";
 import { finalTrainingSchema } from "../../shared/specification.ts";
@@ -60,7 +61,8 @@ const time = z.int().min(0);
 const values = z.record(z.string(), z.number().nullable());
 const message = z.string().max(10_000);
 const phase = z.enum(["warmup", "search", "confirm"]);
-const roundTask = z.discriminatedUnion("kind", [trainRoundSchema, tabularTaskSchema]);
+const pendingTask = z.discriminatedUnion("kind", [trainRoundSchema, tabularTaskSchema]);
+const roundTask = z.discriminatedUnion("kind", [...pendingTask.options, trainedRoundSchema]);
 
 /** Whatever the space; that it is one of the space is checked with the specification. */
 const genotype = z.strictObject({
@@ -111,7 +113,7 @@ const currentState = z.strictObject({
   choices: choicesSchema,
   strategy: z.unknown(),
   archive: z.array(z.strictObject({ ...measured, images: z.int(), round: z.int(), confirmed: z.boolean() })),
-  task: roundTask.nullable(),
+  task: pendingTask.nullable(),
   evaluations: z.int(),
   searchRounds: z.int(),
   halvedFrom: z.int().optional(),
@@ -136,6 +138,26 @@ const currentState = z.strictObject({
     .optional(),
   measured: z
     .record(z.string(), z.strictObject({ code: z.string(), values: z.record(z.string(), z.number()) }))
+    .optional(),
+  halving: z
+    .strictObject({
+      changes: z.int().min(0),
+      candidates: z.array(
+        z.strictObject({
+          hash,
+          code: z.string().max(256),
+          rung: z.int().min(0),
+          state: z.enum(["open", "trained", "failed"]),
+          accuracies: z.array(z.number()),
+          images: z.int(),
+          steps: z.int(),
+          round: z.int(),
+        }),
+      ),
+      isWaiting: z.boolean(),
+      isExhausted: z.boolean(),
+      observed: z.string(),
+    })
     .optional(),
 });
 const controllerState = z.preprocess(asOfNow, currentState);

@@ -121,7 +121,7 @@ export class Context {
           best: objective.name === "accuracy" ? 100 : undefined,
         }),
       ),
-      noisy: !this.isTabular,
+      noisy: this.specification.evaluation.kind === "supernet",
       known: (code) => {
         const selection = selectionOf(this.positions, code);
         const known = { ...this.cheap(selection), ...this.#foreknown(selection) };

@@ -4,7 +4,7 @@
  * A search with a supernet runs through stages; a stage is warm-up rounds (weights only), search rounds (weights, then
  * candidates that the strategy proposes are measured and taught to it) and one confirmation round (the front is
  * measured again on more images). Then the weakest operations of every edge go and the next stage starts with a new
- * supernet. A search on a table is one stage of search rounds.
+ * supernet. A search on a table is one stage of search rounds, one by training has none: halving.ts.
  */
 
 import { type Code, codeOf } from "../../shared/code.ts";
@@ -24,12 +24,12 @@ import { round4, seedOf } from "./policy.ts";
 import { type Pruning, prune, survives } from "./prune.ts";
 import { judgeOf, membersToRerank } from "./rerank.ts";
 import { excessOf } from "./reward.ts";
-import { type CandidateRecord, type ControllerState, type RoundOutcome, stateVersion } from "./state.ts";
+import { type CandidateRecord, type ControllerState, noCandidates, type RoundOutcome, stateVersion } from "./state.ts";
 import { stageTraining } from "./trainedSteps.ts";
 import { bestScored } from "./untrained.ts";
 
 /** The front is announced when its hypervolume has grown by this share. */
-const announceGrowth = 0.01;
+export const announceGrowth = 0.01;
 
 export function startSearch(specification: Specification, searchId: string): ControllerState {
   const context = new Context(specification);
@@ -42,7 +42,7 @@ export function startSearch(specification: Specification, searchId: string): Con
     seed: specification.seed,
     round: 0,
     stage: 0,
-    phase: context.isTabular ? "search" : "warmup",
+    phase: specification.evaluation.kind === "supernet" ? "warmup" : "search",
     step: 0,
     choices,
     strategy: null,
@@ -58,7 +58,9 @@ export function startSearch(specification: Specification, searchId: string): Con
     finishing: false,
     amendments: 0,
   };
-  return withNextRound(withStrategy(state, context), context);
+  const begun = withStrategy(state, context);
+  if (specification.evaluation.kind === "training") return { ...begun, halving: noCandidates };
+  return withNextRound(begun, context);
 }
 
 /** The state with a strategy that starts anew on what is left of the space. */
@@ -344,7 +346,7 @@ function shrunk(
 }
 
 /** What to say at the end of a search that met no architecture within its limits: which came nearest. */
-function nothingFeasible(
+export function nothingFeasible(
   archive: readonly Archived[],
   front: readonly Archived[],
   context: Context,

@@ -92,7 +92,8 @@ function trainedOn({ members, trainings }: Standing, rung: number): Trained[] {
   });
 }
 
-function ranked<T extends Member>(entries: readonly T[], { objectives, preference }: Judge): T[] {
+/** By layer, within one the preferred first. */
+export function ranked<T extends Member>(entries: readonly T[], { objectives, preference }: Judge): T[] {
   return layersOf(entries, objectives).flatMap((layer) =>
     layer.toSorted((a, b) => preference(b.values) - preference(a.values) || (a.hash < b.hash ? -1 : 1)),
   );

@@ -57,7 +57,47 @@ export interface ControllerState {
   predictors?: Record<string, Prediction>;
   /** By architecture's hash, what devices measured, the newest last. */
   measured?: Record<string, MeasuredOnDevices>;
+  /** Of a search by training, its candidates. */
+  halving?: HalvingState;
 }
+
+/** One architecture; none is in it twice. */
+export interface TrainedCandidate {
+  hash: string;
+  /** As text. */
+  code: string;
+  /** The furthest that it was begun on. */
+  rung: number;
+  /** One that failed is out, whatever it reached before. */
+  state: "open" | "trained" | "failed";
+  /** By rung. */
+  accuracies: number[];
+  /** Of the last training that ended well. */
+  images: number;
+  steps: number;
+  round: number;
+}
+
+export interface HalvingState {
+  /** How often the state was changed: who changes it must have seen all changes before. */
+  changes: number;
+  /** In the order in which they were proposed. */
+  candidates: TrainedCandidate[];
+  /** Nothing can be begun before a training ends. */
+  isWaiting: boolean;
+  /** The strategy knows no architecture that is new and may be the answer. */
+  isExhausted: boolean;
+  /** Digest of all that the strategy was told, in its order. */
+  observed: string;
+}
+
+export const noCandidates: HalvingState = {
+  changes: 0,
+  candidates: [],
+  isWaiting: false,
+  isExhausted: false,
+  observed: "",
+};
 
 export interface Prediction {
   predictor: Predictor;

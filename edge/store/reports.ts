@@ -246,7 +246,7 @@ export function trainingsToFollow(
 }
 
 /** A training under a held lease. */
-export interface HeldTraining extends Pick<Training, "id" | "searchId" | "purpose" | "rung"> {
+export interface HeldTraining extends Pick<Training, "id" | "searchId" | "hash" | "purpose" | "rung"> {
   runnerId: string;
 }
 
@@ -258,7 +258,7 @@ export const heldTraining = (
 ): Promise<HeldTraining | null> =>
   statement(
     db,
-    `SELECT t.id, t.search_id AS searchId, t.purpose, t.rung, l.runner_id AS runnerId
+    `SELECT t.id, t.search_id AS searchId, t.hash, t.purpose, t.rung, l.runner_id AS runnerId
      FROM leases l JOIN trainings t ON t.id = l.resource
      WHERE l.resource = :resource AND l.lease_id = :leaseId AND l.expires_at > :now`,
     { ...lease, now },

@@ -9,7 +9,7 @@ import { database, statement } from "./database.ts";
 import type { NewEvent } from "./events.ts";
 
 /** SQL that is true of a runner `r` on a rented machine that is to end. */
-const onLeavingMachine =
+export const onLeavingMachine =
   "EXISTS (SELECT 1 FROM instances i WHERE i.name = r.name AND i.state NOT IN ('launching', 'launched'))";
 
 export interface Lease {
@@ -50,6 +50,8 @@ export interface Offer {
   /** It was held by another runner until it expired. */
   abandonedBy: string | null;
   mine: boolean;
+  /** A search by training: a training of it is to be begun before there is anything to take. */
+  trains?: boolean;
   /** Whether it is mine and may not know yet: taking it again is the same attempt. */
   isRepeated: boolean;
 }
@@ -65,6 +67,7 @@ interface OfferRow {
   runner_id: string | null;
   expires_at: number | null;
   heard: number | null;
+  trains?: number;
 }
 
 /** Who asks for work, and of which search; with `instance` the runner must be called so. */
@@ -73,6 +76,11 @@ export interface Wanted {
   searchId?: string | undefined;
   instance?: string | null | undefined;
 }
+
+/** SQL that is true of a search `s` by training, and where it can begin nothing before one of its trainings ends. */
+const trains = "(s.specification ->> '$.evaluation.kind' = 'training')";
+const isWaiting = `EXISTS (SELECT 1 FROM controller_states c
+  WHERE c.search_id = s.id AND c.state ->> '$.halving.isWaiting' = 1)`;
 
 /** What a runner could take, trainings first: they end a search. Undefined when the runner is not known. */
 export async function offers(db: D1Database, wanted: Wanted, now: number): Promise<Offer[] | undefined> {
@@ -100,9 +108,10 @@ export async function offers(db: D1Database, wanted: Wanted, now: number): Promi
     ),
     statement(
       db,
-      `SELECT s.id AS resource, s.id AS search_id, l.attempts, l.runner_id, l.expires_at, l.heard
+      `SELECT s.id AS resource, s.id AS search_id, l.attempts, l.runner_id, l.expires_at, l.heard, ${trains} AS trains
        FROM searches s LEFT JOIN leases l ON l.resource = s.id
        WHERE s.state IN ('queued', 'running') AND s.searching = 1 ${only} AND ${free}
+         AND NOT (${trains} AND ${isWaiting})
        ORDER BY ${mineFirst}, s.created_at LIMIT ${offered}`,
       values,
     ),
@@ -116,6 +125,7 @@ export async function offers(db: D1Database, wanted: Wanted, now: number): Promi
         resource: row.resource,
         searchId: row.search_id,
         kind,
+        ...(row.trains === 1 ? { trains: true } : {}),
         attempts: row.attempts ?? 0,
         abandonedBy: !held && row.expires_at !== null && row.expires_at > 0 ? row.runner_id : null,
         mine: held,
