@@ -82,5 +82,9 @@ export const createToken = (
 ): Promise<InferResponseType<V1["tokens"]["$post"]>> =>
   client.json(client.v1.tokens.$post({ json }), ["id", "token"]);
 
+/** Whether each candidate is trained by itself: how many trainings there will be is known about, not exactly. */
+export const isByTraining = ({ specification }: Search): boolean =>
+  specification.evaluation.kind === "training";
+
 /** A table's rewards are what its owner made them; elsewhere accuracy is in percent. */
 export const isTabular = ({ specification }: Search): boolean => specification.evaluation.kind === "tabular";

@@ -3,6 +3,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import {
   finishedStates,
+  isByTraining,
   isTabular,
   listTrainings,
   readSearch,
@@ -52,11 +53,12 @@ export async function followSearch(
   for (let polls = 1; ; polls++) {
     const { progress } = search;
     step.update(progress.round, searchNote(search, firstRound, startMs), progress.rounds);
-    if (finishedStates.includes(search.state) || progress.round >= progress.rounds) break;
+    if (finishedStates.includes(search.state)) break;
+    if (progress.round >= progress.rounds && !isByTraining(search)) break;
     // A search whose budget is used up goes on to its final trainings early.
     if (polls % TRAININGS_EVERY === 0) {
       const trainings = await listTrainings(client, id);
-      if (trainings.length > 0) break;
+      if (trainings.some(({ purpose }) => purpose !== "candidate")) break;
     }
     await pause(ctx, options);
     search = await readSearch(client, id);
@@ -110,7 +112,7 @@ async function followTrainings(
   let step: ReturnType<Context["progress"]> | undefined;
   for (;;) {
     const [all, search] = await Promise.all([listTrainings(client, id), readSearch(client, id)]);
-    const trainings = all.filter(({ purpose }) => purpose !== "rerank");
+    const trainings = all.filter(({ purpose }) => purpose === "final");
     const isOver = trainings.length > 0 || finishedStates.includes(search.state);
     shortTrainings.show(
       all.filter(({ purpose }) => purpose === "rerank"),

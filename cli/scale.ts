@@ -49,7 +49,7 @@ export function startedSizes(
   for (const { hash, purpose, recipe } of trainings) {
     const size = trainedSize(specification, recipe);
     const known = sizes.get(hash) ?? [];
-    if (purpose === "rerank" || isSameSize(size, own) || known.some((other) => isSameSize(other, size)))
+    if (purpose !== "final" || isSameSize(size, own) || known.some((other) => isSameSize(other, size)))
       continue;
     sizes.set(hash, [...known, size]);
   }
@@ -96,7 +96,7 @@ function trainingAt(
   const here = trainings.filter(
     (training) =>
       training.hash === hash &&
-      training.purpose !== "rerank" &&
+      training.purpose === "final" &&
       isSameSize(trainedSize(specification, training.recipe), size),
   );
   const found =

@@ -137,7 +137,9 @@ describe("a search by training", () => {
       const own = trainings.filter((one) => one.hash === hash && one.purpose === "candidate");
       const longest = Math.max(...own.map(({ rung }) => rung ?? 0));
       expect(trainingSteps).toBe([5, 10][longest]);
-      expect(evidence).toBe(final.task.kind === "finalTraining" && hash === final.task.hash ? "full-training" : "short-training");
+      expect(evidence).toBe(
+        final.task.kind === "finalTraining" && hash === final.task.hash ? "full-training" : "short-training",
+      );
       expect(values.parameters).toBeGreaterThan(0);
     }
     expect(Math.max(...front.map(({ values }) => values.accuracy ?? 0))).toBe(before.progress.bestAccuracy);
@@ -147,7 +149,9 @@ describe("a search by training", () => {
     );
     expect(rounds.data.map(({ round }) => round)).toEqual([...rounds.data.keys()]);
     expect(rounds.data).toHaveLength(before.progress.round);
-    const candidates = await ok<{ data: { hash: string }[] }>(admin(`/v1/searches/${id}/candidates?limit=100`));
+    const candidates = await ok<{ data: { hash: string }[] }>(
+      admin(`/v1/searches/${id}/candidates?limit=100`),
+    );
     expect(candidates.data).toHaveLength(rounds.data.length);
   });
 
@@ -156,16 +160,20 @@ describe("a search by training", () => {
     for (let run = 0; run < 2; run++) {
       const id = await create({ seed: 7 });
       await trainShort(id);
-      found.push([
-        await frontOf(id),
-        (await trainingsOf(id)).map(({ hash, rung, purpose }) => [hash, rung, purpose]),
-      ].map((part) => JSON.stringify(part)));
+      found.push(
+        [
+          await frontOf(id),
+          (await trainingsOf(id)).map(({ hash, rung, purpose }) => [hash, rung, purpose]),
+        ].map((part) => JSON.stringify(part)),
+      );
     }
     expect(found[0]).toEqual(found[1]);
   });
 
   test("keeps 16 runners at work at once, and no architecture is trained twice on a rung", async () => {
-    const id = await create({ evaluation: byTraining({ architectures: 24, rungs: [{ steps: 5 }, { steps: 10 }, { steps: 20 }] }) });
+    const id = await create({
+      evaluation: byTraining({ architectures: 24, rungs: [{ steps: 5 }, { steps: 10 }, { steps: 20 }] }),
+    });
     const runners = await Promise.all(Array.from({ length: 16 }, () => registerRunner(admin)));
     const first = await Promise.all(runners.map((runner) => leaseOf(admin, runner, id)));
     expect(first.filter(isShort)).toHaveLength(16);
@@ -205,7 +213,9 @@ describe("a search by training", () => {
   test("gives a lost training to another runner before anything new, and the one that lost it nothing for it", async () => {
     const id = await create();
     const lost = shortOf(await leaseOf(admin, runnerId, id));
-    await env.DB.prepare("UPDATE leases SET expires_at = 1 WHERE resource = ?").bind(lost.task.trainingId).run();
+    await env.DB.prepare("UPDATE leases SET expires_at = 1 WHERE resource = ?")
+      .bind(lost.task.trainingId)
+      .run();
     const other = await registerRunner(admin);
     const again = shortOf(await leaseOf(admin, other, id));
     expect(again.task).toEqual(lost.task);
@@ -305,7 +315,13 @@ async function assertReplayed(id: string): Promise<void> {
   for (const recorded of chosen.toSorted((a, b) => a.number - b.number)) {
     for (; ended < recorded.ended; ended++) {
       const { hash, report: text } = ends[ended] ?? { hash: "", report: "{}" };
-      const { validationAccuracy: accuracy, validationLoss: loss, images, trainLoss, steps } = JSON.parse(text);
+      const {
+        validationAccuracy: accuracy,
+        validationLoss: loss,
+        images,
+        trainLoss,
+        steps,
+      } = JSON.parse(text);
       const result = { accuracy, loss, images, trainLoss, steps };
       state = endTraining(state, specification, { hash, result }).state;
     }
@@ -321,7 +337,11 @@ describe("a specification of a search by training", () => {
   const refusals: [string, object, string][] = [
     ["a schedule", { schedule: { preset: "demo-3" } }, "/schedule"],
     ["short trainings on top", { reranking: { enabled: true } }, "/reranking"],
-    ["rungs that do not grow", { evaluation: byTraining({ rungs: [{ steps: 9 }, { steps: 9 }] }) }, "/evaluation/rungs/1"],
+    [
+      "rungs that do not grow",
+      { evaluation: byTraining({ rungs: [{ steps: 9 }, { steps: 9 }] }) },
+      "/evaluation/rungs/1",
+    ],
     ["no rung", { evaluation: byTraining({ rungs: [] }) }, "/evaluation/rungs"],
     ["an unlimited number", { evaluation: byTraining({ architectures: 1e6 }) }, "/evaluation/architectures"],
     [
@@ -334,7 +354,11 @@ describe("a specification of a search by training", () => {
       },
       "/objectives/1",
     ],
-    ["a network that cannot be", { evaluation: byTraining({ network: { layers: 100 } }) }, "/evaluation/network/layers"],
+    [
+      "a network that cannot be",
+      { evaluation: byTraining({ network: { layers: 100 } }) },
+      "/evaluation/network/layers",
+    ],
   ];
   test.each(refusals)("with %s is refused, and the field named", async (_, change, pointer) => {
     const response = await admin("/v1/searches", { body: { ...asked, ...change } });

@@ -76,23 +76,32 @@ export async function closeCandidate(
     const seconds = "report" in ending ? ending.report.seconds : 0;
     const busySeconds = read.busySeconds + seconds;
     const isSpent = await isOver(db, searchId, read, busySeconds, now);
-    const after = endTraining(before, specification, { hash, result: resultOf(ending) }, { isBudgetSpent: isSpent });
-    const summary = summarize(after.state, specification, read.summary, { train: seconds, evaluate: 0, idle: 0 });
+    const after = endTraining(
+      before,
+      specification,
+      { hash, result: resultOf(ending) },
+      { isBudgetSpent: isSpent },
+    );
+    const summary = summarize(after.state, specification, read.summary, {
+      train: seconds,
+      evaluate: 0,
+      idle: 0,
+    });
     const budget = budgetNews(specification.budget, { ...read, busySeconds }, told, now);
     const closing = { training, ending, specification, before, after, summary, budget };
     if (await writeCandidate(db, closing, now)) return true;
   }
-  throw new Problem("round-conflict", "Other trainings kept beginning and ending in between; send the report again.");
+  throw new Problem(
+    "round-conflict",
+    "Other trainings kept beginning and ending in between; send the report again.",
+  );
 }
 
 /** Without a lease: a search by training has none. */
 const stateOf = (db: D1Database, searchId: string, now: number): Promise<RoundContext | null> =>
   roundContext(db, { searchId, round: -1, leaseId: "" }, now);
 
-const isOpenIn = (
-  { controller }: RoundContext,
-  { hash, rung }: Pick<Training, "hash" | "rung">,
-): boolean =>
+const isOpenIn = ({ controller }: RoundContext, { hash, rung }: Pick<Training, "hash" | "rung">): boolean =>
   halvingOf(controller).candidates.some(
     (candidate) => candidate.hash === hash && candidate.rung === rung && candidate.state === "open",
   );

@@ -3,6 +3,7 @@
  * supernet says something else; networks that were trained alike on the same data are compared across searches. Pure.
  */
 
+import { candidateRecipe } from "../shared/candidateTrainings.ts";
 import { rungRecipe } from "../shared/reranking.ts";
 import { resolveReranking } from "../shared/specification.ts";
 import { nonDominated } from "./controller/archive.ts";
@@ -52,6 +53,10 @@ export function mergedFront<S extends Merging>(
 function circumstancesOf({ specification }: Merging): string {
   const { dataset, evaluation } = specification;
   if (evaluation.kind === "tabular") return JSON.stringify([evaluation.table, evaluation.reward]);
+  if (evaluation.kind === "training") {
+    const recipes = evaluation.rungs.map((_, rung) => candidateRecipe(specification, evaluation, rung));
+    return JSON.stringify([dataset.name, recipes]);
+  }
   const rungs = resolveReranking(specification)?.rungs ?? [];
   return JSON.stringify([dataset.name, rungs.map((_, rung) => rungRecipe(specification, rung))]);
 }

@@ -12,7 +12,9 @@ export const trainingSchema = z
     id: z.string(),
     searchId: z.string(),
     hash: z.string(),
-    purpose: z.enum(trainingPurposes).describe("rerank: a short one that orders the archive; candidate: one of a search by training"),
+    purpose: z
+      .enum(trainingPurposes)
+      .describe("rerank: a short one that orders the archive; candidate: one of a search by training"),
     rung: z.int().nullable().describe("of a short training"),
     state: z.enum(trainingStates),
     recipe: finalTrainingSchema,

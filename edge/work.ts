@@ -209,7 +209,6 @@ async function trainingTask(db: D1Database, training: Training): Promise<FinalTr
 /** Share of the training images that measures a short training; null for a final one, which the test images measure. */
 function heldOut({ purpose }: Pick<Training, "purpose">, specification: Specification): number | null {
   const { evaluation } = specification;
-  if (purpose === "candidate")
-    return evaluation.kind === "training" ? evaluation.validationFraction : null;
+  if (purpose === "candidate") return evaluation.kind === "training" ? evaluation.validationFraction : null;
   return purpose === "rerank" ? (resolveReranking(specification)?.validationFraction ?? null) : null;
 }

@@ -204,7 +204,11 @@ export const specificationSchema = z
       .strictObject({ name: z.enum(strategyNames, `use one of ${strategyNames.join(", ")}`) })
       .prefault({ name: "default" }),
     evaluation: z
-      .discriminatedUnion("kind", [supernetEvaluationSchema, trainingEvaluationSchema, tabularEvaluationSchema])
+      .discriminatedUnion("kind", [
+        supernetEvaluationSchema,
+        trainingEvaluationSchema,
+        tabularEvaluationSchema,
+      ])
       .prefault({ kind: "supernet" }),
     objectives: z
       .array(objectiveSchema)
@@ -214,9 +218,7 @@ export const specificationSchema = z
         { name: "accuracy", goal: "maximize" },
         { name: "parameters", goal: "minimize" },
       ]),
-    schedule: z
-      .union([z.strictObject({ preset: z.string() }), scheduleSchema])
-      .default(defaultSchedule),
+    schedule: z.union([z.strictObject({ preset: z.string() }), scheduleSchema]).default(defaultSchedule),
     budget: z
       .strictObject({
         usd: usd.optional(),

@@ -226,8 +226,10 @@ class Import {
     },
     trainings: (row, { archived, space }, refuse) => {
       const training = row as ArchivedTraining;
-      const { id, hash, report, state, genotype } = training;
-      if (!this.#seen.hashes.has(hash)) throw refuse(`trains ${hash}, which is not in the archive`);
+      const { id, hash, report, state, genotype, purpose } = training;
+      // A candidate is in the archive once it was trained.
+      if (purpose !== "candidate" && !this.#seen.hashes.has(hash))
+        throw refuse(`trains ${hash}, which is not in the archive`);
       assertOfSpace(genotype, space, refuse);
       if (archived.state !== "paused" && (state === "queued" || state === "running"))
         throw refuse("is not over, but its search is");

@@ -24,7 +24,13 @@ import { round4, seedOf } from "./policy.ts";
 import { type Pruning, prune, survives } from "./prune.ts";
 import { judgeOf, membersToRerank } from "./rerank.ts";
 import { excessOf } from "./reward.ts";
-import { type CandidateRecord, type ControllerState, noCandidates, type RoundOutcome, stateVersion } from "./state.ts";
+import {
+  type CandidateRecord,
+  type ControllerState,
+  noCandidates,
+  type RoundOutcome,
+  stateVersion,
+} from "./state.ts";
 import { stageTraining } from "./trainedSteps.ts";
 import { bestScored } from "./untrained.ts";
 

@@ -63,7 +63,11 @@ interface Logged {
 /** Works on a search with so many runners, whichever of them is next. */
 function worked(
   specification: Specification,
-  { runners = 1, next = () => 0, fails = () => false }: {
+  {
+    runners = 1,
+    next = () => 0,
+    fails = () => false,
+  }: {
     runners?: number;
     next?: (below: number) => number;
     fails?: (hash: string) => boolean;
@@ -148,7 +152,10 @@ describe("a search by training", () => {
   });
 
   test("promotes only of the better half of a rung, the best first, and begins nothing new before", () => {
-    const specification = specified({ architectures: 16 }, { objectives: [{ name: "accuracy", goal: "maximize" }] });
+    const specification = specified(
+      { architectures: 16 },
+      { objectives: [{ name: "accuracy", goal: "maximize" }] },
+    );
     const { chosen } = worked(specification);
     const reached = new Map<string, number>();
     for (const one of chosen) {
@@ -177,14 +184,20 @@ describe("a search by training", () => {
 
   test("gives each choice again from what was recorded of it", () => {
     const specification = specified({}, { strategy: { name: "default" } });
-    const { chosen, ends } = worked(specification, { runners: 5, next: drawing([3, 0, 7, 2, 1, 0, 0, 11, 5]) });
+    const { chosen, ends } = worked(specification, {
+      runners: 5,
+      next: drawing([3, 0, 7, 2, 1, 0, 0, 11, 5]),
+    });
     let state = startSearch(specification, "searchsearchsear");
     let ended = 0;
     for (const recorded of chosen) {
       for (; ended < recorded.ended; ended++) {
         const one = ends[ended];
         if (one === undefined) throw new Error("an end is missing");
-        state = endTraining(state, specification, { hash: one.hash, result: resultOf(one, () => false) }).state;
+        state = endTraining(state, specification, {
+          hash: one.hash,
+          result: resultOf(one, () => false),
+        }).state;
       }
       const begun = beginTraining(state, specification);
       expect(begun.chosen).toEqual(recorded);

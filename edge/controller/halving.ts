@@ -103,7 +103,11 @@ export function beginTraining(
   if (!mayBegin(state, search)) return { state, chosen: null, end: endIfOver(state, search) };
   const next = promoted(state, search) ?? proposed(state, search);
   const settled = settle(next.state, search);
-  return { state: settled, chosen: next.chosen, end: next.chosen === null ? endIfOver(settled, search) : null };
+  return {
+    state: settled,
+    chosen: next.chosen,
+    end: next.chosen === null ? endIfOver(settled, search) : null,
+  };
 }
 
 /** Takes what became of an open training. Throws RangeError where none of the architecture is open. */
@@ -214,7 +218,10 @@ function promoted(state: ControllerState, search: Search): Next | null {
   if (best === null) return null;
   const next: TrainedCandidate = { ...best, rung: best.rung + 1, state: "open" };
   const candidates = halving.candidates.map((candidate) => (candidate === best ? next : candidate));
-  return { state: { ...state, halving: { ...halving, candidates } }, chosen: chosenOf(next, state, null, search) };
+  return {
+    state: { ...state, halving: { ...halving, candidates } },
+    chosen: chosenOf(next, state, null, search),
+  };
 }
 
 function proposed(state: ControllerState, search: Search): Next {
@@ -222,7 +229,8 @@ function proposed(state: ControllerState, search: Search): Next {
   const halving = halvingOf(state);
   const seed = seedOf(state.seed, "candidates", halving.candidates.length);
   const { code, strategy } = newCode(state, new Random(seed), context);
-  if (code === null) return { state: { ...state, strategy, halving: { ...halving, isExhausted: true } }, chosen: null };
+  if (code === null)
+    return { state: { ...state, strategy, halving: { ...halving, isExhausted: true } }, chosen: null };
   const hash = context.hash(selectionOf(context.positions, codeOfText(code)));
   const next: TrainedCandidate = {
     hash,

@@ -134,7 +134,8 @@ export function searchView(search: Search): z.infer<typeof searchSchema> {
     state,
     visibility,
     failure: reason,
-    progress: { round, rounds: scheduleLength(specification).rounds, ...shown, idleShare },
+    // More may have been promoted in a search by training than were counted on.
+    progress: { round, rounds: Math.max(round, scheduleLength(specification).rounds), ...shown, idleShare },
     campaignId,
     triggerId,
     // As it was sent: it can be sent again.

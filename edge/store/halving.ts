@@ -120,7 +120,11 @@ export interface CandidateClosing {
 }
 
 /** Closes a training with what follows from it; false when a guard refused it and nothing was written. */
-export async function writeCandidate(db: D1Database, closing: CandidateClosing, now: number): Promise<boolean> {
+export async function writeCandidate(
+  db: D1Database,
+  closing: CandidateClosing,
+  now: number,
+): Promise<boolean> {
   const { training, ending, specification, after, budget } = closing;
   const { searchId } = training;
   const report = "report" in ending ? ending.report : null;
@@ -154,7 +158,9 @@ export async function writeCandidate(db: D1Database, closing: CandidateClosing, 
     ...archived(db, searchId, after, new Context(specification)),
     ...toldChange(db, searchId, budget),
     ...appendEvents(db, searchId, [endingEvent(training, ending), ...after.events, ...budget.events], now),
-    ...(after.end === null ? [] : ended(db, { searchId, specification, state: after.state, end: after.end }, now)),
+    ...(after.end === null
+      ? []
+      : ended(db, { searchId, specification, state: after.state, end: after.end }, now)),
   ]);
   return results !== null;
 }

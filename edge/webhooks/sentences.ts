@@ -61,7 +61,7 @@ const reached = ({ progress }: Facts) => [
   percent(progress.bestAccuracy, "best accuracy"),
 ];
 const training = (facts: Facts): string =>
-  `${facts.purpose === "rerank" ? "A short training" : "The training"} ${facts.trainingId} of search "${facts.name}"`;
+  `${facts.purpose === "rerank" || facts.purpose === "candidate" ? "A short training" : "The training"} ${facts.trainingId} of search "${facts.name}"`;
 const because = ({ message }: Facts): string => (message === "" ? "" : ` (${message})`);
 
 const machine = ({ gpu, provider, name }: Facts): string =>

@@ -6,6 +6,12 @@ import { objectiveId } from "../../../shared/specification.ts";
 import type { ReportData } from "../data.ts";
 import { facts, section } from "../parts.ts";
 
+const evaluations = {
+  tabular: "looked up in a table",
+  supernet: "shared weights of a supernet",
+  training: "each trained by itself, the better half of a rung longer",
+};
+
 export function asked({ search: { specification, progress } }: ReportData) {
   const { dataset, space, evaluation, objectives, schedule, budget, seed } = specification;
   return section(
@@ -14,15 +20,20 @@ export function asked({ search: { specification, progress } }: ReportData) {
       ["Data", dataset.name],
       ["Search space", typeof space === "string" ? space : "of its own"],
       ["Operations", operationsOf(space)],
-      ["Evaluation", evaluation.kind === "tabular" ? "looked up in a table" : "shared weights of a supernet"],
+      ["Evaluation", evaluations[evaluation.kind]],
       ...objectives.map((objective) => {
         const id = objectiveId(objective);
         return [unitOf(id).title, wishOf(objective, id)] as const;
       }),
-      [
-        "Schedule",
-        "preset" in schedule ? `${schedule.preset}, ${rounds(progress.rounds)}` : rounds(progress.rounds),
-      ],
+      evaluation.kind === "training"
+        ? [
+            "Trainings",
+            `${whole(progress.round)} of ${whole(evaluation.architectures)} architectures at most`,
+          ]
+        : [
+            "Schedule",
+            "preset" in schedule ? `${schedule.preset}, ${rounds(progress.rounds)}` : rounds(progress.rounds),
+          ],
       ["Budget", budgetText(budget)],
       ["Seed", seed],
     ]),

@@ -2,7 +2,7 @@
 
 import { type SpendingData, spending } from "../../../dashboard/pictures/spending.ts";
 import { duration, money, percent } from "../../../dashboard/ui/format.ts";
-import { isTabular } from "../../api.ts";
+import { isByTraining, isTabular } from "../../api.ts";
 import type { ReportData } from "../data.ts";
 import { facts, section } from "../parts.ts";
 import type { Pictures } from "../picture.ts";
@@ -12,6 +12,7 @@ export function cost(data: ReportData, pictures: Pictures) {
   const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
   const training = trainings.map(({ report, validation }) => report?.seconds ?? validation?.seconds ?? 0);
   const { startedAt, finishedAt } = search;
+  const hasSupernet = !isTabular(search) && !isByTraining(search);
   const wall =
     startedAt === null || finishedAt === null
       ? undefined
@@ -20,8 +21,8 @@ export function cost(data: ReportData, pictures: Pictures) {
   return section(
     "What it cost",
     facts([
-      ["Training the shared weights", isTabular(search) ? undefined : duration(sum(series.trainSeconds))],
-      ["Measuring candidates", duration(sum(series.evaluateSeconds))],
+      ["Training the shared weights", hasSupernet ? duration(sum(series.trainSeconds)) : undefined],
+      ["Measuring candidates", isByTraining(search) ? undefined : duration(sum(series.evaluateSeconds))],
       ["Training for real", sum(training) === 0 ? undefined : duration(sum(training))],
       ["Runners idle", search.progress.idleShare === null ? undefined : percent(search.progress.idleShare)],
       ["From start to end", wall === undefined ? undefined : duration(wall)],

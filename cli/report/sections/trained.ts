@@ -6,7 +6,7 @@ import type { ReportData } from "../data.ts";
 import { code, hint, scrolled, section, table } from "../parts.ts";
 
 export function trained({ trainings }: ReportData) {
-  const final = trainings.filter(({ purpose }) => purpose !== "rerank");
+  const final = trainings.filter(({ purpose }) => purpose === "final");
   const short = trainings.length - final.length;
   if (trainings.length === 0) return null;
   return section(

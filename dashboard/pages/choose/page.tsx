@@ -152,7 +152,7 @@ function Choice({ search, rows, sequence }: ChoiceProps) {
         recommended={recommendation?.row.hash ?? null}
         onCompare={(hash) => change({ b: hash })}
       />
-      {search.specification.evaluation.kind === "supernet" && (
+      {search.specification.evaluation.kind !== "tabular" && (
         <section class="card" aria-labelledby="trainings-title">
           <h2 id="trainings-title">Final trainings</h2>
           <Loaded of={trainings} what="trainings">

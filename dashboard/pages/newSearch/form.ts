@@ -46,6 +46,9 @@ export const textAt = (form: Form, path: Path): string => {
 
 export const isTabular = (form: Form): boolean => form.at(["evaluation", "kind"]) === "tabular";
 
+/** Whether each candidate is trained by itself. */
+export const isByTraining = (form: Form): boolean => form.at(["evaluation", "kind"]) === "training";
+
 /** Of an objective; empty while it has no name. */
 export function idOf(objective: unknown): string {
   if (!isMapping(objective) || typeof objective.name !== "string") return "";

@@ -7,7 +7,7 @@ import { At, Group, NumberAt, ProblemAt, SelectAt, TextAt } from "./bound.tsx";
 import { type Choices, presetOptions, spaceOptions, useColumns } from "./choices.ts";
 import { defaults } from "./defaults.ts";
 import { isMapping, type Path } from "./draft.ts";
-import { type Form, idOf, isTabular, listAt, textAt } from "./form.ts";
+import { type Form, idOf, isByTraining, isTabular, listAt, textAt } from "./form.ts";
 
 export interface SectionProps {
   form: Form;
@@ -47,9 +47,12 @@ export function DataAndSpace({ form, choices }: SectionProps) {
   const space = form.at(["space"]);
   const isWrittenOut = isMapping(space);
   const changeKind = (kind: string) => {
+    const network = form.at(["evaluation", "network"]);
     form.edit(
       ["evaluation"],
-      kind === "tabular" ? { kind, table: "", architecture: "", reward: "" } : { kind },
+      kind === "tabular"
+        ? { kind, table: "", architecture: "", reward: "" }
+        : { kind, ...(network === undefined ? {} : { network }) },
     );
   };
   return (
@@ -60,7 +63,11 @@ export function DataAndSpace({ form, choices }: SectionProps) {
           path={["evaluation", "kind"]}
           label="Architectures are"
           usual="supernet"
-          options={[option("supernet", "trained"), option("tabular", "looked up")]}
+          options={[
+            option("supernet", "trained together, with shared weights"),
+            option("training", "trained one by one"),
+            option("tabular", "looked up"),
+          ]}
         />
         {!isTabular(form) && (
           <SelectAt
@@ -129,14 +136,16 @@ export function NetworkAndSchedule({ form }: { form: Form }) {
   const hasStages = isMapping(form.at(["schedule"])) && form.at(["schedule", "preset"]) === undefined;
   return (
     <Group
-      title="Network and schedule"
+      title={isByTraining(form) ? "Network and trainings" : "Network and schedule"}
       path={["evaluation"]}
       form={form}
       hint="The network that is counted and measured, and how long is searched."
     >
       <ProblemAt form={form} path={["evaluation", "network"]} />
       <div class="new-fields">
-        {hasStages ? (
+        {isByTraining(form) ? (
+          <Candidates form={form} />
+        ) : hasStages ? (
           <At path={["schedule"]} class="wide">
             <p class="new-fact">
               <b>Schedule</b> written out in the text
@@ -168,14 +177,36 @@ export function NetworkAndSchedule({ form }: { form: Form }) {
   );
 }
 
+/** How many are trained; how long, the rungs, is set in the text. */
+const Candidates = ({ form }: { form: Form }) => (
+  <>
+    <NumberAt
+      form={form}
+      path={["evaluation", "architectures"]}
+      label="Architectures"
+      usual={32}
+      min={2}
+      hint="Trained shortly; about half of them go on to each longer rung"
+    />
+    <NumberAt form={form} path={["evaluation", "parallel"]} label="In training at once" min={1} />
+    <ProblemAt form={form} path={["evaluation", "rungs"]} />
+    <ProblemAt form={form} path={["schedule"]} />
+  </>
+);
+
 export const Budget = ({ form }: { form: Form }) => (
   <Group title="Budget" path={["budget"]} form={form} hint="It ends early where one of them is used up.">
     <div class="new-fields">
       <NumberAt form={form} path={["budget", "usd"]} label="US dollars" min={0} />
       <NumberAt form={form} path={["budget", "gpuHours"]} label="Hours of runners" min={0} />
       <NumberAt form={form} path={["budget", "wallClockHours"]} label="Hours by the clock" min={0} />
-      {isTabular(form) && (
-        <NumberAt form={form} path={["budget", "evaluations"]} label="Architectures looked up" min={1} />
+      {(isTabular(form) || isByTraining(form)) && (
+        <NumberAt
+          form={form}
+          path={["budget", "evaluations"]}
+          label={isTabular(form) ? "Architectures looked up" : "Trainings"}
+          min={1}
+        />
       )}
     </div>
   </Group>

@@ -40,7 +40,8 @@ const phases: Record<Search["progress"]["phase"], string> = {
 function Progress({ search }: { search: Search }) {
   const { progress, state, startedAt, finishedAt } = search;
   const { rounds } = useLive();
-  const { round, rounds: planned, stage, phase, evaluations } = progress;
+  const { round, rounds: planned, evaluations } = progress;
+  const isByTraining = search.specification.evaluation.kind === "training";
   const isOver = isFinished(search);
   const share = state === "completed" ? 1 : planned > 0 ? round / planned : null;
   const left = state === "running" ? secondsLeft(progress, rounds.value?.createdAt ?? []) : null;
@@ -49,15 +50,15 @@ function Progress({ search }: { search: Search }) {
       title="Progress"
       value={
         <>
-          Round {whole(round)} <small>of {whole(planned)}</small>
+          {isByTraining ? "Training" : "Round"} {whole(round)} <small>of {whole(planned)}</small>
         </>
       }
     >
-      <ProgressBar share={share} label="Rounds" />
+      <ProgressBar share={share} label={isByTraining ? "Trainings" : "Rounds"} />
       <p class="hint">
-        {isOver
+        {isOver || isByTraining
           ? `${whole(evaluations)} measured`
-          : `Stage ${whole(stage + 1)}, ${phases[phase]}; ${whole(evaluations)} measured`}
+          : `Stage ${whole(progress.stage + 1)}, ${phases[progress.phase]}; ${whole(evaluations)} measured`}
       </p>
       <p class="hint">{timeText(search, left)}</p>
       <span class="visually-hidden">

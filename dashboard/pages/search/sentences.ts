@@ -34,7 +34,7 @@ const accuracy = (data: Data, name: string, what: string): string | null =>
 const because = (data: Data, name = "message"): string | null => text(data, name) || null;
 const stage = (data: Data): string => `Stage ${whole((figure(data, "stage") ?? 0) + 1)}`;
 const training = (data: Data): string =>
-  data.purpose === "rerank"
+  data.purpose === "rerank" || data.purpose === "candidate"
     ? `Short training ${text(data, "trainingId")}`
     : `Training ${text(data, "trainingId")}`;
 const workOf = (data: Data): string =>
@@ -107,6 +107,13 @@ const rows: Readonly<Record<string, Row>> = {
         count(data, "promoted", "go on"),
         accuracy(data, "bestAccuracy", "best accuracy"),
       ),
+  },
+  "candidate.chosen": {
+    tone: "calm",
+    say: (data) =>
+      (figure(data, "rung") ?? 0) === 0
+        ? `Architecture ${text(data, "hash")} is proposed for training.`
+        : `Architecture ${text(data, "hash")} goes on to rung ${whole((figure(data, "rung") ?? 0) + 1)}.`,
   },
   "training.started": { tone: "calm", say: (data) => `${training(data)} has started.` },
   "training.progress": {

@@ -75,8 +75,8 @@ function Found({ id, search, policy, history }: FoundProps) {
 const NoPast = ({ search, strategy }: { search: Search; strategy: string }) => (
   <div class="note policy-note">
     <p>
-      {search.specification.evaluation.kind === "tabular"
-        ? `A search on a table keeps no policy of the past: below is what the strategy ${strategy} would draw from now.`
+      {search.specification.evaluation.kind !== "supernet"
+        ? `A search without a supernet keeps no policy of the past: below is what the strategy ${strategy} would draw from now.`
         : "No round has begun: below is what the first will be drawn from."}
     </p>
   </div>

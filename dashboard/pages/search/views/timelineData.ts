@@ -197,7 +197,7 @@ function trainingBars(trainings: readonly Training[], nowMs: number): Draft[] {
         title: training.hash,
         fromMs,
         toMs,
-        words: `${training.purpose === "rerank" ? "Short" : "Final"} training of ${training.hash}, ${lasting(fromMs, toMs)}, ${training.state}${failure}.`,
+        words: `${training.purpose === "final" ? "Final" : "Short"} training of ${training.hash}, ${lasting(fromMs, toMs)}, ${training.state}${failure}.`,
       },
     ];
   });
