@@ -1,12 +1,13 @@
 /**
  * What the edge bears: the real Worker under wrangler, with runners whose measurements are made up; nothing is trained.
  *
- *     npm run -s bench:edge -- [--json] [--only rounds|runners|scaling|large]
+ *     npm run -s bench:edge -- [--json] [--only rounds|runners|scaling|training|large]
  *
  * - `rounds`: one runner, CPU of workerd and round trip per report (Linux, by /proc).
  * - `runners`: 200 runners, each on its own search, every tenth report sent twice: throughput, latencies, queries and
  *   rows written per round, and whether any round was lost or counted twice.
  * - `scaling`: a campaign with 1 to 64 runners whose rounds take a fixed time: throughput against one runner's.
+ * - `training`: one search by training with 1 to 16 runners whose trainings take a fixed time, and none: the same.
  * - `large`: a search of 50,000 candidates, and what reading it takes.
  */
 
@@ -22,11 +23,13 @@ import { printed } from "./edge/report.ts";
 import { costOfRounds } from "./edge/rounds.ts";
 import { scaling } from "./edge/scaling.ts";
 import type { Site } from "./edge/site.ts";
+import { trainingScaling } from "./edge/training.ts";
 
 const parts: Record<string, (site: Site) => Promise<unknown>> = {
   rounds: costOfRounds,
   runners: manyRunners,
   scaling,
+  training: trainingScaling,
   large: largeSearch,
 };
 

@@ -3,7 +3,7 @@
  * from their sizes. Rough, within a factor of two or so; what a search measures takes its place. Pure.
  */
 
-import { candidateTrainings } from "./candidateTrainings.ts";
+import { candidateTrainings, rungSteps } from "./candidateTrainings.ts";
 import { factsOf } from "./datasets.ts";
 import { costTableOf, medianMacs } from "./networkCosts.ts";
 import { recipeSteps, resolveRecipe } from "./recipes.ts";
@@ -81,6 +81,15 @@ export function secondsAfterwards(
   const work = workOf(specification);
   const rate = macsPerSecond(work, done) / safety;
   return { reranking: work.reranking / rate, finalTraining: work.finalTraining / rate };
+}
+
+/** Of a search by training, what its first training is expected to take; 0 of others. */
+export function secondsOfFirst(specification: Specification): number {
+  const { evaluation } = specification;
+  if (evaluation.kind !== "training") return 0;
+  const [first = 0] = rungSteps(specification, evaluation);
+  const { steps } = candidateTrainings(specification, evaluation);
+  return ((workOf(specification).search / steps) * first) / assumedMacsPerSecond;
 }
 
 /** What a search is expected to take, in hours of one GPU, and in dollars at the price that may be paid. */

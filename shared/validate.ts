@@ -16,7 +16,7 @@ import {
 } from "./specification.ts";
 import { closestName } from "./suggest.ts";
 import { isTable, type PushedFacts, tabularErrors } from "./tabular.ts";
-import { notBegun, secondsAfterwards } from "./trainingCost.ts";
+import { notBegun, secondsAfterwards, secondsOfFirst } from "./trainingCost.ts";
 
 /** The pushed data that is known, by name; `elsewhere` where somebody else, the edge, must know. */
 export type PushedData = Readonly<Record<string, PushedFacts>> | "elsewhere";
@@ -108,13 +108,18 @@ function withoutWarmup(specification: Specification): FieldError[] {
 function poorBudget(specification: Specification): FieldError[] {
   const { rental, budget } = specification;
   if (rental === undefined || budget.usd === undefined) return [];
-  const hours = secondsAfterwards(specification, notBegun).finalTraining / 3600;
+  const seconds = secondsAfterwards(specification, notBegun).finalTraining + secondsOfFirst(specification);
+  const hours = seconds / 3600;
   const usd = hours * rental.maxUsdPerHour;
   if (usd <= budget.usd) return [];
+  const what =
+    specification.evaluation.kind === "training"
+      ? "the final training and one short one"
+      : "the final training";
   return [
     {
       pointer: "/budget/usd",
-      detail: `the final training alone is estimated at ${hours.toFixed(1)} hours, ${usd.toFixed(2)} dollars at rental.maxUsdPerHour; raise the budget, or lower finalTraining.epochs`,
+      detail: `${what} alone is estimated at ${hours.toFixed(1)} hours, ${usd.toFixed(2)} dollars at rental.maxUsdPerHour; raise the budget, or lower finalTraining.epochs`,
     },
   ];
 }

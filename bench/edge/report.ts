@@ -4,11 +4,13 @@ import type { largeSearch } from "./large.ts";
 import type { manyRunners } from "./many.ts";
 import type { costOfRounds } from "./rounds.ts";
 import type { scaling } from "./scaling.ts";
+import type { trainingScaling } from "./training.ts";
 
 interface Results {
   rounds?: Awaited<ReturnType<typeof costOfRounds>>;
   runners?: Awaited<ReturnType<typeof manyRunners>>;
   scaling?: Awaited<ReturnType<typeof scaling>>;
+  training?: Awaited<ReturnType<typeof trainingScaling>>;
   large?: Awaited<ReturnType<typeof largeSearch>>;
 }
 
@@ -19,7 +21,7 @@ interface Machine {
 }
 
 export function printed(
-  { rounds, runners, scaling: scaled, large }: Results,
+  { rounds, runners, scaling: scaled, training, large }: Results,
   { cpu, cores, node }: Machine,
 ): string {
   const lines = [`${cpu}, ${cores} cores, Node ${node}`];
@@ -42,6 +44,17 @@ export function printed(
       "| --: | --: | --: |",
       ...scaled.rows.map(
         ({ runners: count, roundsPerMinute, ofLinear }) => `| ${count} | ${roundsPerMinute} | ${ofLinear} |`,
+      ),
+    );
+  if (training)
+    lines.push(
+      "",
+      `One search by training, strategy ${training.strategy}, trainings of ${training.workMs} ms`,
+      "| runners | trainings/min | of linear | report ms (p99) | trainings/s without work |",
+      "| --: | --: | --: | --: | --: |",
+      ...training.rows.map(
+        ({ runners: count, trainingsPerMinute, ofLinear, reportMs, mostPerSecond }) =>
+          `| ${count} | ${trainingsPerMinute} | ${ofLinear} | ${reportMs.p50} (${reportMs.p99}) | ${mostPerSecond} |`,
       ),
     );
   if (large)

@@ -250,6 +250,23 @@ describe("a search by training", () => {
     for (const { values } of state.archive) expect(values.parameters).toBeLessThanOrEqual(limit);
   });
 
+  test("says so where no network is better than guessing, and what to check", () => {
+    const specification = specified({ architectures: 2 });
+    let state = startSearch(specification, "searchsearchsear");
+    for (;;) {
+      const begun = beginTraining(state, specification);
+      if (begun.chosen === null) throw new Error("the search did not end");
+      const result = { accuracy: 11, images: 1000, loss: 2.3, trainLoss: 2.3, steps: 5 };
+      const ended = endTraining(begun.state, specification, { hash: begun.chosen.hash, result });
+      state = ended.state;
+      if (ended.end === null) continue;
+      expect(ended.end.events).toMatchObject([
+        { type: "candidates.untaught", data: { bestAccuracy: 11, chance: 10 } },
+      ]);
+      return;
+    }
+  });
+
   test("tells beforehand how many trainings there are where nothing fails and one runner works", () => {
     const specification = specified({}, { objectives: [{ name: "accuracy", goal: "maximize" }] });
     const told = candidateTrainings(specification, specification.evaluation as TrainingEvaluation);

@@ -108,6 +108,11 @@ const rows: Readonly<Record<string, Row>> = {
         accuracy(data, "bestAccuracy", "best accuracy"),
       ),
   },
+  "candidates.untaught": {
+    tone: "bad",
+    say: (data) =>
+      told("Training taught nothing", accuracy(data, "bestAccuracy", "best accuracy"), because(data)),
+  },
   "candidate.chosen": {
     tone: "calm",
     say: (data) =>
