@@ -124,8 +124,7 @@ describe("a search by training", () => {
     expect(final.task).toMatchObject({ kind: "finalTraining", recipe: { steps: 20 } });
     const before = await searchOf(id);
     expect(before).toMatchObject({ state: "running", progress: { evaluations: before.progress.round } });
-    expect(before.progress.round).toBeGreaterThanOrEqual(before.progress.rounds);
-    expect(before.progress.rounds).toBe(6 + 3);
+    expect(before.progress.rounds).toBe(Math.max(6 + 3, before.progress.round));
     expect(await answer(final, trainingReportFor(final))).toBeNull();
     expect((await searchOf(id)).state).toBe("completed");
 
@@ -149,6 +148,15 @@ describe("a search by training", () => {
     );
     expect(rounds.data.map(({ round }) => round)).toEqual([...rounds.data.keys()]);
     expect(rounds.data).toHaveLength(before.progress.round);
+    for (const view of ["points", "series", "timeline", "policy", "policy/history", "events", "scaled"])
+      expect([view, (await admin(`/v1/searches/${id}/${view}`)).status]).toEqual([view, 200]);
+    expect((await admin(`/v1/searches/${id}/architectures/${front[0]?.hash}`)).status).toBe(200);
+    const across = await ok<{ data: { hash: string }[] }>(
+      admin("/v1/fronts?dataset=fashion-mnist&limit=200"),
+    );
+    expect(across.data.map(({ hash }) => hash)).toEqual(
+      expect.arrayContaining(front.map(({ hash }) => hash)),
+    );
     const candidates = await ok<{ data: { hash: string }[] }>(
       admin(`/v1/searches/${id}/candidates?limit=100`),
     );
@@ -172,7 +180,8 @@ describe("a search by training", () => {
 
   test("keeps 16 runners at work at once, and no architecture is trained twice on a rung", async () => {
     const id = await create({
-      evaluation: byTraining({ architectures: 24, rungs: [{ steps: 5 }, { steps: 10 }, { steps: 20 }] }),
+      strategy: { name: "regularized-evolution" },
+      evaluation: byTraining({ architectures: 20, rungs: [{ steps: 5 }, { steps: 10 }, { steps: 20 }] }),
     });
     const runners = await Promise.all(Array.from({ length: 16 }, () => registerRunner(admin)));
     const first = await Promise.all(runners.map((runner) => leaseOf(admin, runner, id)));
@@ -197,7 +206,7 @@ describe("a search by training", () => {
     expect(trainings.every(({ state }) => state === "completed")).toBe(true);
     expect(done).toBe(trainings.length);
     expect(new Set(trainings.map(({ hash, rung }) => `${hash} ${rung}`)).size).toBe(trainings.length);
-    expect(trainings.filter(({ rung }) => rung === 0)).toHaveLength(24);
+    expect(trainings.filter(({ rung }) => rung === 0)).toHaveLength(20);
     await assertReplayed(id);
   });
 

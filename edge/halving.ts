@@ -5,14 +5,15 @@
  */
 
 import { candidateRecipe } from "../shared/candidateTrainings.ts";
-import { scheduleLength } from "../shared/specification.ts";
+import { type Specification, scheduleLength } from "../shared/specification.ts";
 import { budgetNews, isBudgetSpent } from "./budget.ts";
 import { beginTraining, endTraining, halvingOf, type TrainingResult } from "./controller/halving.ts";
+import type { ControllerState } from "./controller/state.ts";
 import { newId } from "./ids.ts";
 import { Problem } from "./problems.ts";
 import { isMoneySpent } from "./rentals/exhausted.ts";
 import { spendingOf } from "./store/campaigns.ts";
-import { type CandidateEnding, writeBeginning, writeCandidate } from "./store/halving.ts";
+import { type Beginning, type CandidateEnding, writeBeginning, writeCandidate } from "./store/halving.ts";
 import { type RoundContext, roundContext } from "./store/reports.ts";
 import type { Offer } from "./store/runners.ts";
 import type { Training } from "./store/trainings.ts";
@@ -20,6 +21,7 @@ import { summarize } from "./summary.ts";
 
 /** As many runners may change the state between reading and writing; each try reads again. */
 const writeTries = 40;
+const longestPauseMs = 500;
 
 /** A new training, leased to this runner; null where none is to be begun now. */
 export async function beginCandidate(
@@ -32,37 +34,65 @@ export async function beginCandidate(
     const read = await stateOf(db, searchId, now);
     if (read === null || !["queued", "running"].includes(read.searchState)) return null;
     const { specification, controller: before } = read;
-    const { evaluation } = specification;
-    if (evaluation.kind !== "training") return null;
-    const isSpent = await isOver(db, searchId, read, read.busySeconds, now);
-    const { state: after, chosen, end } = beginTraining(before, specification, { isBudgetSpent: isSpent });
-    if (after === before && end === null) return null;
-    const trainingId = newId();
-    const begun =
-      chosen === null
-        ? null
-        : { trainingId, runnerId, chosen, recipe: candidateRecipe(specification, evaluation, chosen.rung) };
-    if (!(await writeBeginning(db, { searchId, specification, before, after, begun, end }, now))) continue;
-    if (begun === null) return null;
+    const isBudgetSpent = await isOver(db, searchId, read, read.busySeconds, now);
+    const beginning = beginningFrom(before, { searchId, specification, runnerId, isBudgetSpent });
+    if (beginning === null) return null;
+    if (!(await writeBeginning(db, beginning, now))) {
+      await pauseBefore(tries);
+      continue;
+    }
+    if (beginning.begun === null) return null;
     return {
-      resource: trainingId,
+      resource: beginning.begun.trainingId,
       searchId,
       kind: "training",
-      attempts: 0,
+      // It has begun with the lease on it.
+      attempts: 1,
       abandonedBy: null,
-      mine: false,
-      isRepeated: false,
+      mine: true,
+      isRepeated: true,
     };
   }
   return null;
 }
 
-/** False when the training is closed already or its lease is lost. Throws `round-conflict`. */
+/** What there is to write of a training that begins, or of the end; null where nothing changes. */
+function beginningFrom(
+  before: ControllerState,
+  {
+    searchId,
+    specification,
+    runnerId,
+    isBudgetSpent: isSpent = false,
+  }: { searchId: string; specification: Specification; runnerId: string; isBudgetSpent?: boolean },
+): Beginning | null {
+  const { evaluation } = specification;
+  if (evaluation.kind !== "training") return null;
+  const { state: after, chosen, end } = beginTraining(before, specification, { isBudgetSpent: isSpent });
+  if (after === before && end === null) return null;
+  const begun =
+    chosen === null
+      ? null
+      : {
+          trainingId: newId(),
+          runnerId,
+          chosen,
+          recipe: candidateRecipe(specification, evaluation, chosen.rung),
+        };
+  return { searchId, specification, before, after, begun, end };
+}
+
+/**
+ * False when the training is closed already or its lease is lost. Throws `round-conflict`.
+ *
+ * @param runnerId that gets the next training in the same breath, if there is one
+ */
 export async function closeCandidate(
   db: D1Database,
   training: Pick<Training, "id" | "searchId" | "hash" | "rung">,
   ending: CandidateEnding,
   now: number,
+  runnerId: string | null = null,
 ): Promise<boolean> {
   const { searchId, hash } = training;
   for (let tries = 0, seen = ""; tries < writeTries; tries++) {
@@ -88,14 +118,21 @@ export async function closeCandidate(
       idle: 0,
     });
     const budget = budgetNews(specification.budget, { ...read, busySeconds }, told, now);
-    const closing = { training, ending, specification, before, after, summary, budget };
+    const goesOn = runnerId !== null && after.end === null && read.searchState === "running";
+    const next = goesOn ? beginningFrom(after.state, { searchId, specification, runnerId }) : null;
+    const closing = { training, ending, specification, before, after, summary, budget, next };
     if (await writeCandidate(db, closing, now)) return true;
+    await pauseBefore(tries);
   }
   throw new Problem(
     "round-conflict",
     "Other trainings kept beginning and ending in between; send the report again.",
   );
 }
+
+/** Those who were refused at once are not to come at once again. */
+const pauseBefore = (tries: number): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, Math.random() * Math.min(longestPauseMs, 20 * 2 ** tries)));
 
 /** Without a lease: a search by training has none. */
 const stateOf = (db: D1Database, searchId: string, now: number): Promise<RoundContext | null> =>

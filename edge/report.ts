@@ -205,7 +205,7 @@ async function writtenTraining(
   if (report.kind === "shortTraining" && held.purpose === "rerank")
     return closeShortTraining(db, held, { report }, now);
   if (report.kind === "shortTraining" && held.purpose === "candidate")
-    return closeCandidate(db, held, { report }, now);
+    return closeCandidate(db, held, { report }, now, held.runnerId);
   throw new Problem("validation", `A ${report.kind} report is not for this training.`, [
     { pointer: "/kind", detail: "report the kind of the task" },
   ]);

@@ -30,27 +30,28 @@ export interface Beginning {
 }
 
 /** Writes that a training begins, leased to its runner, or what follows where none does; false when others changed the state. */
-export async function writeBeginning(db: D1Database, beginning: Beginning, now: number): Promise<boolean> {
+export const writeBeginning = async (db: D1Database, beginning: Beginning, now: number): Promise<boolean> =>
+  (await guarded(db, beginningOf(db, beginning, now))) !== null;
+
+function beginningOf(db: D1Database, beginning: Beginning, now: number): D1PreparedStatement[] {
   const { searchId, specification, before, after, begun, end } = beginning;
-  const values = { searchId, now };
   const isFirst = before.round === 0 && halvingOf(before).candidates.length === 0;
   const events: NewEvent[] = [
     ...(isFirst && begun !== null ? [{ type: "search.started", data: { seed: after.seed } }] : []),
-    ...(begun === null ? [] : [chosenEvent(begun.trainingId, begun.chosen)]),
+    ...(begun === null ? [] : begunEvents(begun)),
   ];
-  const results = await guarded(db, [
+  return [
     stateChange(db, beginning),
     ...(begun === null ? [] : insertions(db, searchId, begun, new Context(specification), now)),
     statement(
       db,
       `UPDATE searches SET state = iif(state = 'queued', 'running', state), started_at = coalesce(started_at, :now),
          version = version + 1 WHERE id = :searchId`,
-      values,
+      { searchId, now },
     ),
     ...appendEvents(db, searchId, events, now),
     ...(end === null ? [] : ended(db, { searchId, specification, state: after, end }, now)),
-  ]);
-  return results !== null;
+  ];
 }
 
 /** The round is null, which the column refuses, when others changed the state or the search is not to go on. */
@@ -67,10 +68,13 @@ function stateChange(
   );
 }
 
-const chosenEvent = (trainingId: string, { selection: _, ...chosen }: Chosen): NewEvent => ({
-  type: "candidate.chosen",
-  data: { trainingId, ...chosen },
-});
+function begunEvents({ trainingId, chosen }: NonNullable<Beginning["begun"]>): NewEvent[] {
+  const { selection: _, ...recorded } = chosen;
+  return [
+    { type: "candidate.chosen", data: { trainingId, ...recorded } },
+    { type: "training.started", data: { trainingId, purpose: "candidate" } },
+  ];
+}
 
 /** The training, and the lease on it: nobody else is offered it. */
 function insertions(
@@ -83,8 +87,8 @@ function insertions(
   return [
     statement(
       db,
-      `INSERT INTO trainings (id, search_id, hash, purpose, rung, genotype, recipe, state, created_at)
-       VALUES (:trainingId, :searchId, :hash, 'candidate', :rung, :genotype, :recipe, 'queued', :now)`,
+      `INSERT INTO trainings (id, search_id, hash, purpose, rung, genotype, recipe, state, created_at, started_at)
+       VALUES (:trainingId, :searchId, :hash, 'candidate', :rung, :genotype, :recipe, 'running', :now, :now)`,
       {
         trainingId,
         searchId,
@@ -117,6 +121,8 @@ export interface CandidateClosing {
   after: Ended;
   summary: Summary;
   budget: BudgetNews;
+  /** What the same runner trains next; null where it is to ask. */
+  next: Beginning | null;
 }
 
 /** Closes a training with what follows from it; false when a guard refused it and nothing was written. */
@@ -125,7 +131,7 @@ export async function writeCandidate(
   closing: CandidateClosing,
   now: number,
 ): Promise<boolean> {
-  const { training, ending, specification, after, budget } = closing;
+  const { training, ending, specification, after, budget, next } = closing;
   const { searchId } = training;
   const report = "report" in ending ? ending.report : null;
   const values = { id: training.id, searchId, now };
@@ -161,6 +167,7 @@ export async function writeCandidate(
     ...(after.end === null
       ? []
       : ended(db, { searchId, specification, state: after.state, end: after.end }, now)),
+    ...(next === null ? [] : beginningOf(db, next, now)),
   ]);
   return results !== null;
 }

@@ -15,6 +15,7 @@ import { limits, terminationsUntilStuck } from "../rentals/limits.ts";
 import { type ToldRow, toldColumns, toldOf } from "./budgets.ts";
 import { type CreatedKey, database, guarded, isAfterPage, statement } from "./database.ts";
 import { appendEvents, type NewEvent } from "./events.ts";
+import { beginsNothing } from "./runners.ts";
 import { tokenInsertion, unusedToken } from "./tokens.ts";
 
 export type Instance = typeof table.$inferSelect;
@@ -297,7 +298,7 @@ export async function dueInstances(db: D1Database, now: number, limit: number): 
     db,
     `SELECT i.*, s.state AS searchState, s.specification, s.campaign_id AS campaignId, ${toldColumns},
        ${holdsLease("i.search_id", "i.name")} AS isWorking,
-       s.state IN ('queued', 'running') AND s.searching = 1 AND ${freeLease("s.id")}
+       s.state IN ('queued', 'running') AND s.searching = 1 AND ${freeLease("s.id")} AND NOT ${beginsNothing}
          OR EXISTS (SELECT 1 FROM ${openTrainings} AND s.state <> 'paused' AND ${freeLease("t.id")}) AS hasFreeWork,
        ${committedTo("i.search_id")} AS committed
      FROM instances i LEFT JOIN searches s ON s.id = i.search_id
@@ -343,7 +344,7 @@ export async function demands(db: D1Database, now: number, limit: number): Promi
   const { results } = await statement(
     db,
     `SELECT * FROM (SELECT s.id, s.specification, s.campaign_id AS campaignId, s.created_at AS createdAt, h.failures, h.problem, h.since AS waitsSince,
-       (s.searching = 1 AND s.state IN ('queued', 'running')) + (SELECT count(*) FROM ${openTrainings}) AS tasks,
+       (s.searching = 1 AND s.state IN ('queued', 'running') AND NOT ${beginsNothing}) + (SELECT count(*) FROM ${openTrainings}) AS tasks,
        (SELECT count(*) FROM instances i WHERE i.search_id = s.id
          AND i.state IN ('launching', 'launched', 'draining')) AS live,
        (SELECT count(*) FROM instances i WHERE i.search_id = s.id) AS attempts,

@@ -77,10 +77,11 @@ export interface Wanted {
   instance?: string | null | undefined;
 }
 
-/** SQL that is true of a search `s` by training, and where it can begin nothing before one of its trainings ends. */
+/** SQL that is true of a search `s` by training. */
 const trains = "(s.specification ->> '$.evaluation.kind' = 'training')";
-const isWaiting = `EXISTS (SELECT 1 FROM controller_states c
-  WHERE c.search_id = s.id AND c.state ->> '$.halving.isWaiting' = 1)`;
+/** SQL that is true of a search `s` by training that can begin nothing before one of its trainings ends. */
+export const beginsNothing = `(${trains} AND EXISTS (SELECT 1 FROM controller_states c
+  WHERE c.search_id = s.id AND c.state ->> '$.halving.isWaiting' = 1))`;
 
 /** What a runner could take, trainings first: they end a search. Undefined when the runner is not known. */
 export async function offers(db: D1Database, wanted: Wanted, now: number): Promise<Offer[] | undefined> {
@@ -111,7 +112,7 @@ export async function offers(db: D1Database, wanted: Wanted, now: number): Promi
       `SELECT s.id AS resource, s.id AS search_id, l.attempts, l.runner_id, l.expires_at, l.heard, ${trains} AS trains
        FROM searches s LEFT JOIN leases l ON l.resource = s.id
        WHERE s.state IN ('queued', 'running') AND s.searching = 1 ${only} AND ${free}
-         AND NOT (${trains} AND ${isWaiting})
+         AND NOT ${beginsNothing}
        ORDER BY ${mineFirst}, s.created_at LIMIT ${offered}`,
       values,
     ),
