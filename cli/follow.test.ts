@@ -61,7 +61,7 @@ describe("following a search", () => {
     const { search, trainings } = await followSearch(ctx, client, "s1");
     expect(search.state).toBe("completed");
     expect(trainings).toMatchObject([{ id: "t1", report }]);
-    expect(lines.join("")).toMatch(/Search: done in \d+ s \(front 2, best accuracy 50.0 %\)/);
+    expect(lines.join("")).toMatch(/Search: done in \d+ s \(front 2, 50.0 % by shared weights\)/);
     expect(lines.join("")).toMatch(/Final training: done in \d+ s \(test accuracy 81.50 %\)/);
   });
 
@@ -90,7 +90,7 @@ describe("following a search", () => {
     searchAnswers = [{ ...done, progress: { ...done.progress, idleShare: 0.043 } }];
     trainingAnswers = [{ ...training, state: "completed", report }];
     await followSearch(ctx, client, "s1");
-    expect(lines.join("")).toMatch(/best accuracy 50.0 %, runner idle 4 %/);
+    expect(lines.join("")).toMatch(/50.0 % by shared weights, runner idle 4 %/);
   });
 
   test("fails when the search fails", async () => {

@@ -96,7 +96,10 @@ class ShortTrainings {
       short.length,
     );
     if (!isOver) return;
-    this.#step.finish(`${short.filter(({ state }) => state === "completed").length} completed`);
+    const accuracies = short.flatMap(({ validation }) => validation?.validationAccuracy ?? []);
+    const best =
+      accuracies.length === 0 ? "" : `, best trained accuracy ${Math.max(...accuracies).toFixed(1)} %`;
+    this.#step.finish(`${short.filter(({ state }) => state === "completed").length} completed${best}`);
     this.#isFinished = true;
   }
 }
@@ -175,10 +178,14 @@ function idleNote(search: Search): string {
   return share >= IDLE_TOLD && !isTabular(search) ? `, runner idle ${Math.round(100 * share)} %` : "";
 }
 
+/** What no network was trained to is told as what it is: it orders architectures. */
 function frontNote(search: Search): string {
-  const { frontSize, bestAccuracy } = search.progress;
-  const best = bestAccuracy === null ? "" : `, best accuracy ${accuracyText(search, bestAccuracy)}`;
-  return `front ${frontSize}${best}`;
+  const { frontSize, bestAccuracy, bestTrainedAccuracy } = search.progress;
+  if (bestTrainedAccuracy != null)
+    return `front ${frontSize}, best trained accuracy ${accuracyText(search, bestTrainedAccuracy)}`;
+  if (bestAccuracy === null) return `front ${frontSize}`;
+  const best = accuracyText(search, bestAccuracy);
+  return `front ${frontSize}, ${isTabular(search) ? `best accuracy ${best}` : `${best} by shared weights`}`;
 }
 
 const accuracyText = (search: Search, value: number): string =>

@@ -1,5 +1,6 @@
 /** The front for people: a table and, where there is a second objective, a plot of characters. */
 
+import { evidenceText, isOfSharedWeights } from "../shared/evidence.ts";
 import type { FrontRow } from "./api.ts";
 import { textTable, type Value } from "./table.ts";
 
@@ -15,9 +16,11 @@ export function frontTable(
   if (rows.length === 0) return "The front is empty so far.";
   const objectives = [...new Set(rows.flatMap(({ values }) => Object.keys(values)))];
   return textTable(
-    rows.map(({ hash, text, values, standardErrors = {} }): Record<string, Value> => {
+    rows.map(({ hash, text, values, standardErrors = {}, evidence, ...row }): Record<string, Value> => {
       const error = Object.entries(standardErrors).map(([id, value]) => [`${id} error`, value]);
-      return { hash, ...values, ...Object.fromEntries(error), text };
+      const rests = evidence && evidenceText({ evidence, trainingSteps: row.trainingSteps ?? null });
+      const test = row.testAccuracy?.toFixed(2);
+      return { hash, ...values, ...Object.fromEntries(error), evidence: rests, test, text };
     }),
     {
       hash: "HASH",
@@ -29,9 +32,19 @@ export function frontTable(
             : []),
         ]),
       ),
+      ...(rows.some(({ evidence }) => evidence !== undefined && evidence !== "table")
+        ? { evidence: "RESTS ON" }
+        : {}),
+      ...(rows.some(({ testAccuracy }) => testAccuracy != null) ? { test: "TEST ACCURACY" } : {}),
       ...(showsArchitecture ? { text: "ARCHITECTURE" } : {}),
     },
   );
+}
+
+/** What to say of a front none of whose networks was trained; nothing where some were, or a table has the values. */
+export function untrainedNote(rows: readonly Pick<FrontRow, "evidence" | "trainingSteps">[]): string {
+  if (rows.length === 0 || !rows.every(isOfSharedWeights)) return "";
+  return "\n\nThese accuracies rest on shared weights: they order architectures, and no network has them. Short trainings (`reranking`) give a front of trained networks.";
 }
 
 export interface Point {

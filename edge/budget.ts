@@ -66,23 +66,28 @@ export interface CampaignSpending {
   searches: (Spent & { isOver: boolean })[];
 }
 
-/** @param campaign that the search is of, if any */
+/**
+ * @param campaign that the search is of, if any
+ * @param share of the search's hours that may be spent
+ */
 export function isBudgetSpent(
   budget: Specification["budget"],
   spent: Spent,
   now: number,
   campaign: CampaignSpending | null = null,
+  share = 1,
 ): boolean {
-  return isOver(budget, spent, now) || (campaign !== null && isShareSpent(campaign, spent, now));
+  return isOver(budget, spent, now, share) || (campaign !== null && isShareSpent(campaign, spent, now));
 }
 
 function isOver(
   { wallClockHours = Number.POSITIVE_INFINITY, gpuHours = Number.POSITIVE_INFINITY }: Campaign["budget"],
   { startedAt, busySeconds }: Spent,
   now: number,
+  share = 1,
 ): boolean {
   const hours = startedAt === null ? 0 : (now - startedAt) / hourMs;
-  return hours >= wallClockHours || busySeconds / hourSeconds >= gpuHours;
+  return hours >= share * wallClockHours || busySeconds / hourSeconds >= share * gpuHours;
 }
 
 /** Searches that are not over share evenly what those that are left of the runners' time; the clock is everybody's. */

@@ -1,9 +1,12 @@
 /** Questions about a front: bounds on objectives, order, number of rows, CSV. Pure. */
 
+import { isOfSharedWeights } from "../shared/evidence.ts";
 import { printGenotype } from "../shared/genotype.ts";
-import { type Objective, objectiveId } from "../shared/specification.ts";
+import { type Objective, objectiveId, type Specification } from "../shared/specification.ts";
 import { accuracyStandardError } from "../shared/statistics.ts";
 import { nonDominated } from "./controller/archive.ts";
+import { Context } from "./controller/context.ts";
+import { judgeOf } from "./controller/rerank.ts";
 import { csvText } from "./csv.ts";
 import { invalid } from "./problems.ts";
 import type { Architecture } from "./store/architectures.ts";
@@ -122,6 +125,15 @@ function orderBy(
   };
 }
 
+/** What orders a search's architectures before the final training: the accuracy, less where it is beyond a target. */
+export function preferenceOf(
+  specification: Specification,
+): (row: Pick<Architecture, "values" | "stage">) => number | null {
+  const context = new Context(specification);
+  return ({ values, stage }) =>
+    typeof values.accuracy === "number" ? judgeOf(context, stage).preference(values) : null;
+}
+
 /** By objective id, of a value that is a mean over so many images. */
 export function standardErrorsOf(values: Architecture["values"], images: number): Record<string, number> {
   const accuracy = accuracyStandardError(values.accuracy, images);
@@ -149,18 +161,24 @@ export function frontCsv(
       "accuracyStandardError",
       "source",
       "evidence",
+      "trainingSteps",
+      "testAccuracy",
+      "sharedWeightsAccuracy",
       ...(showsArchitecture ? ["architecture"] : []),
     ],
-    rows.map(({ hash, stage, round, images, values, genotype, evidence }) => [
-      hash,
-      stage,
-      round,
-      images,
-      ...ids.map((id) => values[id]),
-      standardErrorsOf(values, images).accuracy?.toFixed(4),
+    rows.map((row) => [
+      row.hash,
+      row.stage,
+      row.round,
+      row.images,
+      ...ids.map((id) => row.values[id]),
+      standardErrorsOf(row.values, row.images).accuracy?.toFixed(4),
       frontSource,
-      evidence,
-      ...(showsArchitecture ? [printGenotype(genotype)] : []),
+      row.evidence,
+      row.trainingSteps,
+      row.testAccuracy,
+      isOfSharedWeights(row) ? row.values.accuracy : row.sharedWeightsAccuracy,
+      ...(showsArchitecture ? [printGenotype(row.genotype)] : []),
     ]),
   );
 }

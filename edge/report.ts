@@ -13,6 +13,7 @@ import type {
   ShortTrainingReport,
 } from "../shared/protocol.ts";
 import { deviceObjectivesOf, scheduleLength } from "../shared/specification.ts";
+import { keptForReranking } from "../shared/trainingCost.ts";
 import { budgetNews, type CampaignSpending, isBudgetSpent } from "./budget.ts";
 import { amendCandidate } from "./controller/amend.ts";
 import { completeRound, currentTask } from "./controller/controller.ts";
@@ -111,9 +112,12 @@ function completed(
   campaign: CampaignSpending | null,
   isPoor: boolean,
 ) {
-  const budgetExhausted = isPoor || isBudgetSpent(context.specification.budget, context, now, campaign);
+  const { specification } = context;
+  const isSpent = (share: number) => isBudgetSpent(specification.budget, context, now, campaign, share);
+  const budgetExhausted = isPoor || isSpent(1);
+  const roundsExhausted = budgetExhausted || isSpent(1 - keptForReranking(specification));
   return asValidation("/measurements", () =>
-    completeRound(context.controller, context.specification, report, { budgetExhausted }),
+    completeRound(context.controller, specification, report, { budgetExhausted, roundsExhausted }),
   );
 }
 

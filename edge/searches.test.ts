@@ -216,7 +216,7 @@ describe("what a search found", () => {
     expect(sorted.data[0]?.values.parameters).toBe(smallest);
     const csv = await (await admin(`/v1/searches/${id}/front?format=csv`)).text();
     expect(csv.split("\n")[0]).toBe(
-      "hash,stage,round,images,accuracy,parameters,accuracyStandardError,source,evidence",
+      "hash,stage,round,images,accuracy,parameters,accuracyStandardError,source,evidence,trainingSteps,testAccuracy,sharedWeightsAccuracy",
     );
     expect(csv.trim().split("\n")).toHaveLength(all.data.length + 1);
     expect(await problemOf(admin(`/v1/searches/${id}/front?max_speed=1`))).toBe("422 validation");

@@ -24,6 +24,9 @@ export function summarize(
     frontSize: measured ? front.length : (previous?.frontSize ?? 0),
     bestAccuracy:
       measured && accuracies.length > 0 ? Math.max(...accuracies) : (previous?.bestAccuracy ?? null),
+    ...(previous?.bestTrainedAccuracy === undefined
+      ? {}
+      : { bestTrainedAccuracy: previous.bestTrainedAccuracy }),
     seconds: {
       busy: (previous?.seconds.busy ?? 0) + (seconds?.train ?? 0) + (seconds?.evaluate ?? 0),
       idle: (previous?.seconds.idle ?? 0) + (seconds?.idle ?? 0),

@@ -61,6 +61,7 @@ export const tinySpecification: SpecificationInput = {
     confirmation: { images: 500, architectures: 2 },
     stages: [{ layers: 3, channels: 4, steps: 6, warmupSteps: 2, drop: { normal: 1, reduction: 1 } }],
   },
+  reranking: { enabled: false },
   finalTraining: { preset: "demo", steps: 10, top: 1 },
 };
 

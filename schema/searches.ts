@@ -21,6 +21,8 @@ export interface Summary {
   hypervolume: number | null;
   frontSize: number;
   bestAccuracy: number | null;
+  /** The best that a short or final training reached; absent where none has ended. */
+  bestTrainedAccuracy?: number;
   /** Of the runners, over all rounds: at work or waiting for the next round. */
   seconds: { busy: number; idle: number };
 }

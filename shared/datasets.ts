@@ -5,6 +5,8 @@ export interface DatasetFacts {
   classes: number;
   trainImages: number;
   testImages: number;
+  /** Share of the training images in the largest class; all are of one size where it is absent. */
+  largestClass?: number | undefined;
 }
 
 export const datasetFacts = {
@@ -31,6 +33,12 @@ export const datasetFacts = {
 export type DatasetName = keyof typeof datasetFacts;
 
 export const datasetNames = Object.keys(datasetFacts) as DatasetName[];
+
+/** Percent that whoever always answers with the largest class gets right. */
+export function trivialAccuracy(dataset: DatasetReference): number {
+  const { classes, largestClass = 1 / classes } = factsOf(dataset);
+  return 100 * largestClass;
+}
 
 /** A data set as a checked specification names it; `facts` are those of a pushed one, found by the edge. */
 export interface DatasetReference {

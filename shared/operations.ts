@@ -53,6 +53,12 @@ export const operations: Readonly<Record<string, Operation>> = {
   nor_conv_3x3: plain(3),
 };
 
+/** Whether an operation has weights where it keeps rows and columns: skips, pools and none do not. */
+export const isParametric = (name: string): boolean =>
+  operations[name]
+    ?.layers({ channels: 1, stride: 1, affine: false, search: false })
+    .some(({ kind }) => kind === "conv" || kind === "depthwiseConv") ?? true;
+
 /** ReLU, square convolution, batch norm. Padded to keep rows and columns at stride 1. */
 export function reluConvNorm(
   inputs: number,

@@ -77,7 +77,11 @@ const sum = (values: readonly number[]): number => values.reduce((total, value) 
 
 /** What a search must know of pushed data. */
 export const pushedFactsOf = (header: DatasetHeader): PushedFacts =>
-  header.kind === "table" ? { columns: header.columns, rows: header.rows } : factsOfHeader(header);
+  header.kind === "table"
+    ? { columns: header.columns, rows: header.rows }
+    : { ...factsOfHeader(header), largestClass: largestOf(header.counts.train) };
+
+const largestOf = (train: readonly number[]): number => Math.max(...train) / sum(train);
 
 export function factsOfHeader({
   image,

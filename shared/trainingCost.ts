@@ -7,15 +7,13 @@ import { candidateTrainings, rungSteps } from "./candidateTrainings.ts";
 import { factsOf } from "./datasets.ts";
 import { costTableOf, medianMacs } from "./networkCosts.ts";
 import { recipeSteps, resolveRecipe } from "./recipes.ts";
-import { rerankingLength } from "./reranking.ts";
+import { rerankingLength, rerankingShare, rungRecipe, withReranking } from "./reranking.ts";
 import { trainedSize } from "./scaling.ts";
-import { stageSteps } from "./schedule.ts";
-import { resolveSchedule, type Specification } from "./specification.ts";
+import { type Schedule, type Stage, stageSteps } from "./schedule.ts";
+import { resolveReranking, resolveSchedule, type Specification } from "./specification.ts";
 
 /** A training step goes forward, and back to activations and to weights. */
 const passes = 3;
-/** What evaluating candidates adds to training the supernet. */
-const evaluationShare = 0.2;
 /** Of what a rented GPU reaches on networks of small separable convolutions in 32-bit floats: a tenth of its peak. */
 export const assumedMacsPerSecond = 1e12;
 /** What is set aside for the final training is its estimate times this. */
@@ -37,10 +35,10 @@ export function workOf(specification: Specification): Work {
     macs * (layers / own.layers) * (channels / own.channels) ** 2;
   const schedule = resolveSchedule(specification);
   const { trainImages } = factsOf(specification.dataset);
-  const images = schedule.stages.map(
-    (stage) => [stageSteps(stage, schedule, trainImages).total * schedule.batchSize, stage] as const,
+  const search = schedule.stages.reduce(
+    (sum, stage) => sum + imagesOf(stage, schedule, trainImages) * macsAt(stage),
+    0,
   );
-  const search = images.reduce((sum, [count, stage]) => sum + passes * count * macsAt(stage), 0);
   const { finalTraining, evaluation } = specification;
   const { batchSize } = resolveRecipe(finalTraining);
   const candidates =
@@ -49,10 +47,51 @@ export function workOf(specification: Specification): Work {
       : null;
   const finalImages = finalTraining.top * recipeSteps(finalTraining, trainImages) * batchSize;
   return {
-    search: candidates ?? search * (1 + evaluationShare),
+    search: candidates ?? search,
     reranking: passes * rerankingLength(specification).steps * batchSize * macs,
     finalTraining: passes * finalImages * macsAt(trainedSize(specification, finalTraining)),
   };
+}
+
+/** Images that go through a network of a stage, once each: those that train it, and those that candidates are measured on. */
+function imagesOf(stage: Stage, schedule: Schedule, trainImages: number): number {
+  const { policy, confirmation, batchSize, stepsPerRound } = schedule;
+  const { total, warmup } = stageSteps(stage, schedule, trainImages);
+  const rounds = Math.ceil((total - warmup) / stepsPerRound);
+  const { architectures, images, tuningSteps } = confirmation;
+  return (
+    passes * total * batchSize +
+    rounds * policy.candidates * policy.evaluationImages +
+    architectures * (images + passes * tuningSteps * batchSize)
+  );
+}
+
+/** The specification with short trainings that cost their share of the search, where it does not say what it wants. */
+export function withSizedReranking(specification: Specification): Specification {
+  if (specification.evaluation.kind !== "supernet") return specification;
+  const { search } = workOf({ ...specification, reranking: undefined });
+  const budget = (search * rerankingShare) / (1 - rerankingShare);
+  return withReranking(specification, Math.floor(budget / stepWork(specification)));
+}
+
+/** Of a weight step of the final training's recipe, at the size of the search's networks. */
+function stepWork(specification: Specification): number {
+  const { batchSize } = resolveRecipe(specification.finalTraining);
+  return passes * batchSize * medianMacs(costTableOf(specification), specification);
+}
+
+/** Of the fewest short trainings that compare anything: two on the first rung. */
+export function leastReranking(specification: Specification): number {
+  if (resolveReranking(specification) === null) return 0;
+  const { trainImages } = factsOf(specification.dataset);
+  return 2 * recipeSteps(rungRecipe(specification, 0), trainImages) * stepWork(specification);
+}
+
+/** Share of its budget of hours that a search keeps for its short trainings; 0 where it has none. */
+export function keptForReranking(specification: Specification): number {
+  if (resolveReranking(specification) === null) return 0;
+  const { search, reranking } = workOf(specification);
+  return Math.min(rerankingShare, reranking / (search + reranking));
 }
 
 /** What a search has done so far. */

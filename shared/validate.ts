@@ -16,7 +16,14 @@ import {
 } from "./specification.ts";
 import { closestName } from "./suggest.ts";
 import { isTable, type PushedFacts, tabularErrors } from "./tabular.ts";
-import { notBegun, secondsAfterwards, secondsOfFirst } from "./trainingCost.ts";
+import {
+  assumedMacsPerSecond,
+  leastReranking,
+  notBegun,
+  secondsAfterwards,
+  secondsOfFirst,
+  withSizedReranking,
+} from "./trainingCost.ts";
 
 /** The pushed data that is known, by name; `elsewhere` where somebody else, the edge, must know. */
 export type PushedData = Readonly<Record<string, PushedFacts>> | "elsewhere";
@@ -26,6 +33,9 @@ export type Checked =
   | { specification?: never; errors: FieldError[] };
 
 /**
+ * Short trainings that a specification does not mention are written out: they follow from its schedule, and what was
+ * stored without them goes on without them.
+ *
  * @param pushed with `elsewhere`, a name that is not built in is accepted and what depends on the data is not checked
  */
 export function checkSpecification(input: unknown, pushed: PushedData = {}): Checked {
@@ -45,8 +55,27 @@ export function checkSpecification(input: unknown, pushed: PushedData = {}): Che
   } catch (error) {
     errors.push({ pointer: "/schedule/preset", detail: (error as Error).message });
   }
-  if (errors.length === 0 && !isTabular) errors.push(...networkErrors(specification));
-  return errors.length > 0 ? { errors } : { specification };
+  if (errors.length > 0 || isTabular) return errors.length > 0 ? { errors } : { specification };
+  return checkTrained(specification);
+}
+
+/** Of a specification whose fields are right one by one, and whose networks are trained. */
+function checkTrained(specification: Specification): Checked {
+  const { name, facts } = specification.dataset;
+  const isKnown = isBuiltIn(name) || facts !== undefined;
+  const errors = [
+    ...drops(specification),
+    ...sizes(specification),
+    ...withoutWarmup(specification),
+    ...(isKnown ? sides(specification) : []),
+  ];
+  if (errors.length > 0) return { errors };
+  if (!isKnown) return { specification };
+  errors.push(...rungErrors(specification));
+  if (errors.length > 0) return { errors };
+  const sized = withSizedReranking(specification);
+  errors.push(...unmetBounds(sized), ...poorBudget(sized));
+  return errors.length > 0 ? { errors } : { specification: sized };
 }
 
 /** All that is wrong with a campaign or one of its searches, each field once; names of pushed data are accepted. */
@@ -77,22 +106,6 @@ function datasetErrors(specification: Specification, pushed: PushedData): FieldE
   return [];
 }
 
-/** Of a specification whose fields are right one by one. */
-function networkErrors(specification: Specification): FieldError[] {
-  const { name, facts } = specification.dataset;
-  const isKnown = isBuiltIn(name) || facts !== undefined;
-  const errors = [
-    ...drops(specification),
-    ...sizes(specification),
-    ...withoutWarmup(specification),
-    ...(isKnown ? sides(specification) : []),
-  ];
-  if (errors.length > 0 || !isKnown) return errors;
-  errors.push(...rungErrors(specification));
-  if (errors.length > 0) return errors;
-  return [...unmetBounds(specification), ...poorBudget(specification)];
-}
-
 /** Architectures are scored in the first warm-up round: there must be one. */
 function withoutWarmup(specification: Specification): FieldError[] {
   const { evaluation } = specification;
@@ -104,24 +117,40 @@ function withoutWarmup(specification: Specification): FieldError[] {
   return [{ pointer: "/evaluation/untrained", detail }];
 }
 
-/** A budget that does not pay for the final training at the price that may be paid. */
+/**
+ * A budget that does not pay for the trainings which a search ends with: two short ones at least, or in a search by
+ * training the first, and the final one.
+ */
 function poorBudget(specification: Specification): FieldError[] {
-  const { rental, budget } = specification;
-  if (rental === undefined || budget.usd === undefined) return [];
-  const seconds = secondsAfterwards(specification, notBegun).finalTraining + secondsOfFirst(specification);
-  const hours = seconds / 3600;
-  const usd = hours * rental.maxUsdPerHour;
-  if (usd <= budget.usd) return [];
-  const what =
-    specification.evaluation.kind === "training"
-      ? "the final training and one short one"
-      : "the final training";
-  return [
-    {
-      pointer: "/budget/usd",
-      detail: `${what} alone is estimated at ${hours.toFixed(1)} hours, ${usd.toFixed(2)} dollars at rental.maxUsdPerHour; raise the budget, or lower finalTraining.epochs`,
-    },
-  ];
+  const { rental, budget, evaluation } = specification;
+  const isByTraining = evaluation.kind === "training";
+  const shortSeconds = isByTraining
+    ? secondsOfFirst(specification)
+    : leastReranking(specification) / assumedMacsPerSecond;
+  const shortHours = shortSeconds / 3600;
+  const what = isByTraining ? "one short training" : "two short trainings";
+  const instead = isByTraining ? "" : ", or set reranking: { enabled: false }";
+  const errors = (["gpuHours", "wallClockHours"] as const).flatMap((name): FieldError[] => {
+    const hours = budget[name];
+    if (hours === undefined || hours >= shortHours) return [];
+    const detail = `${hours} hours do not pay for ${what}, estimated at ${upTo(shortHours)} hours even on a GPU; give at least that${instead}`;
+    return [{ pointer: `/budget/${name}`, detail }];
+  });
+  if (rental === undefined || budget.usd === undefined) return errors;
+  const finalHours = secondsAfterwards(specification, notBegun).finalTraining / 3600;
+  const [finalUsd, usd] = [finalHours, finalHours + shortHours].map((hours) => hours * rental.maxUsdPerHour);
+  if (finalUsd === undefined || usd === undefined || usd <= budget.usd) return errors;
+  const detail =
+    finalUsd > budget.usd
+      ? `the final training alone is estimated at ${finalHours.toFixed(1)} hours, ${finalUsd.toFixed(2)} dollars at rental.maxUsdPerHour; raise the budget, or lower finalTraining.epochs`
+      : `${what} and the final one are estimated at ${upTo(usd)} dollars at rental.maxUsdPerHour; raise the budget to that${instead}`;
+  return [...errors, { pointer: "/budget/usd", detail }];
+}
+
+/** Two digits, rounded up, so that what is given suffices. */
+function upTo(value: number): number {
+  const unit = 10 ** (Math.floor(Math.log10(value)) - 1);
+  return Number((Math.ceil(value / unit) * unit).toPrecision(2));
 }
 
 function unknownDataset(name: string, pushed: Readonly<Record<string, PushedFacts>>): FieldError {

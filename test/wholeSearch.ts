@@ -55,6 +55,7 @@ export const smallSearch = (name: string): SpecificationInput => ({
       { layers: 3, channels: 4, steps: 12, warmupSteps: 4, drop: { normal: 4, reduction: 2 } },
     ],
   },
+  reranking: { enabled: false },
   finalTraining: { preset: "demo", steps: 12, batchSize: 16, top: 1, dropPath: 0.1, ema: 0.9 },
   seed: 3,
 });

@@ -4,7 +4,7 @@ import { isTabular, readFront, readFrontCsv, readSearch } from "../api.ts";
 import type { EdgeClient } from "../client.ts";
 import { type CommandRow, integer, repeated } from "../command.ts";
 import { badInput } from "../errors.ts";
-import { frontPlot, frontTable, pointsOf } from "../frontText.ts";
+import { frontPlot, frontTable, pointsOf, untrainedNote } from "../frontText.ts";
 
 export const front: CommandRow = {
   name: "front",
@@ -42,7 +42,7 @@ export const front: CommandRow = {
     const plot = options.plot === true ? `${frontPlot(pointsOf(rows))}\n` : "";
     const search = await readSearch(client, id);
     const note = ctx.json || isTabular(search) ? "" : await scaledNote(client, id);
-    ctx.print({ data: rows }, `${plot}${frontTable(rows, isTabular(search))}${note}`);
+    ctx.print({ data: rows }, `${plot}${frontTable(rows, isTabular(search))}${untrainedNote(rows)}${note}`);
   },
 };
 

@@ -4,9 +4,10 @@ import { createSearch, isTabular, readFront, type Training } from "../api.ts";
 import type { CommandRow } from "../command.ts";
 import { dashboardLink } from "../dashboardLink.ts";
 import { followSearch } from "../follow.ts";
-import { frontPlot, frontTable, pointsOf } from "../frontText.ts";
+import { frontPlot, frontTable, pointsOf, untrainedNote } from "../frontText.ts";
 import { nearestLines, nearestOf } from "../nearest.ts";
 import { readSpecification } from "../specificationFile.ts";
+import { trivialLines } from "../trivial.ts";
 
 export const search: CommandRow = {
   name: "search",
@@ -30,7 +31,10 @@ export const search: CommandRow = {
     const nearest = front.length > 0 ? null : await nearestOf(client, created.id);
     const text = [
       ...(isTabular(ended) ? [] : [frontPlot(pointsOf(front))]),
-      ...(nearest === null ? [frontTable(front, isTabular(ended))] : nearestLines(nearest, ended)),
+      ...(nearest === null
+        ? [`${frontTable(front, isTabular(ended))}${untrainedNote(front)}`]
+        : nearestLines(nearest, ended)),
+      ...(await trivialLines(client, created.id)),
       ...(isTabular(ended) ? [] : ["", ...trainedLines(created.id, trainings)]),
       `Choose one: ${dashboardLink(client.edge, `/searches/${created.id}/choose`)}`,
     ];

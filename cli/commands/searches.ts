@@ -4,7 +4,15 @@ import { listSearches, readSearch, type Search } from "../api.ts";
 import type { CommandRow, Context } from "../command.ts";
 import { textTable } from "../table.ts";
 
-const columns = { id: "ID", name: "NAME", state: "STATE", round: "ROUND", front: "FRONT", best: "BEST" };
+const columns = {
+  id: "ID",
+  name: "NAME",
+  state: "STATE",
+  round: "ROUND",
+  front: "FRONT",
+  best: "BEST",
+  trained: "BEST TRAINED",
+};
 
 const rowOf = ({ id, name, state, progress }: Search) => ({
   id,
@@ -13,6 +21,7 @@ const rowOf = ({ id, name, state, progress }: Search) => ({
   round: `${progress.round}/${progress.rounds}`,
   front: progress.frontSize,
   best: progress.bestAccuracy,
+  trained: progress.bestTrainedAccuracy,
 });
 
 const steering = [

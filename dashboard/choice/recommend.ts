@@ -1,5 +1,5 @@
 /**
- * Which architecture to take: of those that keep within the constraints the most accurate one, what the next smaller or
+ * Which architecture to take: of those that keep within the constraints the most accurate one, less so beyond a target, what the next smaller or
  * faster ones would cost, and whether their accuracies can be told apart at all. Pure.
  */
 
@@ -22,6 +22,8 @@ export interface Row {
   standardErrors: Readonly<Record<string, number>>;
   /** Of the short training behind the accuracy; null where that is by shared weights, or a table's. */
   trainingSteps: number | null;
+  /** What the search orders by: the accuracy, less beyond a target; the accuracy where it is not told. */
+  preference?: number | null | undefined;
 }
 
 export interface Alternative<T> {
@@ -42,6 +44,8 @@ export interface Recommendation<T> {
   interval: [low: number, high: number] | null;
   /** So many others whose accuracy cannot be told apart from its. */
   tied: number;
+  /** Whether others are more accurate, but beyond a target. */
+  isWithinTarget: boolean;
   /**
    * For each other objective, the most accurate of those that are better in it; in the order of the objectives. What the
    * bargain says is not said again.
@@ -103,16 +107,20 @@ export function recommend<T extends Row>(
 ): Recommendation<T> | null {
   const remaining = within(rows, constraints).filter(({ values }) => typeof values[accuracy] === "number");
   const others = objectives.filter(({ id }) => id !== accuracy);
-  const [best] = [...remaining].sort((a, b) => byAccuracy(a, b) || byOthers(a, b, others));
+  // As the search chooses what it trains in full, so that both name the same one.
+  const [best] = [...remaining].sort((a, b) => byPreference(a, b) || byOthers(a, b, others));
   if (best === undefined) return null;
   const tied = remaining.filter((row) => row !== best && isWithinNoise(best, row) === true);
   const bargain = bargainOf(best, tied, others);
+  const isWithinTarget = remaining.some((row) => accuracyOf(row) > accuracyOf(best));
   const alternatives = others
     .flatMap((objective) => nextIn(objective, best, remaining))
     .filter(({ row, objective }) => row !== bargain?.row || objective !== bargain.objective);
-  return { row: best, interval: intervalOf(best), tied: tied.length, alternatives, bargain };
+  return { row: best, interval: intervalOf(best), tied: tied.length, isWithinTarget, alternatives, bargain };
 }
 
+const preferenceOf = (row: Row): number => row.preference ?? accuracyOf(row);
+const byPreference = (a: Row, b: Row): number => preferenceOf(b) - preferenceOf(a);
 const accuracyOf = (row: Row): number => row.values[accuracy] ?? Number.NEGATIVE_INFINITY;
 const byAccuracy = (a: Row, b: Row): number => accuracyOf(b) - accuracyOf(a);
 

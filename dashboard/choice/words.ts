@@ -22,7 +22,8 @@ export function behindText({
   behind,
   isWithinNoise,
 }: Pick<Alternative<Row>, "behind" | "isWithinNoise">): string {
-  if (behind <= 0) return "at the same accuracy";
+  if (behind < 0) return `${number(-behind, 2)} ${behind === -1 ? "point" : "points"} more accurate`;
+  if (behind === 0) return "at the same accuracy";
   const points = `${number(behind, 2)} ${behind === 1 ? "point" : "points"} less accurate`;
   if (isWithinNoise === null) return points;
   return isWithinNoise ? `${points}, too little to tell them apart` : `${points}, a real difference`;
@@ -40,14 +41,15 @@ export function intervalText(objective: string, interval: readonly [number, numb
  * @param where so many they are
  */
 export function whyText(
-  { row, interval, tied }: Recommendation<Row>,
+  { row, interval, tied, isWithinTarget }: Recommendation<Row>,
   remaining: number,
   where = "that remain",
 ): string {
   const value = measured("accuracy", row.values.accuracy);
   if (remaining === 1)
     return `It is the only one ${where === "that remain" ? "that remains" : where}: ${value}.`;
-  const most = `Of the ${number(remaining)} ${where} it is the most accurate: ${value}`;
+  const best = isWithinTarget ? "it is the best for the target" : "it is the most accurate";
+  const most = `Of the ${number(remaining)} ${where} ${best}: ${value}`;
   if (interval === null) return `${most}.`;
   const sure = `${most}, with 95 % certainty ${intervalText("accuracy", interval)}.`;
   if (tied === 0) return `${sure} No other's accuracy could be the same.`;

@@ -169,6 +169,7 @@ const summary = z.strictObject({
   hypervolume: z.number().nullable(),
   frontSize: z.int(),
   bestAccuracy: z.number().nullable(),
+  bestTrainedAccuracy: z.number().optional(),
   seconds: z.strictObject({ busy: z.number(), idle: z.number() }),
 });
 
@@ -177,6 +178,7 @@ const facts = z.strictObject({
   classes: z.int(),
   trainImages: z.int(),
   testImages: z.int(),
+  largestClass: z.number().optional(),
 });
 
 /** `search.json`. No campaign, no trigger, no lease; the specification is checked as one that is sent. */

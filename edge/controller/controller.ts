@@ -82,12 +82,14 @@ function withStrategy(
 
 export const currentTask = (state: ControllerState): RoundTask | null => state.task;
 
-/** Takes a round's report. Throws RangeError when the report is not of the pending round's candidates. */
+/**
+ * Takes a round's report; `roundsExhausted` where what is left of a budget is kept for short trainings. Throws RangeError when the report is not of the pending round's candidates.
+ */
 export function completeRound(
   state: ControllerState,
   specification: Specification,
   report: RoundReport,
-  options: { budgetExhausted?: boolean } = {},
+  options: { budgetExhausted?: boolean; roundsExhausted?: boolean } = {},
 ): RoundOutcome {
   const { task } = state;
   if (task === null) throw new RangeError("the search has no round left");
@@ -123,6 +125,7 @@ export function completeRound(
   const finishing =
     state.finishing ||
     options.budgetExhausted === true ||
+    options.roundsExhausted === true ||
     evaluations >= (specification.budget.evaluations ?? Number.POSITIVE_INFINITY);
   let next: ControllerState = {
     ...state,

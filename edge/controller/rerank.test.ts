@@ -164,6 +164,18 @@ describe("successive halving of the archive", () => {
     expect(nextStep(standing, frugal)).toMatchObject({ hashes: ["small", "large"] });
   });
 
+  test("half of what goes on is the top by preference, though all of the front is smaller", () => {
+    const members = [
+      ...Array.from({ length: 6 }, (_, index) => member(`front${index}`, 50, 10 + index)),
+      ...Array.from({ length: 2 }, (_, index) => member(`top${index}`, 40, 100 + index)),
+    ];
+    const accuracies: Record<string, number> = { top0: 84, top1: 83 };
+    const { standing } = play(members, 2, (hash) => accuracies[hash] ?? 70 + Number(hash.slice(5)));
+    const second = standing.trainings.filter(({ rung }) => rung === 1).map(({ hash }) => hash);
+    expect(second).toHaveLength(4);
+    expect(second).toEqual(expect.arrayContaining(["top0", "top1"]));
+  });
+
   test("ends with what was known before where nothing could be trained", () => {
     const members = [member("a", 50, 2), member("b", 40, 1)];
     expect(play(members, 2, () => null).step).toEqual({
@@ -189,6 +201,22 @@ describe("the front of trained networks", () => {
     );
   });
 
+  test("has a network of skips and pools only where its training reached what half of all did", () => {
+    const selection = { normal: ["skip_connect", "max_pool_3x3", "none", "avg_pool_3x3"] };
+    const members = [
+      { ...member("skips", 60, 1), selection },
+      { ...member("small", 50, 2), selection: { normal: ["conv_1x1", "skip_connect"] } },
+      { ...member("large", 40, 3), selection: { normal: ["conv_3x3", "conv_3x3"] } },
+    ];
+    const frontWith = (skips: number) => {
+      const accuracies: Record<string, number> = { skips, small: 70, large: 80 };
+      const { standing } = play(members, 1, (hash) => accuracies[hash] ?? null);
+      return trainedFront(standing, judge).map(({ hash }) => hash);
+    };
+    expect(frontWith(60)).toEqual(["small", "large"]);
+    expect(frontWith(75)).toEqual(["skips", "large"]);
+  });
+
   test("agrees with shared weights by Kendall's tau of the first rung", () => {
     const members = [member("a", 60, 3), member("b", 50, 2), member("c", 40, 1)];
     const of = (accuracies: Record<string, number>) =>
@@ -200,16 +228,70 @@ describe("the front of trained networks", () => {
 });
 
 describe("what is trained of an archive", () => {
-  test("are so many different members, no layer before the one in front of it is whole", () => {
+  test("are so many different members, the most accurate by shared weights among them", () => {
     fc.assert(
       fc.property(archive, fc.integer({ min: 2, max: 12 }), (members, count) => {
         const chosen = toRerank(members, count, judge);
         expect(new Set(chosen.map(({ hash }) => hash)).size).toBe(Math.min(count, members.length));
-        const front = nonDominated(members, objectives).map(({ hash }) => hash);
-        const ofFront = chosen.filter(({ hash }) => front.includes(hash));
-        expect(ofFront.length).toBe(Math.min(count, front.length));
+        const best = Math.max(...members.map(({ values }) => values.accuracy ?? 0));
+        expect(chosen.some(({ values }) => values.accuracy === best)).toBe(true);
       }),
     );
+  });
+
+  test("are of all sizes, also where shared weights think the better of a network the smaller it is", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 20, max: 64 }), fc.integer({ min: 6, max: 16 }), (length, count) => {
+        const members = Array.from({ length }, (_, index) =>
+          member(`a${index}`, 60 - index / 4, 10_000 + 1000 * index),
+        );
+        const sizes = toRerank(members, count, judge).map(({ values }) => values.parameters ?? 0);
+        const largest = 9000 + 1000 * length;
+        const middle = Math.sqrt(10_000 * largest);
+        expect(Math.min(...sizes)).toBe(10_000);
+        expect(Math.max(...sizes)).toBeGreaterThan(0.6 * largest);
+        expect(sizes.filter((size) => size > middle).length).toBeGreaterThanOrEqual(Math.floor(count / 4));
+      }),
+    );
+  });
+
+  test("are mostly near the target where there is one, and none far beyond it", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 6, max: 16 }), fc.integer({ min: 20, max: 60 }), (count, target) => {
+        const members = Array.from({ length: 64 }, (_, index) =>
+          member(`a${index}`, 60 - index / 4, 2 + index),
+        );
+        const wanted: Objective[] = [
+          { name: "accuracy", goal: "maximize" },
+          { name: "parameters", goal: "minimize", target },
+        ];
+        const sizes = toRerank(members, count, { ...judge, objectives: wanted }).map(
+          ({ values }) => values.parameters ?? 0,
+        );
+        expect(Math.max(...sizes)).toBeLessThanOrEqual(1.5 * target);
+        const near = sizes.filter((size) => size >= target / 2 && size <= 1.15 * target);
+        expect(near.length).toBeGreaterThanOrEqual(Math.floor((3 * count) / 8));
+      }),
+    );
+  });
+
+  test("are networks with convolutions, as long as there are some", () => {
+    const cell = (convolutions: number) => ({
+      normal: Array.from({ length: 14 }, (_, edge) =>
+        edge < convolutions ? "sep_conv_3x3" : "skip_connect",
+      ),
+    });
+    const skips = Array.from({ length: 20 }, (_, index) => ({
+      ...member(`skip${index}`, 70 + index, 10 + index),
+      selection: cell(0),
+    }));
+    const others = Array.from({ length: 8 }, (_, index) => ({
+      ...member(`conv${index}`, 40 + index, 100 + index),
+      selection: cell(4 + index),
+    }));
+    const chosen = toRerank([...skips, ...others], 6, judge).map(({ hash }) => hash);
+    expect(chosen.filter((hash) => hash.startsWith("conv"))).toHaveLength(6);
+    expect(toRerank(skips, 6, judge)).toHaveLength(6);
   });
 
   test("keeps both ends of a front that is too long", () => {

@@ -1,19 +1,26 @@
 /**
  * Orders the archive by trainings from scratch, for which shared weights need not be trusted: successive halving
- * (Jamieson and Talwalkar 2016). Each rung trains longer than the one before, and the better half goes on. With several
- * objectives better means: in an earlier non-dominated layer of the trained accuracy and the other objectives, and
- * within a layer preferred by the search. What comes next follows from the results alone. Pure.
+ * (Jamieson and Talwalkar 2016). Each rung trains longer than the one before, and the better half goes on: half of it
+ * the most preferred, the others from the front on, by non-dominated layers of the trained accuracy and the other
+ * objectives, and within a layer by preference. What comes next follows from the results alone. Pure.
  */
 
+import { isParametric, operations } from "../../shared/operations.ts";
 import { kendall } from "../../shared/rankCorrelation.ts";
 import { promotedOf } from "../../shared/reranking.ts";
-import type { Objective } from "../../shared/specification.ts";
+import type { Selection } from "../../shared/space.ts";
+import { type Objective, objectiveId } from "../../shared/specification.ts";
+import { accuracyStandardError } from "../../shared/statistics.ts";
 import { type Archived, layersOf, nonDominated } from "./archive.ts";
 import type { Context } from "./context.ts";
 import { reward, type Values } from "./reward.ts";
 
 /** A member of the archive; its accuracy is that of shared weights. */
-export type Member = Pick<Archived, "hash" | "values" | "feasible">;
+export type Member = Pick<Archived, "hash" | "values" | "feasible"> &
+  Partial<Pick<Archived, "selection" | "images">>;
+
+/** Above so large a share of operations without weights, a network is handed over only where its training speaks for it. */
+const mostWeightless = 0.9;
 
 /** One architecture on one rung; closed without an accuracy, it failed or was given up. */
 export interface ShortTraining {
@@ -72,9 +79,19 @@ export function nextStep(standing: Standing, judge: Judge): NextStep {
   if (trainings.some((training) => training.isOpen)) return { kind: "wait" };
   const trained = trainedOn(standing, rung);
   if (trained.length === 0) return handOver("failed");
-  const better = ranked(trained, judge).slice(0, promotedOf(trained.length));
+  const better = promoted(trained, judge);
   if (rung + 1 >= rungs || better.length === 0) return handOver("complete");
   return { kind: "train", rung: rung + 1, hashes: better.map(({ hash }) => hash) };
+}
+
+/** The better half: of it one half by preference, so that the top goes on as well as the front. */
+function promoted(trained: readonly Trained[], judge: Judge): Trained[] {
+  const count = promotedOf(trained.length);
+  const order = ranked(trained, judge);
+  const top = order
+    .toSorted((a, b) => judge.preference(b.values) - judge.preference(a.values))
+    .slice(0, Math.ceil(count / 2));
+  return [...top, ...order.filter((member) => !top.includes(member))].slice(0, count);
 }
 
 const lastRung = (trainings: readonly ShortTraining[]): number =>
@@ -99,12 +116,14 @@ export function ranked<T extends Member>(entries: readonly T[], { objectives, pr
   );
 }
 
-/** Those that came furthest first, what was never trained last; what failed only where there is nothing else. */
+/**
+ * The trained front first, the most preferred of it before all, what was never trained last; what failed only where there
+ * is nothing else.
+ */
 function finalOrder(standing: Standing, judge: Judge): string[] {
   const { members, trainings } = standing;
-  const order = new Set<string>();
-  for (let rung = lastRung(trainings); rung >= 0; rung--)
-    for (const { hash } of ranked(trainedOn(standing, rung), judge)) order.add(hash);
+  const front = ranked(trainedFront(standing, judge), judge);
+  const order = new Set([...front, ...ranked(trainedMembers(standing), judge)].map(({ hash }) => hash));
   const failed = failedIn(trainings);
   for (const { hash } of members) order.add(hash);
   const left = [...order].filter((hash) => !failed.has(hash));
@@ -126,10 +145,28 @@ export function trainedMembers(standing: Standing): Trained[] {
 
 /**
  * The front of trained networks. One that left on an early rung is on it only where no longer training of another beats
- * what its shorter one reached: its accuracy may be too low, not too high.
+ * what its shorter one reached: its accuracy may be too low, not too high. One of little but skips and pools is on it only
+ * where it reached what half of all reached: being small is no reason.
  */
-export const trainedFront = (standing: Standing, { objectives }: Judge): Trained[] =>
-  nonDominated(trainedMembers(standing), objectives);
+export function trainedFront(standing: Standing, { objectives }: Judge): Trained[] {
+  const trained = trainedMembers(standing);
+  const accuracies = trained.map(accuracyOf).toSorted((a, b) => a - b);
+  const median = accuracies[accuracies.length >> 1] ?? 0;
+  const supported = trained.filter(
+    (member) => weightlessShare(member.selection) <= mostWeightless || accuracyOf(member) >= median,
+  );
+  return nonDominated(supported, objectives);
+}
+
+const accuracyOf = ({ values }: Pick<Member, "values">): number => values.accuracy ?? 0;
+
+/** Of the operations that pass anything on, the share of skips and pools; 0 where nobody knows. */
+export function weightlessShare(selection: Selection | undefined): number {
+  const passing = Object.values(selection ?? {})
+    .flat()
+    .filter((name) => operations[name]?.isNone !== true);
+  return passing.filter((name) => !isParametric(name)).length / Math.max(1, passing.length);
+}
 
 /** Kendall's tau-b between shared weights and the first rung, where all were trained alike; null where it says nothing. */
 export function agreement(standing: Standing): number | null {
@@ -144,40 +181,113 @@ export function agreement(standing: Standing): number | null {
   );
 }
 
-/** What a search orders again: feasible members of its archive, those whose measurement was confirmed first. */
-export function membersToRerank(archive: readonly Archived[], count: number, judge: Judge): Archived[] {
-  const feasible = archive.filter((entry) => entry.feasible);
-  const confirmed = toRerank(
-    feasible.filter((entry) => entry.confirmed),
+/** What a search trains for a short while: feasible members of its archive. */
+export const membersToRerank = (archive: readonly Archived[], count: number, judge: Judge): Archived[] =>
+  toRerank(
+    archive.filter(({ feasible }) => feasible),
     count,
     judge,
   );
-  const others = feasible.filter((entry) => !entry.confirmed);
-  return [...confirmed, ...toRerank(others, count - confirmed.length, judge)];
-}
+
+/** Of a target, what is still near it. */
+const near = { from: 1 / 2, to: 1.15 };
+/** Beyond so many times a target nothing is trained while there is something else. */
+const farBeyond = 1.5;
 
 /**
- * Which of the archive to train: whole layers from the front on. Of a layer with too many the preferred one, and others
- * at even distances in the order of accuracy, so that both ends of a front stay.
+ * Which of the archive to train. Shared weights of a short search flatter small networks, so sizes decide as well: a
+ * quarter are the most preferred, the others the best of as many strata of size, half of these near the target where
+ * there is one. Networks of hardly more than skips and pools, on which weight sharing is known to collapse, and such far
+ * beyond the target only where there is little else.
  */
 export function toRerank<T extends Member>(entries: readonly T[], count: number, judge: Judge): T[] {
-  const chosen: T[] = [];
-  for (const layer of layersOf(entries, judge.objectives)) {
-    const room = count - chosen.length;
-    if (room <= 0) break;
-    chosen.push(...(layer.length <= room ? layer : spread(layer, room, judge)));
-  }
-  return ranked(chosen, judge);
+  const axis = axisOf(entries, judge.objectives);
+  const pool = preferring(
+    entries,
+    count,
+    (entry) => axis?.target === undefined || axis.sizeOf(entry) <= farBeyond * axis.target,
+    ({ selection }) => weightlessShare(selection) <= mostWeightless,
+  );
+  const byPreference = (list: readonly T[]) =>
+    list.toSorted((a, b) => judge.preference(cautious(b)) - judge.preference(cautious(a)));
+  const isSpread = axis !== null && pool.length > count;
+  const chosen = new Set(isSpread ? spread(byPreference(pool), count, axis, judge) : byPreference(pool));
+  for (const entry of byPreference(entries)) chosen.add(entry);
+  return ranked([...chosen].slice(0, count), judge);
 }
 
-function spread<T extends Member>(layer: readonly T[], room: number, { preference }: Judge): T[] {
-  const byPreference = layer.toSorted((a, b) => preference(b.values) - preference(a.values));
-  const [first] = byPreference;
-  if (first === undefined || room === 1) return byPreference.slice(0, room);
-  const others = layer
-    .filter((member) => member !== first)
-    .toSorted((a, b) => (b.values.accuracy ?? 0) - (a.values.accuracy ?? 0));
-  const gap = room === 2 ? 0 : (others.length - 1) / (room - 2);
-  const picked = Array.from({ length: room - 1 }, (_, index) => others[Math.round(index * gap)]);
-  return [first, ...picked.filter((member) => member !== undefined)];
+/** @param pool the most preferred first */
+function spread<T extends Member>(
+  pool: readonly T[],
+  count: number,
+  { target, sizeOf }: Axis,
+  { objectives }: Judge,
+): T[] {
+  const chosen = new Set(pool.slice(0, Math.ceil(count / 4)));
+  const add = (list: readonly T[], wanted: number) => {
+    const others = list.filter((entry) => !chosen.has(entry));
+    for (const member of strata(others, wanted, sizeOf)) if (chosen.size < count) chosen.add(member);
+  };
+  if (target === undefined) {
+    const [smallest] = nonDominated(pool, objectives).toSorted((a, b) => sizeOf(a) - sizeOf(b));
+    if (smallest !== undefined && chosen.size < count) chosen.add(smallest);
+  } else {
+    const isNear = (entry: T) => sizeOf(entry) >= near.from * target && sizeOf(entry) <= near.to * target;
+    add(pool.filter(isNear), Math.ceil((count - chosen.size) / 2));
+  }
+  const best = Math.max(...pool.map(accuracyOf));
+  const able = pool.filter((entry) => accuracyOf(entry) >= best / 2);
+  for (let before = -1; chosen.size > before && chosen.size < count; ) {
+    before = chosen.size;
+    add(able, count - before);
+  }
+  return [...chosen];
+}
+
+interface Axis {
+  sizeOf: (entry: Pick<Member, "values">) => number;
+  /** Where it is wanted. */
+  target: number | undefined;
+}
+
+/** What sizes are told apart by: the first objective to be minimised that is known of all; null where there is none. */
+function axisOf(entries: readonly Member[], objectives: readonly Objective[]): Axis | null {
+  for (const objective of objectives) {
+    const id = objectiveId(objective);
+    if (objective.goal !== "minimize" || !entries.every(({ values }) => (values[id] ?? 0) > 0)) continue;
+    return { sizeOf: ({ values }) => values[id] ?? 0, target: objective.target };
+  }
+  return null;
+}
+
+/** Those of whom each holds, one after the other, as long as half of what is wanted is left. */
+function preferring<T>(entries: readonly T[], count: number, ...wanted: ((entry: T) => boolean)[]): T[] {
+  return wanted.reduce<T[]>(
+    (left, isWanted) => {
+      const kept = left.filter(isWanted);
+      return 2 * kept.length >= Math.min(count, left.length) ? kept : left;
+    },
+    [...entries],
+  );
+}
+
+/** With the accuracy that a lucky measurement leaves: a standard error less. */
+function cautious({ values, images = 0 }: Member): Values {
+  const error = accuracyStandardError(values.accuracy, images) ?? 0;
+  return { ...values, accuracy: (values.accuracy ?? 0) - error };
+}
+
+/** The best of each of so many strata of equal width in the logarithm of size; an empty one has none. */
+function strata<T extends Member>(list: readonly T[], count: number, sizeOf: Axis["sizeOf"]): T[] {
+  const sizes = list.map((entry) => Math.log(sizeOf(entry)));
+  const low = Math.min(...sizes);
+  const width = (Math.max(...sizes) - low) / count || 1;
+  const best = new Map<number, T>();
+  for (const [index, entry] of list.entries()) {
+    const stratum = Math.min(count - 1, Math.floor(((sizes[index] ?? low) - low) / width));
+    const other = best.get(stratum);
+    if (other === undefined || (cautious(entry).accuracy ?? 0) > (cautious(other).accuracy ?? 0))
+      best.set(stratum, entry);
+  }
+  return [...best.entries()].sort(([a], [b]) => a - b).map(([, entry]) => entry);
 }

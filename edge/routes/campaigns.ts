@@ -21,6 +21,7 @@ import {
 } from "../app.ts";
 import { assertScope, requires } from "../auth.ts";
 import type { AppEnv } from "../env.ts";
+import { preferenceOf } from "../front.ts";
 import { idempotencyKey, idempotent } from "../idempotency.ts";
 import { type MergedRow, mergedFront } from "../mergedFront.ts";
 import { invalid, Problem } from "../problems.ts";
@@ -197,7 +198,7 @@ export const mergedRowView = ({
   place: search.place ?? {},
   dataset: search.data,
   compared,
-  ...frontRowView(row),
+  ...frontRowView(row, preferenceOf(search.specification)(row)),
 });
 
 export const campaigns = newApp()

@@ -22,7 +22,15 @@ import {
   wholeNumber,
 } from "../app.ts";
 import { policyView } from "../controller/policyView.ts";
-import { boundsOf, frontCsv, frontSource, projected, selectFront, standardErrorsOf } from "../front.ts";
+import {
+  boundsOf,
+  frontCsv,
+  frontSource,
+  preferenceOf,
+  projected,
+  selectFront,
+  standardErrorsOf,
+} from "../front.ts";
 import { Problem } from "../problems.ts";
 import { type Architecture, findArchitecture, frontOf } from "../store/architectures.ts";
 import { measuredOnDevices } from "../store/measurements.ts";
@@ -111,6 +119,10 @@ export const frontRowSchema = measurementSchema
     source: z.literal(frontSource).describe("never a network of another size: those are in /scaled"),
     genotype: genotypeSchema,
     text: z.string().describe("the genotype as text"),
+    preference: z
+      .number()
+      .nullable()
+      .describe("what the search orders by: the accuracy, less beyond a target; the highest is recommended"),
   })
   .openapi("FrontRow");
 
@@ -192,6 +204,7 @@ export const frontExample: [z.infer<typeof frontRowSchema>, z.infer<typeof front
     source: frontSource,
     genotype: DARTS_V2,
     text: printGenotype(DARTS_V2),
+    preference: 61.4,
     ...measured,
   },
   {
@@ -199,6 +212,7 @@ export const frontExample: [z.infer<typeof frontRowSchema>, z.infer<typeof front
     source: frontSource,
     genotype: DARTS_V1,
     text: printGenotype(DARTS_V1),
+    preference: 60.1,
     ...measured,
     values: { accuracy: 60.1, parameters: 232_890 },
     standardErrors: { accuracy: 1.55 },
@@ -358,11 +372,13 @@ const measurementView = ({
   predicted: predicted ?? [],
 });
 
-export const frontRowView = (row: Architecture) => ({
+/** @param preference of the row, as its search has it */
+export const frontRowView = (row: Architecture, preference: number | null) => ({
   hash: row.hash,
   source: frontSource,
   genotype: row.genotype,
   text: printGenotype(row.genotype),
+  preference,
   ...measurementView(row),
 });
 
@@ -385,7 +401,9 @@ export const results = newApp()
       c.header("content-type", "text/csv; charset=utf-8");
       return c.body(frontCsv(rows, objectives, specification.evaluation.kind === "tabular")) as never;
     }
-    return c.json({ data: rows.map(frontRowView), nextCursor: null }, 200);
+    const preference = preferenceOf(specification);
+    const data = rows.map((row) => frontRowView(row, preference(row)));
+    return c.json({ data, nextCursor: null }, 200);
   })
   .openapi(architecture, async (c) => {
     const { id, hash } = c.req.valid("param");

@@ -72,7 +72,14 @@ export const searchSchema = z
       phase: z.enum(["warmup", "search", "confirm"]),
       evaluations: z.int(),
       frontSize: z.int(),
-      bestAccuracy: z.number().nullable(),
+      bestAccuracy: z
+        .number()
+        .nullable()
+        .describe("of the front: by shared weights, a table or, once there are any, short trainings"),
+      bestTrainedAccuracy: z
+        .number()
+        .nullable()
+        .describe("the best that a short or final training reached on images held out from it"),
       hypervolume: z.number().nullable(),
       idleShare: z.number().nullable().describe("of the runners' time, what passed between two rounds"),
     }),
@@ -101,6 +108,7 @@ export const searchExample: z.infer<typeof searchSchema> = {
     evaluations: 64,
     frontSize: 2,
     bestAccuracy: 61.4,
+    bestTrainedAccuracy: null,
     hypervolume: 0.503,
     idleShare: 0.02,
   },
@@ -125,7 +133,7 @@ export function searchView(search: Search): z.infer<typeof searchSchema> {
     round,
     summary,
   } = search;
-  const { seconds, ...shown } = summary;
+  const { seconds, bestTrainedAccuracy = null, ...shown } = summary;
   const total = seconds.busy + seconds.idle;
   const idleShare = total > 0 ? seconds.idle / total : null;
   return {
@@ -134,8 +142,14 @@ export function searchView(search: Search): z.infer<typeof searchSchema> {
     state,
     visibility,
     failure: reason,
-    // More may have been promoted in a search by training than were counted on.
-    progress: { round, rounds: Math.max(round, scheduleLength(specification).rounds), ...shown, idleShare },
+    progress: {
+      round,
+      // More may have been promoted in a search by training than were counted on.
+      rounds: Math.max(round, scheduleLength(specification).rounds),
+      ...shown,
+      bestTrainedAccuracy,
+      idleShare,
+    },
     campaignId,
     triggerId,
     // As it was sent: it can be sent again.

@@ -296,6 +296,14 @@ export async function writeTraining(
          (SELECT max(a.stage) FROM architectures a WHERE a.search_id = :searchId AND a.hash = architectures.hash)`,
       { ...values, searchId, testAccuracy },
     ),
+    statement(
+      db,
+      `UPDATE controller_states SET summary = json_set(summary, '$.bestTrainedAccuracy',
+         max(coalesce(json_extract(summary, '$.bestTrainedAccuracy'), 0), :testAccuracy))
+       WHERE search_id = :searchId
+         AND EXISTS (SELECT 1 FROM trainings WHERE id = :resource AND NOT (${isScaled}))`,
+      { ...values, searchId, testAccuracy },
+    ),
     ...settleSearch(db, searchId, now),
   ]);
   return results !== null;

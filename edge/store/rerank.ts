@@ -2,6 +2,7 @@
 
 import type { TrainingState } from "../../schema/trainings.ts";
 import type { ShortTrainingReport } from "../../shared/protocol.ts";
+import type { Selection } from "../../shared/space.ts";
 import type { Specification } from "../../shared/specification.ts";
 import type { BudgetNews, BudgetTold } from "../budget.ts";
 import type { Bounds } from "../controller/archive.ts";
@@ -27,6 +28,7 @@ export interface MemberRow {
   /** As shared weights had it. */
   values: Values;
   feasible: boolean;
+  selection: Selection;
 }
 
 export interface Reranked {
@@ -68,7 +70,7 @@ export async function findReranked(db: D1Database, searchId: string, now: number
     ),
     statement(
       db,
-      `SELECT hash, stage, feasible, CASE WHEN shared_weights_accuracy IS NULL THEN "values"
+      `SELECT hash, stage, feasible, selection, CASE WHEN shared_weights_accuracy IS NULL THEN "values"
          ELSE json_set("values", '$.accuracy', shared_weights_accuracy) END AS shared
        FROM architectures WHERE search_id = :searchId
          AND stage = (SELECT max(stage) FROM architectures WHERE search_id = :searchId)
@@ -104,6 +106,7 @@ export async function findReranked(db: D1Database, searchId: string, now: number
         stage: Number(row.stage),
         values: JSON.parse(String(row.shared)) as Values,
         feasible: row.feasible === 1,
+        selection: JSON.parse(String(row.selection)) as Selection,
       }))
       .sort((a, b) => (place.get(a.hash) ?? 0) - (place.get(b.hash) ?? 0)),
   };
@@ -248,7 +251,7 @@ const frontChanges = (
   statement(
     db,
     `UPDATE controller_states SET summary = json_set(summary, '$.frontSize', :size, '$.bestAccuracy', :bestAccuracy,
-       '$.hypervolume', :hypervolume) WHERE search_id = :searchId`,
+       '$.bestTrainedAccuracy', :bestAccuracy, '$.hypervolume', :hypervolume) WHERE search_id = :searchId`,
     { searchId, size: hashes.length, bestAccuracy, hypervolume },
   ),
 ];

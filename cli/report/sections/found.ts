@@ -7,8 +7,8 @@ import { axesOf, rowsOf } from "../../../dashboard/pages/search/views/objectiveR
 import { frontMarks, objectivesMarks } from "../../../dashboard/pictures/marks.ts";
 import { parallelObjectives } from "../../../dashboard/pictures/parallelObjectives.ts";
 import { type FrontAxis, type FrontData, paretoFront } from "../../../dashboard/pictures/paretoFront.ts";
-import { evidenceOf } from "../../../dashboard/ui/evidence.ts";
 import { measured, number, unitOf, whole } from "../../../dashboard/ui/format.ts";
+import { evidenceText, isOfSharedWeights } from "../../../shared/evidence.ts";
 import { resolveSpace } from "../../../shared/space.ts";
 import { objectiveId } from "../../../shared/specification.ts";
 import type { FrontRow } from "../../api.ts";
@@ -82,7 +82,7 @@ export function front(data: ReportData) {
             code(row.hash),
             ...ids.map((id) => valueText(row, id)),
             ...(tests ? [measured("accuracy", row.testAccuracy)] : []),
-            evidenceOf(row.evidence).title,
+            evidenceText(row),
           ]),
       ),
     ),
@@ -112,12 +112,17 @@ function nextStep({ search: { state } }: ReportData): string {
 function summaryOf({ search: { specification, progress }, points, front: rows }: ReportData): string {
   const [first] = specification.objectives;
   const id = first === undefined ? "" : objectiveId(first);
-  const best = rows[0]?.values[id];
+  const [top] = rows;
+  const best = top?.values[id];
   const candidates = `${whole(progress.evaluations || points.hash.length)} candidates were measured in ${whole(progress.round)} of ${whole(progress.rounds)} rounds`;
   if (rows.length === 0) return `${candidates}. None is on the front yet.`;
   const are = rows.length === 1 ? "one is" : `${whole(rows.length)} are`;
   const bestText =
-    best == null ? "" : ` The best ${unitOf(id).title.toLowerCase()} of them is ${measured(id, best)}.`;
+    best == null || top === undefined
+      ? ""
+      : isOfSharedWeights(top)
+        ? ` None of them was trained: their accuracies rest on shared weights, which only order them.`
+        : ` The best ${top.evidence === "table" ? "" : "trained "}${unitOf(id).title.toLowerCase()} of them is ${measured(id, best)}.`;
   return `${candidates}; ${are} on the front.${bestText}`;
 }
 

@@ -11,7 +11,7 @@ import {
   whyText,
 } from "../../../dashboard/choice/words.ts";
 import { GenotypeDrawing } from "../../../dashboard/drawing/cell.ts";
-import { evidenceOf } from "../../../dashboard/ui/evidence.ts";
+import { evidenceSentence } from "../../../dashboard/ui/evidence.ts";
 import { measured, unitOf } from "../../../dashboard/ui/format.ts";
 import { resolveSpace } from "../../../shared/space.ts";
 import type { FrontRow } from "../../api.ts";
@@ -40,7 +40,11 @@ export function recommended(data: ReportData) {
       ["Test accuracy", row.testAccuracy === null ? undefined : measured("accuracy", row.testAccuracy)],
     ]),
     h(GenotypeDrawing, { genotype: row.genotype, space: resolveSpace(search.specification.space) }),
-    h("p", null, `${whyText(recommendation, front.length, "on the front")} ${evidenceOf(row.evidence).text}`),
+    h(
+      "p",
+      null,
+      `${whyText(recommendation, front.length, "on the front")} ${evidenceSentence(row.evidence)}`,
+    ),
     bargain === null ? null : h("p", null, "Think about ", code(bargain.row.hash), `: ${gained(bargain)}.`),
     alternatives.length === 0
       ? null

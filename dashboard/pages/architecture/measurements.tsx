@@ -1,11 +1,12 @@
 /** What was measured of it: values with their intervals, what each device took, and how both came about. */
 
+import { evidenceText } from "../../../shared/evidence.ts";
 import type { Architecture, Search } from "../../app/api.ts";
 import { objectivesOf } from "../../app/objectives.ts";
 import { intervalOf } from "../../choice/recommend.ts";
 import { intervalText } from "../../choice/words.ts";
 import { Badge } from "../../ui/controls.tsx";
-import { evidenceOf } from "../../ui/evidence.ts";
+import { evidenceSentence } from "../../ui/evidence.ts";
 import { ago, measured, missing, time, unitOf, whole } from "../../ui/format.ts";
 import { type Column, Table } from "../../ui/table.tsx";
 
@@ -49,7 +50,7 @@ export function Measurements({ search, architecture }: MeasurementsProps) {
         )}
       </ul>
       <p class="hint">
-        {evidenceOf(evidence).text} {images > 0 && `Measured on ${whole(images)} images.`}
+        {evidenceSentence(evidence)} {images > 0 && `Measured on ${whole(images)} images.`}
       </p>
       {devices.length > 0 && (
         <>
@@ -150,7 +151,7 @@ const historyColumns = (search: Search): Column<Measurement>[] => [
       cell: ({ values }) => measured(id, values[id]),
     }),
   ),
-  { id: "evidence", title: "Rests on", cell: ({ evidence }) => evidenceOf(evidence).title },
+  { id: "evidence", title: "Rests on", cell: (row) => evidenceText(row) },
   {
     id: "front",
     title: "Front",

@@ -1,6 +1,7 @@
 /** Two architectures side by side: cells, values with their intervals, what devices measured, and the differences. */
 
 import type { ComponentChildren } from "preact";
+import { evidenceText } from "../../../shared/evidence.ts";
 import { resolveSpace } from "../../../shared/space.ts";
 import { type Architecture, api, type FrontRow, read, type Search } from "../../app/api.ts";
 import type { ObjectiveOf } from "../../app/objectives.ts";
@@ -9,7 +10,6 @@ import { useData } from "../../app/useData.ts";
 import { intervalOf, isWithinNoise } from "../../choice/recommend.ts";
 import { intervalText } from "../../choice/words.ts";
 import { GenotypeDrawing } from "../../drawing/cell.ts";
-import { evidenceOf } from "../../ui/evidence.ts";
 import { SelectField } from "../../ui/fields.tsx";
 import { measured, missing, number, percent, unitOf } from "../../ui/format.ts";
 import type { Change } from "./constraints.tsx";
@@ -97,7 +97,7 @@ function Sides({ search, a, b, objectives }: SidesProps) {
             {objectives.map((objective) => (
               <ObjectiveRow key={objective.id} objective={objective} a={a} b={b} measuredOf={[ofA, ofB]} />
             ))}
-            <Line title="Rests on" of={[a, b].map(({ evidence }) => evidenceOf(evidence).title)} />
+            <Line title="Rests on" of={[a, b].map(evidenceText)} />
             <Line
               title="Test accuracy"
               of={[a, b].map(({ testAccuracy }) => measured("accuracy", testAccuracy))}

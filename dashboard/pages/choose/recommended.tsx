@@ -1,6 +1,7 @@
 /** The recommended architecture: its cells, its values, why it is the one, and what to do with it. */
 
 import { useState } from "preact/hooks";
+import { evidenceText } from "../../../shared/evidence.ts";
 import { resolveSpace } from "../../../shared/space.ts";
 import { type FrontRow, type Search, type Training, useCan } from "../../app/api.ts";
 import { objectivesOf } from "../../app/objectives.ts";
@@ -10,7 +11,7 @@ import { behindText, comparedText, intervalText, savingText, whyText } from "../
 import { GenotypeDrawing } from "../../drawing/cell.ts";
 import { TrainDialog } from "../../training/trainDialog.tsx";
 import { Badge, Button, CopyButton, LinkButton } from "../../ui/controls.tsx";
-import { evidenceOf } from "../../ui/evidence.ts";
+import { evidenceSentence } from "../../ui/evidence.ts";
 import { lowerTitle, measured, unitOf, whole } from "../../ui/format.ts";
 import { StatusCard } from "../../ui/states.tsx";
 import type { Change } from "./constraints.tsx";
@@ -48,9 +49,7 @@ export function Recommended({
             <code>{row.hash}</code>
           </a>
         </div>
-        <Badge tone={row.evidence === "full-training" ? "good" : "calm"}>
-          {evidenceOf(row.evidence).title}
-        </Badge>
+        <Badge tone={row.evidence === "full-training" ? "good" : "calm"}>{evidenceText(row)}</Badge>
       </header>
       <ul class="values">
         {objectivesOf(search).map(({ id }) => (
@@ -108,7 +107,7 @@ function Why({ search, recommendation, remaining, onCompare }: WhyProps) {
     <div class="why">
       <h3>Why this one</h3>
       <p>{whyText(recommendation, remaining)}</p>
-      <p>{evidenceOf(row.evidence).text}</p>
+      <p>{evidenceSentence(row.evidence)}</p>
       {bargain !== null && (
         <p class="bargain">
           Think about{" "}

@@ -1,11 +1,11 @@
 /** Everything that keeps within the constraints, as a table. */
 
 import { useState } from "preact/hooks";
+import { evidenceText } from "../../../shared/evidence.ts";
 import type { FrontRow, Search } from "../../app/api.ts";
 import type { ObjectiveOf } from "../../app/objectives.ts";
 import { addresses } from "../../app/place.ts";
 import { Badge, Button } from "../../ui/controls.tsx";
-import { evidenceOf } from "../../ui/evidence.ts";
 import { measured, unitOf, whole } from "../../ui/format.ts";
 import { type Column, Table } from "../../ui/table.tsx";
 
@@ -49,7 +49,7 @@ export function Remaining({ search, rows, objectives, recommended, onCompare }: 
       id: "evidence",
       title: "Rests on",
       sortBy: ({ evidence }) => evidence,
-      cell: ({ evidence }) => evidenceOf(evidence).title,
+      cell: (row) => evidenceText(row),
     },
     {
       id: "compare",

@@ -85,10 +85,21 @@ function timeText(search: Search, left: number | null): string {
   return left < 30 ? "Nearly done with its rounds" : `About ${duration(left)} of rounds left`;
 }
 
-function Best({ search: { progress } }: { search: Search }) {
-  const { bestAccuracy, frontSize, hypervolume } = progress;
+function Best({ search: { progress, specification } }: { search: Search }) {
+  const { bestAccuracy, bestTrainedAccuracy, frontSize, hypervolume } = progress;
+  const isTable = specification.evaluation.kind === "tabular";
   return (
-    <Figure title="Best accuracy so far" value={measured("accuracy", bestAccuracy)}>
+    <Figure
+      title={isTable ? "Best accuracy so far" : "Best trained accuracy"}
+      value={measured("accuracy", isTable ? bestAccuracy : bestTrainedAccuracy)}
+    >
+      {!isTable && bestTrainedAccuracy === null && (
+        <p class="hint">
+          {bestAccuracy === null
+            ? "Nothing is trained yet"
+            : `Nothing is trained yet; ${measured("accuracy", bestAccuracy)} by shared weights, which only order`}
+        </p>
+      )}
       <p class="hint">
         {frontSize === 0
           ? "Nothing on the front yet"

@@ -271,10 +271,13 @@ const columns: readonly Column<Row>[] = [
     id: "accuracy",
     title: "Best accuracy",
     isNumber: true,
-    sortBy: ({ search }) => search.progress.bestAccuracy,
-    cell: ({ search: { progress } }) => (
+    sortBy: ({ search: { progress } }) => progress.bestTrainedAccuracy ?? progress.bestAccuracy,
+    cell: ({ search: { progress, specification } }) => (
       <div class="search-figure">
-        <span>{measured("accuracy", progress.bestAccuracy)}</span>
+        <span>{measured("accuracy", progress.bestTrainedAccuracy ?? progress.bestAccuracy)}</span>
+        {specification.evaluation.kind !== "tabular" && progress.bestAccuracy !== null && (
+          <span class="hint">{progress.bestTrainedAccuracy === null ? "by shared weights" : "trained"}</span>
+        )}
         <span class="hint">{whole(progress.frontSize)} on the front</span>
       </div>
     ),
