@@ -25,8 +25,8 @@ const TABLE_DIGITS = 5;
 export interface Followed {
   search: Search;
   trainings: Training[];
-  /** Seconds of the search's rounds and of the final trainings. */
-  seconds: { search: number; finalTraining: number };
+  /** Seconds of the search's rounds, of short trainings and of the final ones. */
+  seconds: { search: number; shortTrainings: number; finalTraining: number };
 }
 
 export interface FollowOptions {
@@ -66,13 +66,17 @@ export async function followSearch(
   throwIfFailed(search);
   step.finish(`${frontNote(search)}${idleNote(search)}`);
   const searchEndMs = Date.now();
-  const trainings = await followTrainings(ctx, client, id, options);
+  const { trainings, finalStartMs } = await followTrainings(ctx, client, id, options);
   search = await readSearch(client, id);
   throwIfFailed(search);
   return {
     search,
     trainings,
-    seconds: { search: (searchEndMs - startMs) / 1000, finalTraining: (Date.now() - searchEndMs) / 1000 },
+    seconds: {
+      search: (searchEndMs - startMs) / 1000,
+      shortTrainings: (finalStartMs - searchEndMs) / 1000,
+      finalTraining: (Date.now() - finalStartMs) / 1000,
+    },
   };
 }
 
@@ -104,14 +108,15 @@ class ShortTrainings {
   }
 }
 
-/** @returns the final trainings */
+/** @returns the final trainings, and when the first of them was seen */
 async function followTrainings(
   ctx: Context,
   client: EdgeClient,
   id: string,
   options: FollowOptions,
-): Promise<Training[]> {
+): Promise<{ trainings: Training[]; finalStartMs: number }> {
   const shortTrainings = new ShortTrainings(ctx);
+  let finalStartMs = Date.now();
   let step: ReturnType<Context["progress"]> | undefined;
   for (;;) {
     const [all, search] = await Promise.all([listTrainings(client, id), readSearch(client, id)]);
@@ -121,6 +126,7 @@ async function followTrainings(
       all.filter(({ purpose }) => purpose === "rerank"),
       isOver,
     );
+    if (step === undefined) finalStartMs = Date.now();
     if (trainings.length > 0) {
       step ??= ctx.progress("Final training", 1);
       const done = trainings.reduce((sum, { progress }) => sum + (progress?.done ?? 0), 0);
@@ -133,7 +139,7 @@ async function followTrainings(
       const isFailed = trainings.every(({ state }) => state === "failed");
       const end = isFailed ? "failed" : "";
       step?.finish(accuracies.length > 0 ? `test accuracy ${Math.max(...accuracies).toFixed(2)} %` : end);
-      return trainings;
+      return { trainings, finalStartMs };
     }
     await pause(ctx, options);
   }

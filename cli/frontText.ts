@@ -8,9 +8,13 @@ const PLOT_WIDTH = 60;
 const PLOT_HEIGHT = 14;
 const AXIS_WIDTH = 8;
 
-/** @param showsArchitecture whether to write each architecture out, as a table has it */
+/**
+ * @param rows `seconds` are those of the short training behind the accuracy
+ * @param showsArchitecture whether to write each architecture out, as a table has it
+ */
 export function frontTable(
-  rows: readonly (Pick<FrontRow, "hash" | "values"> & Partial<FrontRow>)[],
+  rows: readonly (Pick<FrontRow, "hash" | "values"> &
+    Partial<FrontRow> & { seconds?: number | null | undefined })[],
   showsArchitecture = false,
 ): string {
   if (rows.length === 0) return "The front is empty so far.";
@@ -20,7 +24,8 @@ export function frontTable(
       const error = Object.entries(standardErrors).map(([id, value]) => [`${id} error`, value]);
       const rests = evidence && evidenceText({ evidence, trainingSteps: row.trainingSteps ?? null });
       const test = row.testAccuracy?.toFixed(2);
-      return { hash, ...values, ...Object.fromEntries(error), evidence: rests, test, text };
+      const seconds = row.seconds?.toFixed(0);
+      return { hash, ...values, ...Object.fromEntries(error), evidence: rests, seconds, test, text };
     }),
     {
       hash: "HASH",
@@ -35,6 +40,7 @@ export function frontTable(
       ...(rows.some(({ evidence }) => evidence !== undefined && evidence !== "table")
         ? { evidence: "RESTS ON" }
         : {}),
+      ...(rows.some((row) => row.seconds != null) ? { seconds: "SECONDS" } : {}),
       ...(rows.some(({ testAccuracy }) => testAccuracy != null) ? { test: "TEST ACCURACY" } : {}),
       ...(showsArchitecture ? { text: "ARCHITECTURE" } : {}),
     },

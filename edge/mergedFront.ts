@@ -29,7 +29,7 @@ export function mergedFront<S extends Merging>(
     const search = byId.get(row.searchId);
     if (search === undefined) continue;
     // A final training alone does not replace an accuracy: it is tested on other images.
-    const isOwn = row.sharedWeightsAccuracy === null && search.specification.evaluation.kind === "supernet";
+    const isOwn = row.trainingSteps === null && search.specification.evaluation.kind === "supernet";
     const key = isOwn ? search.id : circumstancesOf(search);
     const group = groups.get(key) ?? [];
     group.push({ row, search, compared: isOwn ? "own search" : "all searches" });

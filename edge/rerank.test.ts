@@ -177,6 +177,38 @@ describe("the archive before the final training", () => {
     });
   });
 
+  test("says so plainly where nothing that was trained is better than answering always the same", async () => {
+    const { id, first } = await searched();
+    const final = await trainShort(first, [8, 9, 10, 10.5, 9, 11]);
+    if (final?.task.kind !== "finalTraining") throw new Error("no final training came");
+    const [event] = await eventsOf(id, "front.trivial");
+    expect(event?.data).toMatchObject({ bestAccuracy: 11, trivialAccuracy: 10, trained: 4 });
+    expect(event?.data.check).toMatch(/labels.*learningRate/);
+    const other = await searched();
+    await trainShort(other.first, [20, 30, 40, 50, 60, 61]);
+    expect(await eventsOf(other.id, "front.trivial")).toEqual([]);
+  });
+
+  test("recommends what it trains in full, and leads with what was trained", async () => {
+    const { id, first } = await searched();
+    const before = await ok<{ progress: { bestTrainedAccuracy: number | null } }>(
+      admin(`/v1/searches/${id}`),
+    );
+    expect(before.progress.bestTrainedAccuracy).toBeNull();
+    const final = await trainShort(first, [50, 40, 30, 20, 60, 61]);
+    if (final?.task.kind !== "finalTraining") throw new Error("no final training came");
+    const rows = await ok<{ data: { hash: string; preference: number }[] }>(
+      admin(`/v1/searches/${id}/front`),
+    );
+    const [recommended] = rows.data.toSorted((a, b) => b.preference - a.preference);
+    expect(recommended?.hash).toBe(final.task.hash);
+    const trained = await ok<typeof before>(admin(`/v1/searches/${id}`));
+    expect(trained.progress.bestTrainedAccuracy).toBe(61);
+    await answer(final, trainingReportFor(final));
+    const ended = await ok<typeof before>(admin(`/v1/searches/${id}`));
+    expect(ended.progress.bestTrainedAccuracy).toBe(88);
+  });
+
   test("keeps its trained front when a measurement of its rounds comes late", async () => {
     const id = await createSearch(admin, wider);
     let lease = await leaseRound(admin, runnerId, id);

@@ -43,3 +43,27 @@ test("sizes of which no network can be built are refused, each with its field", 
   const narrow = { stem: "imagenet", channels: 1, layers: 9 };
   expect(pointersOf({ space: "darts", ...network(narrow) })).toEqual(["/evaluation/network/channels"]);
 });
+
+test("a budget that pays for no short training is refused with the smallest that works, and that one is taken", () => {
+  const rental = { providers: ["runpod"], maxUsdPerHour: 1 };
+  const errorsOf = (budget: object, change: object = {}) =>
+    checkSpecification({
+      name: "x",
+      dataset: { name: "cifar10" },
+      evaluation: { kind: "supernet", network: { channels: 16, layers: 8 } },
+      finalTraining: { preset: "demo", top: 0 },
+      budget,
+      ...change,
+    }).errors ?? [];
+  for (const name of ["gpuHours", "wallClockHours"]) {
+    const [error, ...others] = errorsOf({ [name]: 1e-9 });
+    expect([error?.pointer, others]).toEqual([`/budget/${name}`, []]);
+    const smallest = Number(/take ([\d.e-]+) hours/.exec(error?.detail ?? "")?.[1]);
+    expect(errorsOf({ [name]: smallest })).toEqual([]);
+    expect(errorsOf({ [name]: 1e-9 }, { reranking: { enabled: false } })).toEqual([]);
+  }
+  const [poor] = errorsOf({ usd: 1e-9 }, { rental });
+  const smallest = Number(/estimated at ([\d.e-]+) dollars/.exec(poor?.detail ?? "")?.[1]);
+  expect(poor?.pointer).toBe("/budget/usd");
+  expect(errorsOf({ usd: smallest }, { rental })).toEqual([]);
+});

@@ -85,7 +85,14 @@ interface DemoOptions {
 async function runDemo(ctx: Context, edge: LocalEdge, options: DemoOptions): Promise<Result> {
   const { backend, minutes, seed, runs, startMs } = options;
   const client = new EdgeClient(edge.url, edge.token, ctx.signal);
-  const seconds = { setup: since(startMs), data: 0, search: 0, finalTraining: 0, total: 0 };
+  const seconds = {
+    setup: since(startMs),
+    data: 0,
+    search: 0,
+    shortTrainings: 0,
+    finalTraining: 0,
+    total: 0,
+  };
   const dataMs = Date.now();
   await prepareData(ctx);
   seconds.data = since(dataMs);
@@ -109,9 +116,10 @@ async function runDemo(ctx: Context, edge: LocalEdge, options: DemoOptions): Pro
       },
     });
     seconds.search = round(followed.seconds.search);
+    seconds.shortTrainings = round(followed.seconds.shortTrainings);
     seconds.finalTraining = round(followed.seconds.finalTraining);
     const training = bestOf(followed.trainings);
-    const { front, candidates } = await writeFront(client, id, folder, training.hash);
+    const { front, rows, trained } = await writeFront(client, id, folder, training.hash);
     const exports = await writeExports(client, training, folder, ctx.progress);
     const { progress } = followed.search;
     seconds.total = since(startMs);
@@ -137,8 +145,11 @@ async function runDemo(ctx: Context, edge: LocalEdge, options: DemoOptions): Pro
       seconds,
     };
     writeSummary(folder, summary);
-    const rows = front.map(({ hash, ...values }) => ({ hash, values }));
-    return { summary, folder, text: `\n${frontPlot(front, candidates)}\n\n${frontTable(rows)}\n` };
+    const timed = rows.map((row) => ({
+      ...row,
+      seconds: front.find(({ hash }) => hash === row.hash)?.seconds,
+    }));
+    return { summary, folder, text: `\n${frontPlot(front, trained)}\n\n${frontTable(timed)}\n` };
   } finally {
     await runner.stop();
   }

@@ -2,8 +2,16 @@
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { isOfSharedWeights } from "../../shared/evidence.ts";
 import { exportFormatNames, exportFormats } from "../../shared/exportFormats.ts";
-import { readCandidates, readFront, readFrontCsv, type Training } from "../api.ts";
+import {
+  type FrontRow,
+  listTrainings,
+  readCandidates,
+  readFront,
+  readFrontCsv,
+  type Training,
+} from "../api.ts";
 import { writeFiles } from "../archive.ts";
 import type { EdgeClient } from "../client.ts";
 import { downloadExport } from "../commands/export.ts";
@@ -15,7 +23,9 @@ import { frontSvg } from "./svg.ts";
 
 export interface FrontFiles {
   front: Summary["front"];
-  candidates: Point[];
+  rows: FrontRow[];
+  /** What was trained and is behind it. */
+  trained: Point[];
 }
 
 /** Writes front.csv and front.svg. */
@@ -26,19 +36,35 @@ export async function writeFront(
   trainedHash: string,
 ): Promise<FrontFiles> {
   const rows = await readFront(client, searchId);
-  const candidates = pointsOf(await readCandidates(client, searchId));
+  const short = (await listTrainings(client, searchId)).filter(({ validation }) => validation !== null);
+  const candidates = await readCandidates(client, searchId);
   const csv = await readFrontCsv(client, searchId);
-  const front = rows.flatMap(({ hash, values: { accuracy, parameters } }) =>
-    accuracy == null || parameters == null ? [] : [{ hash, accuracy, parameters }],
+  const secondsOf = new Map(short.map(({ hash, validation }) => [hash, validation?.seconds ?? null]));
+  const front = rows.flatMap((row): Summary["front"] => {
+    const { accuracy, parameters } = row.values;
+    if (accuracy == null || parameters == null || row.evidence === "table") return [];
+    const { hash, evidence, trainingSteps: steps } = row;
+    const seconds = secondsOf.get(hash) ?? null;
+    const sharedWeightsAccuracy = isOfSharedWeights(row) ? accuracy : row.sharedWeightsAccuracy;
+    return [{ hash, accuracy, parameters, evidence, steps, seconds, sharedWeightsAccuracy }];
+  });
+  const others = short.filter(({ hash }) => !rows.some((row) => row.hash === hash));
+  const trained = pointsOf(
+    others.map(({ hash, validation }) => ({
+      values: {
+        accuracy: validation?.validationAccuracy ?? null,
+        parameters: candidates.find((candidate) => candidate.hash === hash)?.values.parameters ?? null,
+      },
+    })),
   );
   mkdirSync(folder, { recursive: true });
   writeFileSync(path.join(folder, "front.csv"), csv);
-  const trained = front.find(({ hash }) => hash === trainedHash);
-  writeFileSync(
-    path.join(folder, "front.svg"),
-    frontSvg("Fashion-MNIST: accuracy with the supernet's weights", candidates, pointsOf(rows), trained),
-  );
-  return { front, candidates };
+  const best = front.find(({ hash }) => hash === trainedHash);
+  const title = rows.every(isOfSharedWeights)
+    ? "Fashion-MNIST: accuracy with the supernet's weights"
+    : "Fashion-MNIST: accuracy after a short training";
+  writeFileSync(path.join(folder, "front.svg"), frontSvg(title, trained, pointsOf(rows), best));
+  return { front, rows, trained };
 }
 
 /** Downloads every format; an archive becomes a folder. @returns by format, the path relative to `folder` */

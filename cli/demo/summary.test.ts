@@ -18,7 +18,17 @@ const summary: Summary = {
   specification: demoSpecification(3, 1),
   rounds: 40,
   candidates: 320,
-  front: [{ hash: "h1", accuracy: 71.5, parameters: 12_000 }],
+  front: [
+    {
+      hash: "h1",
+      accuracy: 71.5,
+      parameters: 12_000,
+      evidence: "short-training",
+      steps: 50,
+      seconds: 8.2,
+      sharedWeightsAccuracy: 52.1,
+    },
+  ],
   finalTraining: {
     trainingId: "t1",
     hash: "h1",
@@ -36,7 +46,7 @@ const summary: Summary = {
     samples: "exports/samples.json",
     onnx: "exports/model.onnx",
   },
-  seconds: { setup: 9, data: 3, search: 100, finalTraining: 40, total: 152 },
+  seconds: { setup: 9, data: 3, search: 100, shortTrainings: 60, finalTraining: 40, total: 212 },
 };
 
 describe("summary.json", () => {

@@ -21,8 +21,14 @@ export const summarySchema = z
       .array(
         z.strictObject({
           hash,
-          accuracy: percent.describe("of the supernet's weights, percent"),
+          accuracy: percent.describe(
+            "of a short training of its own, on training images held out from it; of shared weights where `evidence` says so",
+          ),
           parameters,
+          evidence: z.enum(["short-training", "full-training", "shared-weights"]),
+          steps: z.int().min(0).nullable().describe("of the short training behind the accuracy"),
+          seconds: seconds.nullable().describe("that it took"),
+          sharedWeightsAccuracy: percent.nullable().describe("by which it was chosen to be trained"),
         }),
       )
       .min(1),
@@ -43,6 +49,7 @@ export const summarySchema = z
         setup: seconds,
         data: seconds,
         search: seconds,
+        shortTrainings: seconds,
         finalTraining: seconds,
         total: seconds,
       })

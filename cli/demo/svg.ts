@@ -6,7 +6,7 @@ const WIDTH = 720;
 const HEIGHT = 440;
 const MARGIN = { left: 64, right: 24, top: 68, bottom: 56 };
 /** Where the entries of the legend start. */
-const LEGEND = [0, 84, 244];
+const LEGEND = [0, 134, 294];
 /** About so many; their values are round. */
 const TICKS = 5;
 const MARGIN_SHARE = 0.05;
@@ -14,11 +14,11 @@ const MARGIN_SHARE = 0.05;
 /** @param trained the architecture that was trained in the end */
 export function frontSvg(
   title: string,
-  candidates: readonly Point[],
+  others: readonly Point[],
   front: readonly Point[],
   trained?: Point,
 ): string {
-  const points = [...candidates, ...front];
+  const points = [...others, ...front];
   const x = scale(
     points.map(({ parameters }) => parameters),
     MARGIN.left,
@@ -52,7 +52,7 @@ export function frontSvg(
     `<path d="M${MARGIN.left} ${MARGIN.top}V${bottom}H${WIDTH - MARGIN.right}" fill="none" stroke="#888"/>`,
     `<text x="${(MARGIN.left + WIDTH - MARGIN.right) / 2}" y="${HEIGHT - 14}" text-anchor="middle">parameters</text>`,
     `<text transform="translate(18 ${(MARGIN.top + bottom) / 2}) rotate(-90)" text-anchor="middle">accuracy, %</text>`,
-    ...candidates.map((point) => dot(point, 2.5, 'fill="#b8c4ce" fill-opacity="0.6"')),
+    ...others.map((point) => dot(point, 2.5, 'fill="#b8c4ce" fill-opacity="0.6"')),
     `<polyline points="${line}" fill="none" stroke="#d9480f" stroke-width="1.5"/>`,
     ...front.map(({ accuracy, parameters, standardError = 0 }) => {
       const [low, high] = [y.at(accuracy - standardError), y.at(accuracy + standardError)];
@@ -69,9 +69,9 @@ export function frontSvg(
 
 function legend(hasTrained: boolean): string {
   const entries = [
-    ['fill="#b8c4ce"', "candidate"],
+    ['fill="#b8c4ce"', "trained, behind it"],
     ['fill="#d9480f"', "front ± standard error"],
-    ...(hasTrained ? [['fill="none" stroke="#1b6e4b" stroke-width="2"', "trained"]] : []),
+    ...(hasTrained ? [['fill="none" stroke="#1b6e4b" stroke-width="2"', "trained in full"]] : []),
   ];
   return entries
     .map(([style, name], index) => {

@@ -31,6 +31,7 @@ import {
   type RoundOutcome,
   stateVersion,
 } from "./state.ts";
+import { strangersOf } from "./strangers.ts";
 import { stageTraining } from "./trainedSteps.ts";
 import { bestScored } from "./untrained.ts";
 
@@ -207,12 +208,13 @@ interface Chosen {
 const nothingYet: Chosen = { events: [], members: [], rerank: [], best: [] };
 
 function chosen(
-  { archive, stage }: Pick<ControllerState, "archive" | "stage">,
+  state: ControllerState,
   front: readonly Archived[],
   context: Context,
   isBudgetSpent: boolean,
 ): Chosen {
-  const { members, events } = reranked(archive, stage, context, isBudgetSpent);
+  const { members, events } = reranked(state, context, isBudgetSpent);
+  const { archive, stage } = state;
   const { top } = context.specification.finalTraining;
   return {
     events: [...nothingFeasible(archive, front, context), ...events],
@@ -276,14 +278,14 @@ export function afterMeasuring(
 
 /** What short trainings are to order again at the end of the rounds; why nothing, where they were asked for. */
 function reranked(
-  archive: readonly Archived[],
-  stage: number,
+  { archive, stage, seed, round }: ControllerState,
   context: Context,
   isBudgetSpent: boolean,
 ): { members: Archived[]; events: RoundOutcome["events"] } {
   const reranking = resolveReranking(context.specification);
   if (reranking === null) return { members: [], events: [] };
-  const members = membersToRerank(archive, reranking.architectures, judgeOf(context, stage));
+  const strangers = archive.length === 0 ? [] : strangersOf(context, seedOf(seed, "strangers"), round);
+  const members = membersToRerank(archive, reranking.architectures, judgeOf(context, stage), strangers);
   if (!isBudgetSpent && members.length > 1) return { members, events: [] };
   const reason = isBudgetSpent ? "budget" : "nothing to compare";
   return { members: [], events: [{ type: "reranking.skipped", data: { reason } }] };

@@ -294,6 +294,27 @@ describe("what is trained of an archive", () => {
     expect(toRerank(skips, 6, judge)).toHaveLength(6);
   });
 
+  test("are strangers where the archive has nothing but skips and pools, of sizes apart from each other", () => {
+    const skips = Array.from({ length: 20 }, (_, index) => ({
+      ...member(`skip${index}`, 70 + index, 10 + index),
+      selection: { normal: ["skip_connect", "max_pool_3x3"] },
+    }));
+    const strangers = Array.from({ length: 100 }, (_, index) => ({
+      hash: `new${index}`,
+      values: { accuracy: null, parameters: 100 + index },
+      feasible: true,
+      selection: { normal: ["sep_conv_3x3", "skip_connect"] },
+    }));
+    const chosen = toRerank<Member>(skips, 6, judge, strangers);
+    expect(chosen.every(({ hash }) => hash.startsWith("new"))).toBe(true);
+    const sizes = chosen.map(({ values }) => values.parameters ?? 0).toSorted((a, b) => a - b);
+    const gaps = sizes.slice(1).map((size, index) => size - (sizes[index] ?? 0));
+    expect(Math.min(...gaps)).toBeGreaterThan(5);
+    const others = Array.from({ length: 20 }, (_, index) => member(`a${index}`, 50 + index, 100 + index));
+    const mixed = toRerank<Member>(others, 10, judge, strangers).map(({ hash }) => hash);
+    expect(mixed.filter((hash) => hash.startsWith("new"))).toHaveLength(2);
+  });
+
   test("keeps both ends of a front that is too long", () => {
     fc.assert(
       fc.property(fc.integer({ min: 5, max: 40 }), fc.integer({ min: 3, max: 5 }), (length, count) => {

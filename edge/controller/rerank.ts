@@ -181,39 +181,87 @@ export function agreement(standing: Standing): number | null {
   );
 }
 
-/** What a search trains for a short while: feasible members of its archive. */
-export const membersToRerank = (archive: readonly Archived[], count: number, judge: Judge): Archived[] =>
+/**
+ * What a search trains for a short while: feasible members of its archive, and strangers to it.
+ *
+ * @param strangers drawn at random, of all sizes that are wanted; what trains them knows nothing of shared weights
+ */
+export const membersToRerank = (
+  archive: readonly Archived[],
+  count: number,
+  judge: Judge,
+  strangers: readonly Archived[] = [],
+): Archived[] =>
   toRerank(
     archive.filter(({ feasible }) => feasible),
     count,
     judge,
+    strangers,
   );
 
 /** Of a target, what is still near it. */
 const near = { from: 1 / 2, to: 1.15 };
 /** Beyond so many times a target nothing is trained while there is something else. */
 const farBeyond = 1.5;
+/** Places for strangers, whatever the archive has. */
+const strangersShare = 1 / 5;
 
 /**
- * Which of the archive to train. Shared weights of a short search flatter small networks, so sizes decide as well: a
- * quarter are the most preferred, the others the best of as many strata of size, half of these near the target where
- * there is one. Networks of hardly more than skips and pools, on which weight sharing is known to collapse, and such far
- * beyond the target only where there is little else.
+ * Which networks to train. Shared weights of a short search flatter small ones, so sizes decide as well: a quarter are the
+ * most preferred, others the best of as many strata of size, half of these near the target where there is one, and a
+ * fifth, more where the archive has too few, are strangers. Networks of hardly more than skips and pools, on which
+ * weight sharing is known to collapse, and such far beyond the target only where there is nothing else.
  */
-export function toRerank<T extends Member>(entries: readonly T[], count: number, judge: Judge): T[] {
-  const axis = axisOf(entries, judge.objectives);
-  const pool = preferring(
-    entries,
-    count,
-    (entry) => axis?.target === undefined || axis.sizeOf(entry) <= farBeyond * axis.target,
-    ({ selection }) => weightlessShare(selection) <= mostWeightless,
+export function toRerank<T extends Member>(
+  entries: readonly T[],
+  count: number,
+  judge: Judge,
+  strangers: readonly T[] = [],
+): T[] {
+  const axis = axisOf([...entries, ...strangers], judge.objectives);
+  const pool = entries.filter(
+    (entry) =>
+      weightlessShare(entry.selection) <= mostWeightless &&
+      (axis?.target === undefined || axis.sizeOf(entry) <= farBeyond * axis.target),
   );
   const byPreference = (list: readonly T[]) =>
     list.toSorted((a, b) => judge.preference(cautious(b)) - judge.preference(cautious(a)));
-  const isSpread = axis !== null && pool.length > count;
-  const chosen = new Set(isSpread ? spread(byPreference(pool), count, axis, judge) : byPreference(pool));
+  const known = new Set(entries.map(({ hash }) => hash));
+  const others = strangers.filter(({ hash }) => !known.has(hash));
+  const room = count - (axis === null ? 0 : Math.min(others.length, Math.floor(count * strangersShare)));
+  const isSpread = axis !== null && pool.length > room;
+  const chosen = new Set(
+    (isSpread ? spread(byPreference(pool), room, axis, judge) : byPreference(pool)).slice(0, room),
+  );
+  if (axis !== null)
+    for (const member of filling(others, count - chosen.size, [...chosen], axis.sizeOf)) chosen.add(member);
   for (const entry of byPreference(entries)) chosen.add(entry);
   return ranked([...chosen].slice(0, count), judge);
+}
+
+/** Those whose sizes, one after the other, are the furthest from what there is. */
+function filling<T extends Member>(
+  list: readonly T[],
+  count: number,
+  beside: readonly T[],
+  sizeOf: Axis["sizeOf"],
+): T[] {
+  const logOf = (entry: T) => Math.log(sizeOf(entry));
+  const sizes = beside.map(logOf);
+  const left = new Map(list.map((entry) => [entry, logOf(entry)]));
+  const found: T[] = [];
+  while (found.length < count && left.size > 0) {
+    const distances = [...left].map(([entry, size]) => ({
+      entry,
+      size,
+      distance: Math.min(...sizes.map((other) => Math.abs(other - size)), Number.MAX_VALUE),
+    }));
+    const furthest = distances.reduce((best, one) => (one.distance > best.distance ? one : best));
+    found.push(furthest.entry);
+    sizes.push(furthest.size);
+    left.delete(furthest.entry);
+  }
+  return found;
 }
 
 /** @param pool the most preferred first */
@@ -258,17 +306,6 @@ function axisOf(entries: readonly Member[], objectives: readonly Objective[]): A
     return { sizeOf: ({ values }) => values[id] ?? 0, target: objective.target };
   }
   return null;
-}
-
-/** Those of whom each holds, one after the other, as long as half of what is wanted is left. */
-function preferring<T>(entries: readonly T[], count: number, ...wanted: ((entry: T) => boolean)[]): T[] {
-  return wanted.reduce<T[]>(
-    (left, isWanted) => {
-      const kept = left.filter(isWanted);
-      return 2 * kept.length >= Math.min(count, left.length) ? kept : left;
-    },
-    [...entries],
-  );
 }
 
 /** With the accuracy that a lucky measurement leaves: a standard error less. */

@@ -51,7 +51,7 @@ const fields = [
 ];
 /** SQL for the members of a search that short trainings measured. */
 const trainedOf =
-  "SELECT 1 FROM architectures a WHERE a.search_id = :searchId AND a.shared_weights_accuracy IS NOT NULL";
+  "SELECT 1 FROM architectures a WHERE a.search_id = :searchId AND a.training_steps IS NOT NULL";
 const columns = fields.map((field) => `"${field.replace("F", "_f")}"`);
 /** Not the key, and not the evidence: a training may have bettered it since. */
 const updated = columns.slice(2, -1);
@@ -79,7 +79,7 @@ export function archiveChanges(
        FROM json_each(:rows) WHERE true
        ON CONFLICT (search_id, hash, stage) DO UPDATE SET
          ${updated.map((column) => `${column} = excluded.${column}`).join(", ")}
-       WHERE architectures.shared_weights_accuracy IS NULL`,
+       WHERE architectures.training_steps IS NULL`,
       { searchId, rows: JSON.stringify(changed) },
     ),
   ];

@@ -70,7 +70,7 @@ export async function findReranked(db: D1Database, searchId: string, now: number
     ),
     statement(
       db,
-      `SELECT hash, stage, feasible, selection, CASE WHEN shared_weights_accuracy IS NULL THEN "values"
+      `SELECT hash, stage, feasible, selection, CASE WHEN training_steps IS NULL THEN "values"
          ELSE json_set("values", '$.accuracy', shared_weights_accuracy) END AS shared
        FROM architectures WHERE search_id = :searchId
          AND stage = (SELECT max(stage) FROM architectures WHERE search_id = :searchId)
@@ -212,7 +212,8 @@ function concluded(
     statement(
       db,
       `UPDATE architectures SET
-         shared_weights_accuracy = coalesce(shared_weights_accuracy, json_extract("values", '$.accuracy')),
+         shared_weights_accuracy = CASE WHEN training_steps IS NULL THEN json_extract("values", '$.accuracy')
+           ELSE shared_weights_accuracy END,
          "values" = json_set("values", '$.accuracy', t.accuracy), images = t.images, training_steps = t.steps,
          evidence = CASE evidence WHEN 'full-training' THEN evidence ELSE 'short-training' END, version = version + 1
        FROM (SELECT json_extract(value, '$.hash') AS trained, json_extract(value, '$.accuracy') AS accuracy,

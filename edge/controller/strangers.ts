@@ -1,0 +1,57 @@
+/**
+ * Architectures that a search has not met, for its short trainings: what shared weights think of a network does not decide
+ * whether it is tried. They are of the sizes that are wanted, and hold convolutions. Pure.
+ */
+
+import { isParametric } from "../../shared/operations.ts";
+import { Random } from "../../shared/random.ts";
+import type { Selection } from "../../shared/space.ts";
+import { objectiveId } from "../../shared/specification.ts";
+import type { Archived } from "./archive.ts";
+import type { Context } from "./context.ts";
+
+const draws = 200;
+/** Of a target, the sizes that are wanted. */
+const wanted = { from: 1 / 2, to: 1.05 };
+/** Of the operations at most without weights, in expectation. */
+const leastParametric = 0.15;
+
+/** None where sizes cannot be counted, or where something else has to be measured before they can be compared. */
+export function strangersOf(context: Context, seed: number, round: number): Archived[] {
+  if (context.isTabular || context.deviceObjectives.length > 0 || context.runnerObjectives.length > 0)
+    return [];
+  const size = context.specification.objectives.find(({ goal }) => goal === "minimize");
+  if (size === undefined) return [];
+  const id = objectiveId(size);
+  const { target } = size;
+  const random = new Random(seed);
+  const found = new Map<string, Archived>();
+  for (let draw = 0; draw < draws; draw++) {
+    const share = leastParametric + (1 - leastParametric) * random.uniform();
+    const selection = drawn(context, share, random);
+    const values = { ...context.cheap(selection), accuracy: null };
+    const value = (values as Record<string, number | null>)[id];
+    if (typeof value !== "number" || !context.isFeasible(selection, values)) continue;
+    if (target !== undefined && (value < wanted.from * target || value > wanted.to * target)) continue;
+    const hash = context.hash(selection);
+    const fresh = { hash, selection, values, feasible: true, images: 0, round, confirmed: false, version: 1 };
+    found.set(hash, fresh);
+  }
+  return [...found.values()];
+}
+
+/** @param share of operations with weights, in expectation */
+function drawn({ space, positions }: Context, share: number, random: Random): Selection {
+  const selection: Selection = {};
+  for (const { kind } of positions) {
+    const { operations = [] } = space.cells[kind] ?? {};
+    const parametric = operations.filter(isParametric);
+    const others = operations.filter((name) => !isParametric(name));
+    const isParametricDrawn = random.uniform() < share;
+    const pool = isParametricDrawn && parametric.length > 0 ? parametric : others;
+    const from = pool.length > 0 ? pool : operations;
+    selection[kind] ??= [];
+    selection[kind].push(from[random.integer(from.length)] as string);
+  }
+  return selection;
+}
