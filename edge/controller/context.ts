@@ -118,7 +118,6 @@ export class Context {
           goal: objective.goal,
           target: stage.targets?.[objectiveId(objective)] ?? objective.target,
           limit: objective.limit,
-          best: objective.name === "accuracy" ? 100 : undefined,
         }),
       ),
       noisy: this.specification.evaluation.kind === "supernet",

@@ -235,3 +235,17 @@ test.each(strategies)(
     expect(barred.size).toBeGreaterThan(5);
   },
 );
+
+test.each([
+  ["a share", 0.01, 0],
+  ["a negative loss", 0.02, -2.3],
+  ["0 to 5000", 50, 0],
+])("the default strategy proposes the same whatever unit the reward has: %s", (_unit, factor, offset) => {
+  const inUnit = (code: Code): Measured => {
+    const [reward, cost] = measure(code);
+    return [(reward as number) * factor + offset, cost as number];
+  };
+  const strategy = defaultStrategy as Strategy<unknown>;
+  const proposed = texts(run(strategy, problemOf(), { rounds: 15, measured: inUnit }));
+  expect(proposed).toEqual(texts(run(strategy, problemOf(), { rounds: 15 })));
+});

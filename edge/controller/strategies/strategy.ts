@@ -15,8 +15,6 @@ export interface Goal {
   target?: number | undefined;
   /** Infeasible beyond it. */
   limit?: number | undefined;
-  /** The best value that there can be, where that is known: 100 for accuracy in percent. */
-  best?: number | undefined;
 }
 
 /** By objective, in its unit; null where it is not known. */

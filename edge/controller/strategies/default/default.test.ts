@@ -109,7 +109,7 @@ describe("the kernels", () => {
     for (const [row, code] of codes.entries())
       kernels.write(flatMap.of(code), packed, parts, row + 1, row * 48);
     const sums = codes.map((code) => code.reduce((sum, index, at) => sum + (worth[at]?.[index] ?? 0), 0));
-    const { kernel } = bestFit(parts, sums, { goal: "maximize", best: null, all: sums });
+    const { kernel } = bestFit(parts, sums, { goal: "maximize", all: sums });
     expect(kernel).toBeGreaterThan(0);
   });
 });
@@ -140,7 +140,7 @@ describe("the Gaussian process", () => {
     for (const [row, a] of at.entries())
       for (const [column, b] of at.entries()) matrix[row * n + column] = kernel(a, b);
     const values = at.map((x) => 100 - Math.exp(2 * Math.sin(x)));
-    const fit = bestFit([matrix], values, { goal: "maximize", best: 100, all: values });
+    const fit = bestFit([matrix], values, { goal: "maximize", all: values });
     const surrogate = new Surrogate(matrix, values, fit, false);
     const row = Float64Array.from(at, (a) => kernel(1.55, a));
     expect(surrogate.mean(row)).toBeCloseTo(100 - Math.exp(2 * Math.sin(1.55)), 1);

@@ -122,9 +122,9 @@ export class Model {
     });
     const parts = this.#matrices(kernels, some).slice(0, choosesKernels ? kernels.count : 1);
     const foreknown = known(some[0]?.code ?? []);
-    return goals.map(({ goal, best }, k) => {
+    return goals.map(({ goal }, k) => {
       if (typeof foreknown[k] === "number") return null;
-      return bestFit(parts, valuesOf(some, k), { goal, best: best ?? null, all: valuesOf(taught, k) });
+      return bestFit(parts, valuesOf(some, k), { goal, all: valuesOf(taught, k) });
     });
   }
 

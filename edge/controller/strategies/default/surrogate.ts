@@ -7,8 +7,8 @@ import { GaussianProcess } from "../../../../shared/gaussianProcess.ts";
 import { standardise } from "./standardise.ts";
 
 const noises = [0.003, 0.03, 0.2, 0.6];
-/** Share of the range by which a logarithmic scale starts before the best value. */
-const margin = 0.05;
+/** Shares of the range by which logarithmic scales start before the best value. */
+const margins = [0.15, 0.5];
 
 /**
  * A strictly monotone change of scale. Logarithms and exponentials differ between engines in their last bits; single
@@ -21,19 +21,31 @@ interface Scale {
   logDerivative: (values: readonly number[]) => number;
 }
 
-const identity: Scale = {
-  forward: (value) => value,
-  inverse: (scaled) => scaled,
-  logDerivative: () => 0,
-};
+/** The raw scale and the logarithmic one, both from what was measured, so that the unit makes no difference. */
+function scalesOf({ goal, all }: FitOptions): Scale[] {
+  const low = Math.min(...all);
+  const range = Math.max(...all) - low || 1;
+  const raw: Scale = {
+    forward: (value) => Math.fround((value - low) / range),
+    inverse: (scaled) => low + scaled * range,
+    logDerivative: () => 0,
+  };
+  return [
+    raw,
+    ...margins.map((margin) =>
+      goal === "maximize" ? logarithmic(1 + margin, 1, raw) : logarithmic(-margin, -1, raw),
+    ),
+  ];
+}
 
-/** Stretches values near `end`, which lies just beyond the best of them. */
-function logarithmic(end: number, sign: 1 | -1): Scale {
-  const gap = (value: number) => Math.max(sign * (end - value), Number.MIN_VALUE);
+/** Stretches values near `end`, which lies just beyond the best of them; `end` is on the scale `raw`. */
+function logarithmic(end: number, sign: 1 | -1, raw: Scale): Scale {
+  const logGap = (value: number) =>
+    Math.fround(Math.log(Math.max(sign * (end - raw.forward(value)), Number.MIN_VALUE)));
   return {
-    forward: (value) => Math.fround(-sign * Math.log(gap(value))),
-    inverse: (scaled) => end - sign * Math.fround(Math.exp(-sign * scaled)),
-    logDerivative: (values) => values.reduce((sum, value) => sum - Math.fround(Math.log(gap(value))), 0),
+    forward: (value) => -sign * logGap(value),
+    inverse: (scaled) => raw.inverse(end - sign * Math.fround(Math.exp(-sign * scaled))),
+    logDerivative: (values) => values.reduce((sum, value) => sum - logGap(value), 0),
   };
 }
 
@@ -86,8 +98,6 @@ export class Surrogate {
 
 interface FitOptions {
   goal: "maximize" | "minimize";
-  /** The best that there can be, where that is known: 100 for accuracy in percent. */
-  best: number | null;
   /** All that was measured. */
   all: readonly number[];
 }
@@ -97,19 +107,11 @@ interface FitOptions {
  *
  * @param parts by kernel, the kernel between these measurements, row by row, lower half
  */
-export function bestFit(
-  parts: readonly Float64Array[],
-  some: readonly number[],
-  { goal, best, all }: FitOptions,
-): Fit {
-  const sign = goal === "maximize" ? 1 : -1;
-  const extreme = sign > 0 ? Math.max(...all) : Math.min(...all);
-  const range = Math.max(...all) - Math.min(...all) || 1;
-  const isKnown = best !== null && sign * (best - extreme) > 0;
-  const end = isKnown ? best : extreme + sign * margin * range;
+export function bestFit(parts: readonly Float64Array[], some: readonly number[], options: FitOptions): Fit {
+  const scales = scalesOf(options);
   let likelihood = Number.NEGATIVE_INFINITY;
-  let chosen: Fit = { kernel: 0, scale: identity, noise: noises[0] as number };
-  for (const scale of [identity, logarithmic(end, sign)]) {
+  let chosen: Fit = { kernel: 0, scale: scales[0] as Scale, noise: noises[0] as number };
+  for (const scale of scales) {
     const { scaled, deviation } = standardise(some.map(scale.forward));
     const jacobian = scale.logDerivative(some) - some.length * Math.log(deviation);
     for (const [kernel, part] of parts.entries())
