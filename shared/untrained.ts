@@ -20,8 +20,6 @@ export const untrainedScoresSchema = z.strictObject({
   macs: z.number().min(0).max(1e15),
   /** SWAP: units that tell images apart in a way of their own. */
   distinctPatterns: z.number().min(0).max(1e12),
-  /** NASWOT: logarithm of the determinant of the images' agreement. */
-  logDeterminant: z.number().min(-1e6).max(1e6),
 });
 export type UntrainedScores = z.infer<typeof untrainedScoresSchema>;
 
@@ -43,8 +41,8 @@ export function logRankSum(scores: readonly ArrayLike<number>[]): Float64Array {
 /** What AZ-NAS joins. */
 export const azNas = ["expressivity", "progressivity", "trainability", "macs"] as const;
 
-/** That and what activation patterns say. */
-export const everyScore = [...azNas, "distinctPatterns", "logDeterminant"] as const;
+/** That and SWAP, which makes a better order on NAS-Bench-201; NASWOT added nothing (docs/explanation/ranking.md). */
+export const everyScore = [...azNas, "distinctPatterns"] as const;
 
 /** Some scores of networks, joined. */
 export const joined = (
@@ -62,7 +60,6 @@ export function meanScores(seeds: readonly UntrainedScores[]): UntrainedScores |
     trainability: mean("trainability"),
     macs: mean("macs"),
     distinctPatterns: mean("distinctPatterns"),
-    logDeterminant: mean("logDeterminant"),
   };
   return everyScore.every((name) => Number.isFinite(means[name])) ? means : null;
 }

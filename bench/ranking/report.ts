@@ -96,7 +96,6 @@ function untrainedRankers(scores: readonly UntrainedScores[]): Rankers {
     progressivity: { title: "progressivity", scores: alone("progressivity") },
     trainability: { title: "trainability", scores: alone("trainability") },
     swap: { title: "SWAP", scores: alone("distinctPatterns") },
-    naswot: { title: "NASWOT", scores: alone("logDeterminant") },
     azNas: { title: "**AZ-NAS**", scores: joined(scores, azNas) },
   };
 }
@@ -116,7 +115,7 @@ function combinedRankers(
   ];
   const order = logRankSum(scores);
   const twelveEpochs = cells.map((cell) => cell.twelveEpochs);
-  const what = supernet === undefined ? "AZ-NAS + SWAP + NASWOT" : "all of them + supernet";
+  const what = supernet === undefined ? "AZ-NAS + SWAP" : "AZ-NAS + SWAP + supernet";
   const rankers: Rankers = { everything: { title: `**${what}**`, scores: order } };
   for (const count of shortTrainings.filter((trainings) => trainings <= cells.length))
     rankers[`after${count}`] = {

@@ -37,7 +37,6 @@ const scoresOf = (value: number): UntrainedScores => ({
   trainability: value,
   macs: value,
   distinctPatterns: value,
-  logDeterminant: value,
 });
 
 describe("a report", () => {

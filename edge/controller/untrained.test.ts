@@ -37,7 +37,6 @@ const alike = (value: number): UntrainedScores => ({
   trainability: -value,
   macs: value,
   distinctPatterns: value,
-  logDeterminant: value,
 });
 
 const reportOf = (untrained?: TrainRoundReport["untrained"]): TrainRoundReport => ({

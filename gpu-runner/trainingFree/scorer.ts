@@ -1,6 +1,6 @@
 /**
- * Scores networks that were never trained, from their start weights and one batch of images: what AZ-NAS, SWAP and
- * NASWOT take from a network, in one pass forward and one backward through each block by itself.
+ * Scores networks that were never trained, from their start weights and one batch of images: what AZ-NAS and SWAP take
+ * from a network, in one pass forward and one backward through each block by itself.
  */
 
 import type { Tensor, Tensor2D, Tensor4D } from "@tensorflow/tfjs-core";
@@ -77,7 +77,7 @@ export class Scorer {
   #run(network: Network, states: Tensor4D[]): Omit<UntrainedScores, "macs"> {
     const { tf } = this.#backend;
     const image = this.#image(network);
-    const patterns = new ActivationPatterns(image.shape[0]);
+    const patterns = new ActivationPatterns();
     const pass = this.#passOf(network, (x) => this.#observe(x, patterns));
     let x = image;
     for (const stem of network.stems) {
@@ -97,7 +97,6 @@ export class Scorer {
       progressivity: progressivity(entropies),
       trainability: trainability(blocks),
       distinctPatterns: patterns.distinct(),
-      logDeterminant: patterns.logDeterminant(),
     };
   }
 
@@ -197,22 +196,17 @@ export class Scorer {
 
   #observe(x: Tensor4D, into: ActivationPatterns): void {
     const { tf } = this.#backend;
-    const { patternImages } = this.#options;
     tf.tidy(() => {
-      const [images] = x.shape;
-      const isOn = tf.cast(tf.greater(tf.reshape(x, [images, -1]) as Tensor2D, 0), "float32");
-      const signs = tf.sub(tf.mul(isOn, 2), 1) as Tensor2D;
-      const units = signs.shape[1];
-      // Units that agree minus those that do not; half of it and half of all units are those that agree.
-      const agreement = tf.add(tf.mul(tf.matMul(signs, signs, false, true), 0.5), units / 2).dataSync();
-      into.add(patternsOf(tf, isOn as Tensor2D, Math.min(patternImages, images)), agreement);
+      const images = Math.min(this.#options.patternImages, x.shape[0]);
+      const units = tf.reshape(tf.slice(x, 0, images), [images, -1]);
+      into.add(patternsOf(tf, tf.cast(tf.greater(units, 0), "float32") as Tensor2D));
     });
   }
 }
 
-/** By unit, the signs for the first images as bits, the first image's the lowest. */
-function patternsOf(tf: TensorFlow, isOn: Tensor2D, images: number): Float64Array {
-  const units = isOn.shape[1];
+/** By unit, the signs for the images as bits, the first image's the lowest. */
+function patternsOf(tf: TensorFlow, isOn: Tensor2D): Float64Array {
+  const [images, units] = isOn.shape;
   const patterns = new Float64Array(units);
   for (let start = 0; start < images; start += CHUNK_BITS) {
     const count = Math.min(CHUNK_BITS, images - start);
