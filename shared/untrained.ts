@@ -41,7 +41,7 @@ export function logRankSum(scores: readonly ArrayLike<number>[]): Float64Array {
 /** What AZ-NAS joins. */
 export const azNas = ["expressivity", "progressivity", "trainability", "macs"] as const;
 
-/** That and SWAP, which makes a better order on NAS-Bench-201; NASWOT added nothing (docs/explanation/ranking.md). */
+/** That and SWAP, which makes a better order on NAS-Bench-201 (docs/explanation/ranking.md). */
 export const everyScore = [...azNas, "distinctPatterns"] as const;
 
 /** Some scores of networks, joined. */
