@@ -178,14 +178,14 @@ describe("a search by training", () => {
     expect(found[0]).toEqual(found[1]);
   });
 
-  test("keeps 16 runners at work at once, and no architecture is trained twice on a rung", async () => {
+  test("keeps 8 runners at work at once, and no architecture is trained twice on a rung", async () => {
     const id = await create({
       strategy: { name: "regularized-evolution" },
-      evaluation: byTraining({ architectures: 20, rungs: [{ steps: 5 }, { steps: 10 }, { steps: 20 }] }),
+      evaluation: byTraining({ architectures: 12, rungs: [{ steps: 5 }, { steps: 10 }, { steps: 20 }] }),
     });
-    const runners = await Promise.all(Array.from({ length: 16 }, () => registerRunner(admin)));
+    const runners = await Promise.all(Array.from({ length: 8 }, () => registerRunner(admin)));
     const first = await Promise.all(runners.map((runner) => leaseOf(admin, runner, id)));
-    expect(first.filter(isShort)).toHaveLength(16);
+    expect(first.filter(isShort)).toHaveLength(8);
     let done = 0;
     const work = async (runner: string, begun: LeasedTask | null) => {
       let lease = begun;
@@ -206,7 +206,7 @@ describe("a search by training", () => {
     expect(trainings.every(({ state }) => state === "completed")).toBe(true);
     expect(done).toBe(trainings.length);
     expect(new Set(trainings.map(({ hash, rung }) => `${hash} ${rung}`)).size).toBe(trainings.length);
-    expect(trainings.filter(({ rung }) => rung === 0)).toHaveLength(20);
+    expect(trainings.filter(({ rung }) => rung === 0)).toHaveLength(12);
     await assertReplayed(id);
   });
 

@@ -20,8 +20,8 @@ import type { Training } from "./store/trainings.ts";
 import { summarize } from "./summary.ts";
 
 /** As many runners may change the state between reading and writing; each try reads again. */
-const writeTries = 40;
-const longestPauseMs = 500;
+const writeTries = 60;
+const longestPauseMs = 200;
 
 /** A new training, leased to this runner; null where none is to be begun now. */
 export async function beginCandidate(
@@ -38,7 +38,7 @@ export async function beginCandidate(
     const beginning = beginningFrom(before, { searchId, specification, runnerId, isBudgetSpent });
     if (beginning === null) return null;
     if (!(await writeBeginning(db, beginning, now))) {
-      await pauseBefore(tries);
+      await pause();
       continue;
     }
     if (beginning.begun === null) return null;
@@ -122,7 +122,7 @@ export async function closeCandidate(
     const next = goesOn ? beginningFrom(after.state, { searchId, specification, runnerId }) : null;
     const closing = { training, ending, specification, before, after, summary, budget, next };
     if (await writeCandidate(db, closing, now)) return true;
-    await pauseBefore(tries);
+    await pause();
   }
   throw new Problem(
     "round-conflict",
@@ -130,9 +130,9 @@ export async function closeCandidate(
   );
 }
 
-/** Those who were refused at once are not to come at once again. */
-const pauseBefore = (tries: number): Promise<void> =>
-  new Promise((resolve) => setTimeout(resolve, Math.random() * Math.min(longestPauseMs, 20 * 2 ** tries)));
+/** Those who were refused at once are not to come again at once; the same for all, so that nobody waits longest who waited before. */
+const pause = (): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, Math.random() * longestPauseMs));
 
 /** Without a lease: a search by training has none. */
 const stateOf = (db: D1Database, searchId: string, now: number): Promise<RoundContext | null> =>

@@ -4,9 +4,9 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { LeasedTask } from "../../shared/protocol.ts";
 import { createSearch, quantiles, Runner, round, runnerToken, type Site, userOf } from "./site.ts";
 
-const runnerCounts = [1, 2, 4, 8, 16];
-const workMs = 3000;
-const measuredMs = 24_000;
+const runnerCounts = [1, 4, 16];
+const workMs = 10_000;
+const measuredMs = 40_000;
 /** Without work: as much as the edge can decide and write. */
 const floodMs = 6000;
 const strategy = "default";
