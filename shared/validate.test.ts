@@ -58,7 +58,7 @@ test("a budget that pays for no short training is refused with the smallest that
   for (const name of ["gpuHours", "wallClockHours"]) {
     const [error, ...others] = errorsOf({ [name]: 1e-9 });
     expect([error?.pointer, others]).toEqual([`/budget/${name}`, []]);
-    const smallest = Number(/take ([\d.e-]+) hours/.exec(error?.detail ?? "")?.[1]);
+    const smallest = Number(/estimated at ([\d.e-]+) hours/.exec(error?.detail ?? "")?.[1]);
     expect(errorsOf({ [name]: smallest })).toEqual([]);
     expect(errorsOf({ [name]: 1e-9 }, { reranking: { enabled: false } })).toEqual([]);
   }
