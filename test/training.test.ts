@@ -61,7 +61,7 @@ test(
     for (let run = 0; run < 2; run++) {
       const id = await edge.create({
         ...small,
-        evaluation,
+        evaluation: { ...evaluation, architectures: 3 },
         finalTraining: { ...small.finalTraining, top: 0 },
         seed: 5,
       });
