@@ -181,12 +181,12 @@ describe("the archive before the final training", () => {
     const { id, first } = await searched();
     const final = await trainShort(first, [8, 9, 10, 10.5, 9, 11]);
     if (final?.task.kind !== "finalTraining") throw new Error("no final training came");
-    const [event] = await eventsOf(id, "front.trivial");
-    expect(event?.data).toMatchObject({ bestAccuracy: 11, trivialAccuracy: 10, trained: 4 });
-    expect(event?.data.check).toMatch(/labels.*learningRate/);
+    const [event] = await eventsOf(id, "candidates.untaught");
+    expect(event?.data).toMatchObject({ bestAccuracy: 11, chance: 10 });
+    expect(event?.data.message).toMatch(/labels.*learning rate.*reranking.rungs/);
     const other = await searched();
     await trainShort(other.first, [20, 30, 40, 50, 60, 61]);
-    expect(await eventsOf(other.id, "front.trivial")).toEqual([]);
+    expect(await eventsOf(other.id, "candidates.untaught")).toEqual([]);
   });
 
   test("recommends what it trains in full, and leads with what was trained", async () => {

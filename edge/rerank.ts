@@ -4,8 +4,6 @@
  * nothing is lost between.
  */
 
-import { trivialAccuracy } from "../shared/datasets.ts";
-import { trivialCheck } from "../shared/evidence.ts";
 import { rungRecipe } from "../shared/reranking.ts";
 import {
   type Reranking,
@@ -13,7 +11,6 @@ import {
   type Specification,
   scheduleLength,
 } from "../shared/specification.ts";
-import { accuracyStandardError } from "../shared/statistics.ts";
 import { type BudgetNews, budgetNews, type CampaignSpending, isBudgetSpent } from "./budget.ts";
 import { hypervolumeShare } from "./controller/archive.ts";
 import { Context } from "./controller/context.ts";
@@ -28,6 +25,7 @@ import {
   trainedFront,
   trainedMembers,
 } from "./controller/rerank.ts";
+import { untaughtEvents } from "./controller/untaught.ts";
 import { Problem } from "./problems.ts";
 import { isMoneySpent } from "./rentals/exhausted.ts";
 import { spendingOf } from "./store/campaigns.ts";
@@ -142,7 +140,10 @@ function conclude(
     events: [
       ...rungEvents(read, standing, step, reranking),
       ...(step.kind === "handOver"
-        ? [rerankedEvent(read, standing, step, front), ...trivialEvents(read, standing)]
+        ? [
+            rerankedEvent(read, standing, step, front),
+            ...untaughtEvents(trainedRows(read, standing), specification, "reranking.rungs"),
+          ]
         : []),
     ],
   };
@@ -210,26 +211,6 @@ function rungEvents(
       },
     },
   ];
-}
-
-/** Standard errors by which a network must be better than answering always the same. */
-const certain = 2;
-
-/** Where not one trained network is better than whoever always answers with the largest class. */
-function trivialEvents({ trainings, specification }: Reranked, standing: Standing): NewEvent[] {
-  const trained = trainedMembers(standing);
-  const trivial = trivialAccuracy(specification.dataset);
-  const images = Math.min(...trainings.flatMap(({ report }) => report?.images ?? []));
-  const bestAccuracy = Math.max(...trained.map(({ values }) => values.accuracy ?? 0));
-  const noise = certain * (accuracyStandardError(trivial, images) ?? 0);
-  if (trained.length === 0 || bestAccuracy > trivial + noise) return [];
-  const data = {
-    bestAccuracy,
-    trivialAccuracy: round4(trivial),
-    trained: trained.length,
-    check: trivialCheck,
-  };
-  return [{ type: "front.trivial", data }];
 }
 
 function rerankedEvent(

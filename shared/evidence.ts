@@ -17,7 +17,3 @@ export function evidenceText({ evidence, trainingSteps }: Evident): string {
 /** Whether an accuracy is of shared weights: it orders architectures, and no network has it. */
 export const isOfSharedWeights = ({ evidence, trainingSteps }: Evident): boolean =>
   evidence === "shared-weights" || (evidence === "full-training" && trainingSteps === null);
-
-/** What to look at where nothing that was trained is better than answering always the same. */
-export const trivialCheck =
-  "check that the images are what the labels say, that the labels are right, and that finalTraining.learningRate is not too high; more steps help where the loss was still falling";

@@ -7,7 +7,7 @@ import { followSearch } from "../follow.ts";
 import { frontPlot, frontTable, pointsOf, untrainedNote } from "../frontText.ts";
 import { nearestLines, nearestOf } from "../nearest.ts";
 import { readSpecification } from "../specificationFile.ts";
-import { trivialLines } from "../trivial.ts";
+import { untaughtLines } from "../untaught.ts";
 
 export const search: CommandRow = {
   name: "search",
@@ -34,7 +34,7 @@ export const search: CommandRow = {
       ...(nearest === null
         ? [`${frontTable(front, isTabular(ended))}${untrainedNote(front)}`]
         : nearestLines(nearest, ended)),
-      ...(await trivialLines(client, created.id)),
+      ...(await untaughtLines(client, created.id)),
       ...(isTabular(ended) ? [] : ["", ...trainedLines(created.id, trainings)]),
       `Choose one: ${dashboardLink(client.edge, `/searches/${created.id}/choose`)}`,
     ];

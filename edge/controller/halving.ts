@@ -10,12 +10,10 @@
 
 import { goOn } from "../../shared/candidateTrainings.ts";
 import { codeOfText, selectionOf, textOf } from "../../shared/code.ts";
-import { factsOf } from "../../shared/datasets.ts";
 import { hashText } from "../../shared/hash.ts";
 import { Random } from "../../shared/random.ts";
 import type { Selection } from "../../shared/space.ts";
 import type { Specification, TrainingEvaluation } from "../../shared/specification.ts";
-import { accuracyStandardError } from "../../shared/statistics.ts";
 import { type Archived, hypervolumeShare, nonDominated } from "./archive.ts";
 import { Context } from "./context.ts";
 import { announceGrowth, nothingFeasible } from "./controller.ts";
@@ -24,6 +22,7 @@ import { judgeOf, type Member, ranked } from "./rerank.ts";
 import { reward, type Values } from "./reward.ts";
 import type { ControllerState, HalvingState, RoundOutcome, TrainedCandidate } from "./state.ts";
 import { eligibleDraw, type Problem, randomCode } from "./strategies/strategy.ts";
+import { untaughtEvents } from "./untaught.ts";
 
 /** A training to begin, with what it was chosen from: the same state gives it again. */
 export interface Chosen {
@@ -417,21 +416,16 @@ function endOf(state: ControllerState, search: Search): HalvingEnd {
   const failed = candidates.filter(({ state: is }) => is === "failed").length;
   return {
     best: order.slice(0, specification.finalTraining.top).map(({ hash }) => hash),
-    events: [...nothingFeasible(entries, front, context), ...nothingLearnt(entries, search)],
+    events: [
+      ...nothingFeasible(entries, front, context),
+      ...untaughtEvents(
+        entries.map(({ values, images }) => ({ accuracy: values.accuracy, images })),
+        specification,
+        "evaluation.rungs",
+      ),
+    ],
     failure: trained.length > 0 ? null : untrained(failed, candidates.length),
   };
-}
-
-/** What to say where no network is better than guessing one class for every image. */
-function nothingLearnt(entries: readonly Archived[], { specification }: Search): HalvingEnd["events"] {
-  const chance = 100 / factsOf(specification.dataset).classes;
-  const isBetter = ({ values: { accuracy = null }, images }: Archived) =>
-    accuracy !== null && accuracy - 2 * (accuracyStandardError(accuracy, images) ?? 0) > chance;
-  if (entries.length === 0 || entries.some(isBetter)) return [];
-  const bestAccuracy = Math.max(...entries.map(({ values }) => values.accuracy ?? 0));
-  const message =
-    "no network that was trained is better than guessing; check labels and images of the data, the learning rate, and whether evaluation.rungs are long enough";
-  return [{ type: "candidates.untaught", data: { bestAccuracy, chance: round4(chance), message } }];
 }
 
 function untrained(failed: number, candidates: number): string {

@@ -11,8 +11,8 @@ import type { Archived } from "./archive.ts";
 import type { Context } from "./context.ts";
 
 const draws = 200;
-/** Of a target, the sizes that are wanted. */
-const wanted = { from: 1 / 2, to: 1.05 };
+/** Of a target, the sizes that are wanted: small ones are the front's other end. */
+const wanted = { from: 1 / 3, to: 1.05 };
 /** Of the operations at most without weights, in expectation. */
 const leastParametric = 0.15;
 

@@ -133,7 +133,9 @@ export function searchView(search: Search): z.infer<typeof searchSchema> {
     round,
     summary,
   } = search;
-  const { seconds, bestTrainedAccuracy = null, ...shown } = summary;
+  const { seconds, ...shown } = summary;
+  const isByTraining = specification.evaluation.kind === "training";
+  const bestTrainedAccuracy = summary.bestTrainedAccuracy ?? (isByTraining ? summary.bestAccuracy : null);
   const total = seconds.busy + seconds.idle;
   const idleShare = total > 0 ? seconds.idle / total : null;
   return {

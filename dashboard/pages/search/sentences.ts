@@ -93,16 +93,6 @@ const rows: Readonly<Record<string, Row>> = {
         hypervolume(data),
       ),
   },
-  "front.trivial": {
-    tone: "bad",
-    say: (data) =>
-      told(
-        "No trained network is better than answering always with the largest class",
-        accuracy(data, "bestAccuracy", "best trained accuracy"),
-        accuracy(data, "trivialAccuracy", "the largest class"),
-        because(data, "check"),
-      ),
-  },
   "reranking.skipped": {
     tone: "calm",
     say: (data) => told("No short trainings to order the front", because(data, "reason")),
