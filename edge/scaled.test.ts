@@ -158,9 +158,9 @@ describe("an architecture that is trained at another size", () => {
     expect(scaledLines).toHaveLength(4);
     for (const line of scaledLines) expect(line).toMatch(/,scaling,(true|false),"Genotype\(.*\)"$/);
     const [frontHeader, ...frontLines] = await csvOf(id, "front");
-    expect(frontHeader).toMatch(/,source,evidence$/);
+    expect(frontHeader).toMatch(/,source,evidence,trainingSteps,testAccuracy,sharedWeightsAccuracy$/);
     expect(frontLines).toHaveLength(front.length);
-    for (const line of frontLines) expect(line).toMatch(/,search,(shared-weights|full-training)$/);
+    for (const line of frontLines) expect(line).toMatch(/,search,(shared-weights|full-training),/);
   });
 
   test("is shown to whom the front is", async () => {

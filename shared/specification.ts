@@ -244,7 +244,9 @@ export const specificationSchema = z
       .optional(),
     reranking: rerankingSchema
       .optional()
-      .describe("absent: on after a published schedule preset, off otherwise"),
+      .describe(
+        "absent: sized by the schedule when a search is created; after a published schedule preset its own",
+      ),
     finalTraining: finalTrainingSchema.prefault({}),
     seed: z.int().min(0).max(Number.MAX_SAFE_INTEGER).default(1),
     visibility: z.enum(["private", "public"]).default("private"),

@@ -227,7 +227,9 @@ export function toRerank<T extends Member>(
   const byPreference = (list: readonly T[]) =>
     list.toSorted((a, b) => judge.preference(cautious(b)) - judge.preference(cautious(a)));
   const known = new Set(entries.map(({ hash }) => hash));
-  const others = strangers.filter(({ hash }) => !known.has(hash));
+  const others = strangers.filter(
+    ({ hash, selection }) => !known.has(hash) && weightlessShare(selection) <= mostWeightless,
+  );
   const room = count - (axis === null ? 0 : Math.min(others.length, Math.floor(count * strangersShare)));
   const isSpread = axis !== null && pool.length > room;
   const chosen = new Set(
