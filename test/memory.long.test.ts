@@ -38,6 +38,7 @@ const demoSized = (name: string): SpecificationInput => {
         { ...stage, drop: { normal: 0, reduction: 0 }, skipDropout: 0.1 },
       ],
     },
+    reranking: { enabled: false },
     finalTraining: { preset: "demo", steps: 20, top: 1 },
     seed: 1,
   };
