@@ -29,7 +29,7 @@ const variants: Record<string, Partial<DefaultParts>> = {
   "no further generations": { generations: false },
   "one kernel for all": { kernels: false },
   "expectations only": { uncertainty: false },
-  "any candidates, unscreened": { screen: false },
+  "any candidates": { screen: false },
 };
 
 const { values: options } = parseArgs({
