@@ -4,7 +4,7 @@
  */
 
 import { readFileSync } from "node:fs";
-import { gunzipSync } from "node:zlib";
+import { tableText } from "../../gpu-runner/data/tableText.ts";
 import { deriveSeed, Random } from "../../shared/random.ts";
 import { edgesOf, resolveSpace } from "../../shared/space.ts";
 
@@ -38,9 +38,9 @@ const NONE = operationNames.indexOf("none");
  * @throws Error naming the column that is missing or the line that is no cell
  */
 export function readCells(file: string): BenchmarkCell[] {
-  const bytes = readFileSync(file);
-  const text = (file.endsWith(".gz") ? gunzipSync(bytes) : bytes).toString("utf8");
-  const [header = "", ...lines] = text.trimEnd().split("\n");
+  const [header = "", ...lines] = tableText(readFileSync(file), file)
+    .trimEnd()
+    .split(/\r\n|\n|\r/);
   const names = header.split(",");
   const columnOf = (name: string): number => {
     const column = names.indexOf(name);

@@ -3,9 +3,9 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { tableProblem } from "../../edge/controller/strategies/tableProblem.ts";
+import { tableText } from "../../gpu-runner/data/tableText.ts";
 import { resolveSpace } from "../../shared/space.ts";
 import { readTable, type Table } from "../../shared/table.ts";
-import { tableText } from "../../shared/tableText.ts";
 import type { TabularSearch } from "./problems.ts";
 import { regretMeasure, type Values } from "./regret.ts";
 import type { Answering } from "./run.ts";
@@ -29,7 +29,7 @@ export function loadBenchmark(search: TabularSearch): Benchmark {
   const problem = tableProblem(space);
   const { positions } = problem;
   const { reward, score, cost, architecture } = search;
-  const text = tableText(readFileSync(search.table));
+  const text = tableText(readFileSync(search.table), search.table);
   const columns = { reward, score, cost };
   const table = readTable(text, { architecture, columns, reward: "reward", positions, space });
   const values = table.columns as unknown as Values;

@@ -13,12 +13,12 @@ import {
   type ImagesHeader,
   type TableHeader,
 } from "../../shared/pushedDataset.ts";
-import { tableText } from "../../shared/tableText.ts";
 import type { Dataset } from "./dataset.ts";
 import { DataError, reasonOf } from "./files.ts";
 import { eachInParallel } from "./parallel.ts";
 import { sha256, unpack } from "./shards.ts";
 import { textDigest } from "./tableFile.ts";
+import { tableText } from "./tableText.ts";
 
 /** Hides the time to the first byte of each without holding many in memory. */
 const FETCHED_AT_ONCE = 4;
@@ -66,7 +66,7 @@ export async function loadPushedTable(
 ): Promise<string> {
   const bytes = new Uint8Array(header.bytes);
   await fillPushed(bytes, header, source, options);
-  const text = tableText(bytes);
+  const text = tableText(bytes, `The table ${header.name}`);
   if (textDigest(text) === header.digest) return text;
   throw new DataError(
     `The table ${header.name} is not what its digest says.`,

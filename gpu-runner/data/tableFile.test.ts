@@ -8,6 +8,8 @@ import { packTable } from "./tableFile.ts";
 
 const TEXT = 'arch,accuracy,"cost, ms"\nab,90.5,1\n\nba,91,2\n';
 
+const twoMembers = Buffer.concat([gzipSync(TEXT), gzipSync("aa,1,2\n")]);
+
 let folder: string;
 
 beforeAll(() => {
@@ -35,6 +37,23 @@ describe("a table's file", () => {
     expect(plain.header.shards).toHaveLength(Math.ceil(TEXT.length / 10));
     expect(zipped.header.digest).toBe(plain.header.digest);
     expect(zipped.header.shards).not.toEqual(plain.header.shards);
+  });
+
+  test.each(["", "\0\0\0"])("of several gzip members is read whole (padding %j)", async (padding) => {
+    const members = [TEXT, "aa,1,2\nbb,3,4\n", "cc,5,6\n"].map((part) => gzipSync(part));
+    const zipped = Buffer.concat([...members, Buffer.from(padding)]);
+    const { header, shard } = await packTable("t", file("members.csv.gz", zipped));
+    expect(header.rows).toBe(5);
+    const options = { cacheDir: path.join(folder, "members"), log: () => {} };
+    const text = await loadPushedTable(header, { shard: async (number) => shard(number) }, options);
+    expect(text.trimEnd().split("\n").at(-1)).toBe("cc,5,6");
+  });
+
+  test("is read with a byte order mark, and with carriage returns alone", async () => {
+    const rows = async (text: string) => (await packTable("t", file("ends.csv", text))).header.rows;
+    expect(await rows(`\uFEFF${TEXT}`)).toBe(2);
+    expect(await rows(TEXT.replaceAll("\n", "\r"))).toBe(2);
+    expect(await rows(TEXT.replaceAll("\n", "\r\n"))).toBe(2);
   });
 
   test("is fetched once, verified, and read from the cache afterwards; damage is not taken for it", async () => {
@@ -69,6 +88,18 @@ describe("a table's file", () => {
     ],
     ["a quote that is not closed", 'arch,a\nab,"1\n', /row \d+, column ".*": this is not CSV/],
     ["bytes that are no text", Uint8Array.of(0xff, 0xfe, 0x00), /neither UTF-8 text nor gzipped/],
+    ["UTF-16 with a mark", Buffer.from(`\uFEFF${TEXT}`, "utf16le"), /it is in UTF-16LE\. .*UTF-8/],
+    ["UTF-16 without a mark", Buffer.from(TEXT, "utf16le"), /it is in UTF-16LE\. .*iconv -f UTF-16LE/],
+    ["UTF-16 in the other order", Buffer.from(TEXT, "utf16le").swap16(), /it is in UTF-16BE/],
+    ["zipped UTF-16", gzipSync(Buffer.from(TEXT, "utf16le")), /it is in UTF-16LE/],
+    [
+      "Latin-1",
+      Buffer.from("arch,größe\nab,1\n", "latin1"),
+      /line 1 has letters in another encoding, probably Latin-1 or Windows-1252\. .*CSV UTF-8/,
+    ],
+    ["Latin-1 further down", Buffer.from("arch,a\nab,1\nbä,2\n", "latin1"), /line 3 has letters/],
+    ["bytes of a program", Buffer.from("PK\u0003\u0004\0\0\u0008\0abc"), /it is not text/],
+    ["a gzip whose second member breaks off", twoMembers.subarray(0, -10), /the gzip is damaged/],
     ["a gzip that breaks off", gzipSync(TEXT).subarray(0, 20), /neither UTF-8 text nor gzipped/],
   ])("with %s is refused before it is sent", async (name, content, message) => {
     await expect(packTable("t", file(`${name}.csv`, content))).rejects.toThrow(message);

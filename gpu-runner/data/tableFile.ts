@@ -13,14 +13,13 @@ import {
   type TableHeader,
 } from "../../shared/pushedDataset.ts";
 import { TableError, type TableProblem } from "../../shared/table.ts";
-import { tableText } from "../../shared/tableText.ts";
 import { DataError, reasonOf } from "./files.ts";
 import { cut, type Packed, sha256 } from "./shards.ts";
+import { tableText, tooLarge } from "./tableText.ts";
 
 const problemsShown = 20;
 const headerRow = 1;
 const number = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
-const megabyte = 1024 ** 2;
 
 /** What is the same for a table, zipped or not. */
 export const textDigest = (text: string): string => sha256(new TextEncoder().encode(text));
@@ -45,25 +44,13 @@ export async function packTable(
 
 async function readTableFile(file: string): Promise<{ bytes: Uint8Array; text: string }> {
   let bytes: Uint8Array;
-  let text: string;
   try {
     bytes = await readFile(file);
   } catch (error) {
     throw new DataError(`${file} cannot be read: ${reasonOf(error)}.`, "Name a CSV file.");
   }
-  try {
-    text = tableText(bytes);
-  } catch (error) {
-    throw new DataError(
-      `${file} is neither UTF-8 text nor gzipped: ${reasonOf(error)}.`,
-      "Name a CSV file, or one that gzip made of it.",
-    );
-  }
-  if (Math.max(bytes.length, text.length) > maxTableBytes)
-    throw new DataError(
-      `${file} has more than ${maxTableBytes / megabyte} MiB.`,
-      "Leave out columns that no search needs.",
-    );
+  if (bytes.length > maxTableBytes) throw tooLarge(file);
+  const text = tableText(bytes, file);
   return { bytes, text };
 }
 
