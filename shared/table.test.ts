@@ -113,9 +113,32 @@ test.each<[string, string[], Partial<TableProblem>[]]>([
   [
     "an index outside of the space",
     ["013,1,2", "000,2,2"],
-    [{ row: 2, column: "arch", detail: '"013" is outside of the space: position 2 has operations 0 to 2' }],
+    [
+      {
+        row: 2,
+        column: "arch",
+        detail: '"013" is outside of the space: position 2 has operations 0 to 2, not 3',
+      },
+    ],
   ],
-  ["digits that lost their zeros", ["12,1,2", "000,2,2"], [{ row: 2, column: "arch" }]],
+  [
+    "digits that lost their zeros",
+    ["120,1,2", "12,2,2", "0,3,2"],
+    [
+      {
+        row: 3,
+        column: "arch",
+        detail:
+          '"12" has 2 of 3 digits, as where a spreadsheet took leading zeros away ("012"); write the table again with that column as text',
+      },
+      { row: 4, column: "arch", detail: expect.stringContaining('("000")') },
+    ],
+  ],
+  [
+    "digits that were rounded",
+    ["4.21E+11,1,2", "000,2,2"],
+    [{ row: 2, column: "arch", detail: expect.stringMatching(/^"4\.21E\+11" was rounded.*as text$/) }],
+  ],
   [
     "an operation outside of the space",
     ["none|conv_3x4|none,1,2", "000,2,2"],
@@ -123,11 +146,16 @@ test.each<[string, string[], Partial<TableProblem>[]]>([
       {
         row: 2,
         column: "arch",
-        detail: 'outside of the space: position 1 has no operation "conv_3x4"; did you mean conv_3x3?',
+        detail:
+          '"none|conv_3x4|none" is outside of the space: position 1 has no operation "conv_3x4"; did you mean conv_3x3?',
       },
     ],
   ],
-  ["too few operations", ["none|conv_3x3,1,2", "000,2,2"], [{ row: 2, column: "arch" }]],
+  [
+    "too few operations",
+    ["none|conv_3x3,1,2", "000,2,2"],
+    [{ row: 2, column: "arch", detail: '"none|conv_3x3" names 2 operations; an architecture has 3' }],
+  ],
   [
     "a constant reward",
     ["012,7,2", "000,7.0,1"],

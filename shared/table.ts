@@ -60,6 +60,9 @@ const problemsShown = 20;
 const headerRow = 1;
 const decimal = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 const infinite = /^[+-]?inf(inity)?$/i;
+/** What a spreadsheet makes of many digits. */
+const rounded = /^\d([.,]\d+)?E\+\d+$/;
+const exportAgain = "write the table again with that column as text";
 const digits = "0123456789abcdefghijklmnopqrstuvwxyz";
 
 /**
@@ -209,6 +212,8 @@ function architectureReader({ positions, space }: TableDescription): (text: stri
   const names = namePattern(positions);
   return (text) => {
     if (text === "") throw new Error("the architecture is missing");
+    if (rounded.test(text))
+      throw new Error(`"${text}" was rounded, as spreadsheets do with long numbers; ${exportAgain}`);
     if (space && /^\||\bGenotype\s*\(/.test(text) && /[~(]/.test(text))
       return fromGenotype(text, positions, space);
     const words = (text.match(names) ?? []).map((word) => word.trim()).filter((word) => word !== "");
@@ -217,7 +222,7 @@ function architectureReader({ positions, space }: TableDescription): (text: stri
     if (words.length !== positions.length) {
       throw new Error(`"${text}" names ${words.length} operations; an architecture has ${positions.length}`);
     }
-    return words.map((word, index) => indexOf(positions[index]?.operations ?? [], word, index));
+    return words.map((word, index) => indexOf(positions[index]?.operations ?? [], word, index, text));
   };
 }
 
@@ -231,10 +236,16 @@ function namePattern(positions: TableDescription["positions"]): RegExp {
 function fromGenotype(text: string, positions: TableDescription["positions"], space: SearchSpace): number[] {
   const selection = selectionFromGenotype(space, parseGenotype(text, space.name));
   const names = Object.values(selection).flat();
-  return names.map((name, index) => indexOf(positions[index]?.operations ?? [], name, index));
+  return names.map((name, index) => indexOf(positions[index]?.operations ?? [], name, index, text));
 }
 
 function fromDigits(text: string, positions: TableDescription["positions"]): number[] {
+  if (text.length < positions.length && /^\d+$/.test(text)) {
+    const whole = text.padStart(positions.length, "0");
+    throw new Error(
+      `"${text}" has ${text.length} of ${positions.length} digits, as where a spreadsheet took leading zeros away ("${whole}"); ${exportAgain}`,
+    );
+  }
   if (text.length !== positions.length) {
     throw new Error(
       `"${text}" is no architecture: neither ${positions.length} digits nor the names of as many operations`,
@@ -244,16 +255,21 @@ function fromDigits(text: string, positions: TableDescription["positions"]): num
     const value = digits.indexOf(digit);
     const { length } = positions[index]?.operations ?? [];
     if (value >= 0 && value < length) return value;
-    throw new Error(`"${text}" is outside of the space: position ${index} has operations 0 to ${length - 1}`);
+    const last = digits[length - 1];
+    throw new Error(
+      `"${text}" is outside of the space: position ${index} has operations 0 to ${last}, not ${digit}`,
+    );
   });
 }
 
-function indexOf(operations: readonly string[], name: string, position: number): number {
+function indexOf(operations: readonly string[], name: string, position: number, text: string): number {
   const index = operations.indexOf(name);
   if (index >= 0) return index;
   const suggestion = closestName(name, operations);
   const known = suggestion === undefined ? `it has ${operations.join(", ")}` : `did you mean ${suggestion}?`;
-  throw new Error(`outside of the space: position ${position} has no operation "${name}"; ${known}`);
+  throw new Error(
+    `"${text}" is outside of the space: position ${position} has no operation "${name}"; ${known}`,
+  );
 }
 
 /** Collects what is wrong, in whatever order it is found. */
