@@ -4,7 +4,9 @@
  * is evaluated again costs a peer nothing.
  *
  *     npm run -s bench:peers -- --problem P1 [--peer optuna-nsga2,optuna-tpe,pymoo-nsga2]
- *         [the options of bench:search]
+ *         [--evaluations 100,300,1000] [--seeds 10] [--workers CORES] [--json]
+ *     npm run -s bench:peers -- --table FILE --reward COLUMN --score COLUMN --cost COLUMN
+ *         [--space nas-bench-201|JSON|FILE] [--architecture arch] [the rest as above]
  */
 
 import { mkdtempSync, rmSync } from "node:fs";
@@ -23,7 +25,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.once(signal, () => process.exit(128 + constants.signals[signal]));
 }
 
-await compare("peer", peers, async (comparison) => {
+await compare(import.meta.filename, "peer", peers, async (comparison) => {
   const python = await ensureSearchPeers();
   const batches = batchesOf(comparison);
   const done = comparison.start();

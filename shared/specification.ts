@@ -32,6 +32,8 @@ const positionSpaceSchema = z.strictObject({
   operations: z.array(z.string().min(1).max(64)).min(2).max(36),
 });
 const inlineSpaceSchema = z.union([cellSpaceSchema, positionSpaceSchema]);
+/** A name or a space written out. */
+export const spaceSchema = z.union([z.string(), inlineSpaceSchema]);
 
 export const strategyNames = [
   "default",
@@ -199,7 +201,7 @@ export const specificationSchema = z
   .strictObject({
     name: z.string().min(1).max(120),
     dataset: datasetSchema.prefault({ name: "fashion-mnist" }),
-    space: z.union([z.string(), inlineSpaceSchema]).default("tnd-nas"),
+    space: spaceSchema.default("tnd-nas"),
     strategy: z
       .strictObject({ name: z.enum(strategyNames, `use one of ${strategyNames.join(", ")}`) })
       .prefault({ name: "default" }),

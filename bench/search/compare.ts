@@ -2,7 +2,7 @@
 
 import { createProgress, duration } from "../../cli/progress.ts";
 import { type Benchmark, loadBenchmark } from "./benchmark.ts";
-import { type SearchOptions, searchOptions, UsageError } from "./options.ts";
+import { asksForHelp, type SearchOptions, searchOptions, UsageError, usageOf } from "./options.ts";
 import type { Job } from "./pool.ts";
 import type { TabularSearch } from "./problems.ts";
 import { type ProblemReport, printReport, problemReport, searchReport } from "./report.ts";
@@ -23,12 +23,19 @@ export type Runner = (comparison: Comparison) => Promise<{
   versions?: Record<string, string>;
 }>;
 
-/** Reads the command line, runs every contestant from every seed, and prints the report. Errors of usage end it with 2. */
+/**
+ * Reads the command line, runs every contestant from every seed, and prints the report; with --help, how it is called.
+ * Errors of usage end it with 2.
+ *
+ * @param file of the bench, which begins with how it is called
+ */
 export async function compare(
+  file: string,
   contestantOption: string,
   contestants: readonly string[],
   run: Runner,
 ): Promise<void> {
+  if (asksForHelp()) return console.log(usageOf(file));
   try {
     const options = searchOptions(contestantOption, contestants);
     const benchmarks = options.searches.map(load);

@@ -4,6 +4,10 @@ import { existsSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
+import { parse as parseYaml } from "yaml";
+import { fieldErrors } from "../../shared/fieldErrors.ts";
+import { resolveSpace } from "../../shared/space.ts";
+import { spaceSchema } from "../../shared/specification.ts";
 import { didYouMean } from "../../shared/suggest.ts";
 import { projectFolder } from "./benchmark.ts";
 import { problems, type TabularSearch } from "./problems.ts";
@@ -18,6 +22,10 @@ export interface SearchOptions {
   workers: number;
   isJson: boolean;
 }
+
+/** Whether the command asks how it is called. */
+export const asksForHelp = (argv: readonly string[] = process.argv.slice(2)): boolean =>
+  argv.includes("--help");
 
 /** An error of whoever gave the command. */
 export class UsageError extends Error {}
@@ -106,7 +114,42 @@ function describedSearch(args: Arguments): TabularSearch {
   const [reward, score, cost] = [text("reward"), text("score"), text("cost")];
   const table = existing(text("table"));
   const name = `${path.basename(table)} ${reward} against ${cost}`;
-  return { name, table, space: text("space"), architecture: text("architecture"), reward, score, cost };
+  return {
+    name,
+    table,
+    space: spaceOf(text("space")),
+    architecture: text("architecture"),
+    reward,
+    score,
+    cost,
+  };
+}
+
+/**
+ * A name, a space written out as in a specification, or the JSON or YAML file of a space or of a specification.
+ *
+ * @throws UsageError
+ */
+function spaceOf(option: string): TabularSearch["space"] {
+  const isInline = option.trimStart().startsWith("{");
+  const isFile = !isInline && (/\.(json|ya?ml)$/i.test(option) || option.includes("/"));
+  try {
+    const value: unknown =
+      isInline || isFile ? parseYaml(isFile ? readFileSync(option, "utf8") : option) : option;
+    const isSpecification = typeof value === "object" && value !== null && "space" in value;
+    const { data, error } = spaceSchema.safeParse(isSpecification ? value.space : value);
+    if (error) {
+      const fields = fieldErrors(error.issues).map(({ pointer, detail }) => `${pointer || "/"}: ${detail}`);
+      throw new Error(fields.join("; "));
+    }
+    resolveSpace(data);
+    return data;
+  } catch (error) {
+    const where = isFile ? `--space ${option}` : "--space";
+    throw new UsageError(
+      `${where}: ${(error as Error).message}\nGive a name, a space as JSON ({"positions": 8, "operations": ["thin", "wide"]}) or a file with one.`,
+    );
+  }
 }
 
 function existing(file: string): string {

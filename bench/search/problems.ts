@@ -3,13 +3,15 @@
  * the one that strategies may be tuned on.
  */
 
+import type { InlineSpace, PositionSpace } from "../../shared/space.ts";
+
 /** A search on a table. */
 export interface TabularSearch {
   name: string;
   /** File, CSV or gzipped CSV. */
   table: string;
-  /** Name of the search space. */
-  space: string;
+  /** The search space: its name, or all of it. */
+  space: string | InlineSpace | PositionSpace;
   /** Columns of the table. */
   architecture: string;
   /** What the search sees and climbs. */
