@@ -149,6 +149,22 @@ test("data check reports an archive without sending it, and leaves out what cann
   ).not.toContain("checked");
 });
 
+test("data check reports what of a table a search would refuse", async () => {
+  writeFileSync(path.join(root, "doubtful.csv"), "arch,acc,ms\nab,90,1\nba,91,x\nab,92,3\n");
+  const { code, stdout } = await run("data", "check", "doubtful.csv");
+  expect(code).toBe(0);
+  expect(stdout).toContain(
+    [
+      "A search that uses these columns would refuse them:",
+      'row 3, column "ms": "x" is not a number',
+      'row 4, column "arch": this is the architecture of row 2 again',
+    ].join("\n"),
+  );
+  writeFileSync(path.join(root, "wide.csv"), Buffer.from("arch,acc\nab,90\n", "utf16le"));
+  const wide = await run("data", "check", "wide.csv");
+  expect([wide.code, wide.stderr]).toEqual([2, expect.stringMatching(/wide\.csv .*UTF-16LE.*iconv/s)]);
+});
+
 test("data list shows what is pushed, and data delete removes it; a name that is not there says how to find one", async () => {
   await run("data", "push", "animals", "--name", "short-lived");
   expect((await run("data", "list")).stdout).toMatch(/short-lived +complete +8x8x3 +3 +20 +5/);

@@ -2,11 +2,13 @@
 
 import type { DataReport } from "../gpu-runner/data/ownData.ts";
 import { type DatasetView, factsOfHeader, type ImagesView, type TableView } from "../shared/pushedDataset.ts";
+import type { TableProblem } from "../shared/table.ts";
 import { textTable } from "./table.ts";
 
 /** Classes and files listed before the rest is only counted. */
 const LISTED_CLASSES = 20;
 const LISTED_FILES = 5;
+const LISTED_DOUBTS = 20;
 
 type Line = [label: string, text: string];
 type ClassRow = { name: string; train: number; test: number };
@@ -59,7 +61,19 @@ const tableLines = (table: TableView): string =>
   aligned([...storedLines(table), ...shapeLines(table), ["Digest", table.digest]]);
 
 /** What is known of a table before a search says what its columns mean. */
-export const tableReport = (table: TableShape): string => aligned(shapeLines(table));
+export function tableReport(table: TableShape, doubts: readonly TableProblem[]): string {
+  const shape = aligned(shapeLines(table));
+  if (doubts.length === 0) return shape;
+  const listed = doubts.slice(0, LISTED_DOUBTS);
+  const rest = doubts.length - listed.length;
+  return [
+    shape,
+    "",
+    "A search that uses these columns would refuse them:",
+    ...listed.map(({ row, column, detail }) => `row ${row}, column "${column}": ${detail}`),
+    ...(rest > 0 ? [`and ${count(rest)} more`] : []),
+  ].join("\n");
+}
 
 type TableShape = Pick<TableView, "columns" | "rows" | "bytes">;
 

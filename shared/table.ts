@@ -185,9 +185,9 @@ function readNumbers(
 ): Float64Array {
   const values = Float64Array.from(rows, ({ cells, line }) => {
     const text = cells[place] ?? "";
-    const value = decimal.test(text) ? Number(text) : Number.NaN;
-    if (!Number.isFinite(value)) problems.add(line, column, whyNotANumber(text));
-    return value;
+    const problem = numberProblem(text);
+    if (problem !== undefined) problems.add(line, column, problem);
+    return problem === undefined ? Number(text) : Number.NaN;
   });
   const [first] = values;
   if (isReward && first !== undefined && values.every((value) => value === first)) {
@@ -197,7 +197,9 @@ function readNumbers(
   return values;
 }
 
-function whyNotANumber(text: string): string {
+/** Why a cell is no number that a search can use; undefined where it is one. */
+export function numberProblem(text: string): string | undefined {
+  if (decimal.test(text) && Number.isFinite(Number(text))) return undefined;
   if (text === "") return "the value is missing";
   if (/^[+-]?nan$/i.test(text)) return "the value is not a number (NaN)";
   if (infinite.test(text) || decimal.test(text)) return `the value is infinite (${text})`;
@@ -239,12 +241,15 @@ function fromGenotype(text: string, positions: TableDescription["positions"], sp
   return names.map((name, index) => indexOf(positions[index]?.operations ?? [], name, index, text));
 }
 
+/** What is wrong with an architecture of fewer digits than positions. */
+export function lostZeros(text: string, positions: number): string {
+  const whole = text.padStart(positions, "0");
+  return `"${text}" has ${text.length} of ${positions} digits, as where a spreadsheet took leading zeros away ("${whole}"); ${exportAgain}`;
+}
+
 function fromDigits(text: string, positions: TableDescription["positions"]): number[] {
   if (text.length < positions.length && /^\d+$/.test(text)) {
-    const whole = text.padStart(positions.length, "0");
-    throw new Error(
-      `"${text}" has ${text.length} of ${positions.length} digits, as where a spreadsheet took leading zeros away ("${whole}"); ${exportAgain}`,
-    );
+    throw new Error(lostZeros(text, positions.length));
   }
   if (text.length !== positions.length) {
     throw new Error(

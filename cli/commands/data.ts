@@ -152,8 +152,8 @@ async function readTableSource(file: string, name: string): Promise<Source> {
     const { columns, rows, bytes, digest } = packed.header;
     return {
       packed,
-      report: { format: "table", columns, rows, bytes, digest },
-      text: tableReport({ columns, rows, bytes }),
+      report: { format: "table", columns, rows, bytes, digest, doubts: packed.doubts },
+      text: tableReport({ columns, rows, bytes }, packed.doubts),
       next: `Search it: write \`evaluation: { kind: tabular, table: ${name}, architecture: COLUMN, reward: COLUMN }\` in a specification, then \`nasturtium profile SPEC\`.`,
     };
   } catch (error) {

@@ -86,6 +86,7 @@ describe("a table's file", () => {
       "arch,a,b\nab,1,2\nba,3\nbb,4,5,6\n",
       /row 3, column "a": the row has 2 cells, the header 3\nrow 4, column "b": the row has 4 cells/,
     ],
+    ["an empty row", "arch,a,b\nab,1,2\n , ,\n", /row 3, column "arch": the row is empty/],
     ["a quote that is not closed", 'arch,a\nab,"1\n', /row \d+, column ".*": this is not CSV/],
     ["bytes that are no text", Uint8Array.of(0xff, 0xfe, 0x00), /neither UTF-8 text nor gzipped/],
     ["UTF-16 with a mark", Buffer.from(`\uFEFF${TEXT}`, "utf16le"), /it is in UTF-16LE\. .*UTF-8/],
@@ -108,6 +109,42 @@ describe("a table's file", () => {
   test("that is not there is refused", async () => {
     await expect(packTable("t", path.join(folder, "absent.csv"))).rejects.toThrow(
       /absent\.csv cannot be read/,
+    );
+  });
+});
+
+describe("what a search would refuse", () => {
+  const doubts = async (text: string) => (await packTable("t", file("doubts.csv", text))).doubts;
+
+  test("is nothing of a sound table", async () => {
+    expect(await doubts(TEXT)).toEqual([]);
+    const genotypes =
+      "index,arch,set,note,params\n1,|a~0|+|b~0|,x,,90\n2,|b~0|+|b~0|,x,?,7\n3,|b~0|+|a~0|,x,,90\n";
+    expect(await doubts(genotypes)).toEqual([]);
+    expect(await doubts("index,ops,ms\n8,00,1\n9,01,1\n10,10,2\n11,11,1\n")).toEqual([]);
+    expect(await doubts("params,ms\n190,1\n99,1\n180,2\n177,1\n")).toEqual([]);
+    expect(await doubts("ops,ms\n0a,1\n01,1\n10,2\n11,1\n")).toEqual([]);
+  });
+
+  test.each<[string, string, [row: number, column: string, detail: RegExp][]]>([
+    ["an architecture twice", "arch,a\nab,1\nba,2\nbb,3\nab,4\n", [[5, "arch", /of row 2 again/]]],
+    ["digits twice", "ops,a\n01,1.5\n10,2\n11,3\n01,4\n", [[5, "ops", /of row 2 again/]]],
+    ["an architecture that is missing", "arch,a\nab,1\nba,2\n,3\n", [[4, "arch", /is missing/]]],
+    [
+      "cells that are no numbers",
+      'arch,a,b\nab,1,1\nba,fast,2\nbb,3,NaN\naa,,"4,5"\nac,5,5\n',
+      [
+        [3, "a", /"fast" is not a number/],
+        [4, "b", /NaN/],
+        [5, "a", /the value is missing/],
+        [5, "b", /"4,5" is not a number/],
+      ],
+    ],
+    ["zeros that are lost", "ops,a\n210,1\n12,2\n121,3\n", [[3, "ops", /spreadsheet .* \("012"\)/]]],
+    ["a column twice", "arch,a,a\nab,1,1\nba,2,2\n", [[1, "a", /two columns have this name/]]],
+  ])("is %s", async (_what, text, expected) => {
+    expect(await doubts(text)).toEqual(
+      expected.map(([row, column, detail]) => ({ row, column, detail: expect.stringMatching(detail) })),
     );
   });
 });

@@ -12,17 +12,23 @@ import {
   shardBytes,
   type TableHeader,
 } from "../../shared/pushedDataset.ts";
-import { TableError, type TableProblem } from "../../shared/table.ts";
+import { numberProblem, TableError, type TableProblem } from "../../shared/table.ts";
 import { DataError, reasonOf } from "./files.ts";
 import { cut, type Packed, sha256 } from "./shards.ts";
+import { tableDoubts } from "./tableDoubts.ts";
 import { tableText, tooLarge } from "./tableText.ts";
 
 const problemsShown = 20;
 const headerRow = 1;
-const number = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+const isNumber = (text: string): boolean => numberProblem(text) === undefined;
 
 /** What is the same for a table, zipped or not. */
 export const textDigest = (text: string): string => sha256(new TextEncoder().encode(text));
+
+export interface PackedTable extends Packed<TableHeader> {
+  /** What a search would refuse if it used the column; see {@link tableDoubts}. */
+  doubts: TableProblem[];
+}
 
 /**
  * Reads a CSV, gzipped or not, and cuts it into shards.
@@ -30,16 +36,16 @@ export const textDigest = (text: string): string => sha256(new TextEncoder().enc
  * @throws DataError where it cannot be read or is too large
  * @throws TableError naming row and column of what is wrong with it
  */
-export async function packTable(
-  name: string,
-  file: string,
-  cutBytes = shardBytes,
-): Promise<Packed<TableHeader>> {
+export async function packTable(name: string, file: string, cutBytes = shardBytes): Promise<PackedTable> {
   const { bytes, text } = await readTableFile(file);
-  const { columns, rows } = shapeOf(text);
+  const { columns, rows, doubts } = shapeOf(text);
   const { shards, shard } = cut([bytes], cutBytes);
   const digest = textDigest(text);
-  return { header: { kind: "table", name, shards, columns, rows, bytes: bytes.length, digest }, shard };
+  return {
+    header: { kind: "table", name, shards, columns, rows, bytes: bytes.length, digest },
+    shard,
+    doubts,
+  };
 }
 
 async function readTableFile(file: string): Promise<{ bytes: Uint8Array; text: string }> {
@@ -55,14 +61,15 @@ async function readTableFile(file: string): Promise<{ bytes: Uint8Array; text: s
 }
 
 /** @throws TableError */
-function shapeOf(text: string): { columns: string[]; rows: number } {
+function shapeOf(text: string): { columns: string[]; rows: number; doubts: TableProblem[] } {
   const [header, ...rows] = split(text);
   const columns = header?.record ?? [];
-  const problems = [...headerProblems(columns, rows[0]?.record ?? []), ...raggedRows(columns, rows)];
+  const problems = [...headerProblems(columns, rows[0]?.record ?? []), ...unusableRows(columns, rows)];
   if (columns.length > 0 && rows.length === 0)
     problems.push({ row: headerRow, column: columns[0] ?? "", detail: "the table has no rows below it" });
   if (problems.length > 0) throw new TableError(problems.slice(0, problemsShown), problems.length);
-  return { columns, rows: rows.length };
+  const lines = rows.map(({ record, info }) => ({ cells: record, line: info.lines }));
+  return { columns, rows: rows.length, doubts: tableDoubts(columns, lines) };
 }
 
 interface Row {
@@ -101,8 +108,8 @@ function headerProblems(columns: readonly string[], first: readonly string[]): T
     return [
       problem(columns[maxColumns] ?? "", `a table has ${maxColumns} columns at most, not ${columns.length}`),
     ];
-  const numeric = first.flatMap((cell, index) => (number.test(cell) ? [index] : []));
-  if (numeric.length > 0 && numeric.every((index) => number.test(columns[index] ?? "")))
+  const numeric = first.flatMap((cell, index) => (isNumber(cell) ? [index] : []));
+  if (numeric.length > 0 && numeric.every((index) => isNumber(columns[index] ?? "")))
     return [
       problem(
         columns[numeric[0] ?? 0] ?? "",
@@ -116,9 +123,11 @@ function headerProblems(columns: readonly string[], first: readonly string[]): T
   );
 }
 
-function raggedRows(columns: readonly string[], rows: readonly Row[]): TableProblem[] {
+function unusableRows(columns: readonly string[], rows: readonly Row[]): TableProblem[] {
   const width = columns.length;
   return rows.flatMap(({ record, info }) => {
+    if (record.every((cell) => cell === ""))
+      return [{ row: info.lines, column: columns[0] ?? "", detail: "the row is empty; delete it" }];
     if (record.length === width) return [];
     const column = columns.at(Math.min(record.length, width) - 1) ?? "";
     return [{ row: info.lines, column, detail: `the row has ${record.length} cells, the header ${width}` }];
