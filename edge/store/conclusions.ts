@@ -7,6 +7,7 @@ import { type Rented, type RentedRow, rentedColumns, rentedOf } from "../rentals
 import { archiveChanges } from "./architectures.ts";
 import { guarded, statement } from "./database.ts";
 import { appendEvents } from "./events.ts";
+import { withdrawMeasurements } from "./measurements.ts";
 import { trainingsToFollow } from "./reports.ts";
 
 export interface Awaiting {
@@ -94,6 +95,8 @@ export async function concludeSearch(
     stateAfter(db, searchId, ended),
     ...archiveChanges(db, searchId, archive, { isLate: true }),
     ...appendEvents(db, searchId, events, now),
+    // Candidates that wait would change the front after it was chosen from.
+    withdrawMeasurements(db, searchId, "its search chose what to train", now),
     ...trainingsToFollow(db, { searchId, specification, state, ...chosen }, now),
   ]);
   return results !== null;

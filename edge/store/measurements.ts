@@ -283,6 +283,20 @@ export const closeMeasurement = (
   statement(db, "DELETE FROM leases WHERE resource = :id", { id }),
 ];
 
+/** Nothing of a search is to be measured any more. */
+export const withdrawMeasurements = (
+  db: D1Database,
+  searchId: string,
+  failure: string,
+  now: number,
+): D1PreparedStatement =>
+  statement(
+    db,
+    `UPDATE measurements SET state = 'failed', failure = :failure, finished_at = :now
+     WHERE search_id = :searchId AND state = 'queued'`,
+    { searchId, failure, now },
+  );
+
 /** Ends measurements that nobody will make. */
 export const failMeasurements = (
   db: D1Database,

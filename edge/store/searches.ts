@@ -8,6 +8,7 @@ import { parseState } from "../controller/upgrade.ts";
 import { summarize } from "../summary.ts";
 import { type CreatedKey, database, isAfterPage, statement } from "./database.ts";
 import type { NewEvent } from "./events.ts";
+import { withdrawMeasurements } from "./measurements.ts";
 
 export type Search = typeof searches.$inferSelect &
   Pick<typeof controllerStates.$inferSelect, "round" | "summary">;
@@ -175,12 +176,7 @@ export async function moveSearch(
                WHERE search_id = :id AND state IN ('queued', 'running')`,
               values,
             ),
-            statement(
-              db,
-              `UPDATE measurements SET state = 'failed', failure = 'its search ended', finished_at = :now
-               WHERE search_id = :id AND state = 'queued'`,
-              values,
-            ),
+            withdrawMeasurements(db, id, "its search ended", now),
           ]
         : []),
     ]);
