@@ -29,7 +29,7 @@ export class Seen {
     this.#identityOf = identityOf;
   }
 
-  /** Where measuring is noisy only what was barred is remembered: any other architecture may come again. */
+  /** Where measuring is noisy, only barred architectures are remembered: any other may be proposed again. */
   static of(text: string, problem: Identified): Seen {
     const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
     const view = new DataView(bytes.buffer);

@@ -1,5 +1,5 @@
 /**
- * Learns one objective from what was measured: a Gaussian process on the objective's own scale or on a logarithmic
+ * Learns one objective from what was measured: a Gaussian process on the objective's own scale or a logarithmic
  * one, with one of several kernels and more or less noise, whichever makes the measurements most probable.
  */
 
@@ -21,7 +21,7 @@ interface Scale {
   logDerivative: (values: readonly number[]) => number;
 }
 
-/** The raw scale and the logarithmic one, both from what was measured, so that the unit makes no difference. */
+/** The raw scale and the logarithmic ones, all relative to the measured range, so that the unit makes no difference. */
 function scalesOf({ goal, all }: FitOptions): Scale[] {
   const low = Math.min(...all);
   const range = Math.max(...all) - low || 1;
