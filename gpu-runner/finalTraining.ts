@@ -356,12 +356,12 @@ export class FinalTraining {
       } catch (err) {
         if (!isOutOfMemory(err)) throw err;
         const where = { step: this.#step, hash: this.#task.hash };
-        if (this.#testChunk < TEST_CHUNK)
+        if (this.#testChunk === 1)
           throw new TrainingFailure(`${(err as Error).message} In the test.`, {
             kind: "out-of-memory",
             ...where,
           });
-        this.#testChunk = half(TEST_CHUNK);
+        this.#testChunk = half(this.#testChunk);
       }
       await nextTurn();
       hooks.throwIfEnded?.();

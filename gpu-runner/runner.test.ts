@@ -559,13 +559,27 @@ describe("a runner", () => {
     expect(edge.reports.slice(0, 3).map(({ digest }) => digest)).toEqual(halved);
   });
 
-  it("measures on smaller batches where memory runs out", async () => {
+  const measuredOn = (evaluationImages: number) => ({
+    type: "memory.exhausted",
+    data: { step: 2, evaluationImages },
+  });
+
+  it("measures on ever smaller batches where memory runs out", async () => {
     edge.rounds = 2;
     edge.evaluationImages = 32;
     await start({ makeExecutor: withMemoryFor({ measured: 20 }) }).ended;
+    expect(edge.failures).toEqual([]);
+    expect(edge.reports).toHaveLength(2);
+    expect(edge.notices).toEqual([125, 62, 31].map(measuredOn));
+  });
+
+  it("fails with a clear reason where memory does not suffice for measuring 31 images either", async () => {
+    edge.rounds = 2;
+    edge.evaluationImages = 32;
+    await start({ makeExecutor: withMemoryFor({ measured: 15 }) }).ended;
     expect(edge.failures[0]).toMatch(/OOM.*While measuring, after step 2/);
     expect(edge.causes).toEqual([{ kind: "out-of-memory", step: 2 }]);
-    expect(edge.notices).toEqual([{ type: "memory.exhausted", data: { step: 2, evaluationImages: 125 } }]);
+    expect(edge.notices).toEqual([125, 62, 31].map(measuredOn));
   });
 
   it("fails with a clear reason where memory does not suffice for half batches either", async () => {

@@ -42,8 +42,10 @@ import { scoreAll } from "./trainingFree/scoreAll.ts";
 import { Tuning } from "./tuning.ts";
 import { deserialise, serialise } from "./weights.ts";
 
-/** Most images that are normalised together when a candidate is measured; half of them once memory ran out. */
+/** Most images that are normalised together when a candidate is measured; halved whenever memory runs out. */
 const EVALUATION_CHUNK = 250;
+/** Fewer say too little of mean and variance. */
+const SMALLEST_CHUNK = 30;
 
 /** Makes what trains a network; the seed is of its start values. */
 export type ExecutorFactory = (backend: Backend, network: Network, seed: number) => Executor;
@@ -310,7 +312,8 @@ export class SupernetTrainer {
       lastResult: undefined,
       halvedFrom: undefined,
     };
-    const rest = { evaluationChunk: EVALUATION_CHUNK, aheadSeconds: 0 };
+    const before = this.#held?.searchId === searchId ? this.#held : undefined;
+    const rest = { evaluationChunk: before?.evaluationChunk ?? EVALUATION_CHUNK, aheadSeconds: 0 };
     return { searchId, stage, executor, loader, halves, dataset, sizes, ...progress, ...rest };
   }
 
@@ -381,12 +384,13 @@ export class SupernetTrainer {
     } catch (err) {
       if (!isOutOfMemory(err) || err instanceof TrainingFailure || this.#held !== held) throw err;
       const { stepsDone: step } = held;
-      if (held.evaluationChunk < EVALUATION_CHUNK)
+      const smaller = half(held.evaluationChunk);
+      if (smaller < SMALLEST_CHUNK)
         throw new TrainingFailure(`${(err as Error).message} While measuring, after step ${step}.`, {
           kind: "out-of-memory",
           step,
         });
-      held.evaluationChunk = half(EVALUATION_CHUNK);
+      held.evaluationChunk = smaller;
       const data = { step, evaluationImages: held.evaluationChunk, ...whyExhausted(err) };
       hooks.notice?.({ type: "memory.exhausted", data });
       return this.#measure(held, task, hooks);

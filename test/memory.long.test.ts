@@ -121,45 +121,53 @@ describe.runIf(root !== undefined && nativeBackend === "tensorflow")("with a cgr
     }
   }
 
-  test("of 450 MiB a search and a final training of the demo's size end by themselves, halved, with the event", {
-    timeout: LIMIT_MS,
-  }, async () => {
-    const kills = outOfMemoryKills();
-    const id = await edge.create(demoSized("450 MiB"));
-    const lines: string[] = [];
-    const runner = startWith(450 * MIB, id, lines);
-    const search = await finished(id, runner);
-    await runner.stop();
-    expect(search.state).toBe("completed");
-    expect(lines.join("\n")).not.toContain("Task failed");
-    expect(outOfMemoryKills()).toBe(kills);
-    const reason = expect.stringMatching(
-      /needs about \d+ MiB, and the cgroup's limit of 450 MiB leaves \d+ MiB/,
-    );
-    const told = await eventsOf(id, "memory.exhausted");
-    expect(told).toContainEqual(expect.objectContaining({ stage: 0, step: 0, batchSize: 32, reason }));
-    const [training] = await listTrainings(edge.client, id);
-    expect(training).toMatchObject({ state: "completed", report: { batchSize: 32 } });
-    expect(told).toContainEqual(
-      expect.objectContaining({ trainingId: training?.id, step: 0, batchSize: 32, reason }),
-    );
-  });
+  test.each([500, 520])(
+    "of %i MiB a search and a final training of the demo's size end by themselves, halved, with the event",
+    {
+      timeout: LIMIT_MS,
+    },
+    async (limitMib) => {
+      const kills = outOfMemoryKills();
+      const id = await edge.create(demoSized(`${limitMib} MiB`));
+      const lines: string[] = [];
+      const runner = startWith(limitMib * MIB, id, lines);
+      const search = await finished(id, runner);
+      await runner.stop();
+      expect(search.state).toBe("completed");
+      expect(lines.join("\n")).not.toContain("Task failed");
+      expect(outOfMemoryKills()).toBe(kills);
+      const reason = expect.stringMatching(
+        new RegExp(`needs about \\d+ MiB, and the cgroup's limit of ${limitMib} MiB leaves \\d+ MiB`),
+      );
+      const told = await eventsOf(id, "memory.exhausted");
+      expect(told).toContainEqual(expect.objectContaining({ stage: 0, step: 0, batchSize: 32, reason }));
+      const [training] = await listTrainings(edge.client, id);
+      expect(training).toMatchObject({ state: "completed", report: { batchSize: 32 } });
+      expect(told).toContainEqual(
+        expect.objectContaining({ trainingId: training?.id, step: 0, batchSize: 32, reason }),
+      );
+    },
+  );
 
-  test("below what any batch needs the search fails with the reason in one line, and the runner lives", {
-    timeout: LIMIT_MS,
-  }, async () => {
-    const kills = outOfMemoryKills();
-    const id = await edge.create(demoSized("300 MiB"));
-    const runner = startWith(300 * MIB, id);
-    const search = await finished(id, runner);
-    await runner.stop();
-    expect(search.state).toBe("failed");
-    expect(search.failure).toMatch(
-      /A training step of 32 images needs about \d+ MiB, and the cgroup's limit of 300 MiB leaves \d+ MiB: raise it, or choose a smaller batch or network\. At step 0 of stage 1\.$/,
-    );
-    expect(search.failure).not.toContain("\n");
-    expect(outOfMemoryKills()).toBe(kills);
-  });
+  test.each([300, 450])(
+    "of %i MiB, less than any batch needs, the search fails with the reason in one line, and the runner lives",
+    {
+      timeout: LIMIT_MS,
+    },
+    async (limitMib) => {
+      const kills = outOfMemoryKills();
+      const id = await edge.create(demoSized(`${limitMib} MiB`));
+      const runner = startWith(limitMib * MIB, id);
+      const search = await finished(id, runner);
+      await runner.stop();
+      expect(search.state).toBe("failed");
+      expect(search.failure).toMatch(
+        /A training step of 32 images needs about \d+ MiB, and the cgroup's limit of \d+ MiB leaves \d+ MiB: raise it, or choose a smaller batch or network\. At step 0 of stage 1\.$/,
+      );
+      expect(search.failure).not.toContain("\n");
+      expect(outOfMemoryKills()).toBe(kills);
+    },
+  );
 });
 
 /** Processes leave a cgroup a little after they have ended. */

@@ -72,7 +72,8 @@ async function stepBytes(count: number): Promise<number> {
     async () => dataset,
     (...made) => {
       const executor = new EagerExecutor(...made);
-      bytes = new MemoryEstimate(executor.network, backend.name).bytes("train", "single", count);
+      const estimate = new MemoryEstimate(executor.network, backend.name);
+      bytes = estimate.bytes("train", "single", count) + estimate.addedBytes("single", count);
       return executor;
     },
   );

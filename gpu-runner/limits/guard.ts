@@ -32,7 +32,7 @@ const RESERVE_BYTES = 48 * 2 ** 20;
 /** Of what former steps took, the share that the next ones find again; the rest lies in small pieces. */
 const REUSED = 0.9;
 /** After several networks so much more was held than each of them takes. */
-const PIECES = 1.2;
+const PIECES = 1;
 /** An allocation may be refused where a step takes more than this share of what is there. */
 const NEAR = 0.5;
 
@@ -217,17 +217,34 @@ class WatchedExecutor implements Executor {
     }
   }
 
+  /** Training and measuring are compiled apart, and what the one has taken stays taken when the other begins. */
+  #bytes(work: Work, kind: Path["kind"], images: number): number {
+    const admitted = (of: Work) => this.#admitted.get(keyOf(of, kind))?.images ?? 0;
+    const trained = work === "train" ? images : admitted("train");
+    if (trained === 0) return this.#estimate.bytes(work, kind, images);
+    // What is trained is measured in the end, a final network in batches as large as training's for its statistics.
+    const measured = work === "measure" ? images : Math.max(images, admitted("measure"));
+    return this.#estimate.bytes("train", kind, trained) + this.#estimate.addedBytes(kind, measured);
+  }
+
   #before(work: Work, { kind }: Path, { y: { length: images } }: Batch): void {
     if (this.#isOnGpu) return;
-    const key = `${work} ${kind}`;
+    const key = keyOf(work, kind);
     let step = this.#admitted.get(key);
     if (step !== undefined && images <= step.images && this.#noted === key) return;
     if (step === undefined || images > step.images) {
-      const bytes = this.#estimate.bytes(work, kind, images);
-      step = { images, bytes, mayBeRefused: this.#guard.admit(work, images, bytes) };
+      const bytes = this.#bytes(work, kind, images);
+      const covering = [...this.#admitted.values()].find((other) => other.bytes >= bytes);
+      step = {
+        images,
+        bytes,
+        mayBeRefused: covering?.mayBeRefused ?? this.#guard.admit(work, images, bytes),
+      };
       this.#admitted.set(key, step);
     }
     this.#guard.note(step);
     this.#noted = key;
   }
 }
+
+const keyOf = (work: Work, kind: Path["kind"]): string => `${work} ${kind}`;
