@@ -28,6 +28,7 @@ const variants: Record<string, Partial<DefaultParts>> = {
   "no children of the front": { crossover: false },
   "no further generations": { generations: false },
   "one kernel for all": { kernels: false },
+  "no unscreened neighbours": { neighbours: false },
   "expectations only": { uncertainty: false },
   "any candidates": { screen: false },
 };

@@ -5,27 +5,46 @@
 
 const smallestPivot = 1e-9;
 
+/** Of the targets at known points, factorised once for whatever targets. */
+export class Covariance {
+  readonly size: number;
+  readonly factor: Float64Array;
+  readonly #logPivots: number;
+
+  /**
+   * @param matrix the kernel between all points, row by row; only its lower half is read
+   * @param noise variance of each target
+   */
+  constructor(matrix: Float64Array, size: number, noise: number) {
+    this.size = size;
+    this.factor = factorise(matrix, size, noise);
+    let logPivots = 0;
+    for (let i = 0; i < size; i++) logPivots += Math.log(this.factor[i * size + i] as number);
+    this.#logPivots = logPivots;
+  }
+
+  /** @param targets one per point, with mean 0 and standard deviation 1; here and below */
+  logLikelihood(targets: Float64Array): number {
+    const forward = this.forward(targets);
+    let squares = 0;
+    for (let i = 0; i < this.size; i++) squares += (forward[i] as number) ** 2;
+    return -0.5 * (squares + this.size * Math.log(2 * Math.PI)) - this.#logPivots;
+  }
+
+  forward(targets: Float64Array): Float64Array {
+    return solveLower(this.factor, this.size, targets);
+  }
+}
+
 export class GaussianProcess {
-  readonly logLikelihood: number;
   readonly #factor: Float64Array;
   readonly #weights: Float64Array;
   readonly #solved: Float64Array;
 
-  /**
-   * @param matrix the kernel between all points, row by row; only its lower half is read
-   * @param targets one per point, with mean 0 and standard deviation 1
-   * @param noise variance of each target
-   */
-  constructor(matrix: Float64Array, targets: Float64Array, noise: number) {
-    const n = targets.length;
-    this.#factor = factorise(matrix, n, noise);
-    const forward = solveLower(this.#factor, n, targets);
-    let logLikelihood = (-n / 2) * Math.log(2 * Math.PI);
-    for (let i = 0; i < n; i++)
-      logLikelihood -= 0.5 * (forward[i] as number) ** 2 + Math.log(this.#factor[i * n + i] as number);
-    this.logLikelihood = logLikelihood;
-    this.#weights = solveUpper(this.#factor, n, forward);
-    this.#solved = new Float64Array(n);
+  constructor(covariance: Covariance, targets: Float64Array) {
+    this.#factor = covariance.factor;
+    this.#weights = solveUpper(covariance.factor, covariance.size, covariance.forward(targets));
+    this.#solved = new Float64Array(covariance.size);
   }
 
   /** @param row the kernel between a point and each of the process's */

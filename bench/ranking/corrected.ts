@@ -3,7 +3,7 @@
  * scores' logarithmic ranks, so that few cells change little of it.
  */
 
-import { GaussianProcess } from "../../shared/gaussianProcess.ts";
+import { Covariance, GaussianProcess } from "../../shared/gaussianProcess.ts";
 import { ranksOf } from "../../shared/rankCorrelation.ts";
 
 /** By how many trained cells' worth the scores hold to equal weights; chosen on the draw that is for choosing. */
@@ -32,10 +32,10 @@ export function corrected(
   // Ridge regression is a Gaussian process with the inner product as its kernel.
   const inner = (left: number, right: number): number =>
     columns.reduce((sum, column) => sum + (column[left] as number) * (column[right] as number), 0);
+  const matrix = Float64Array.from(trained.flatMap((left) => trained.map((right) => inner(left, right))));
   const process = new GaussianProcess(
-    Float64Array.from(trained.flatMap((left) => trained.map((right) => inner(left, right)))),
+    new Covariance(matrix, trained.length, RIDGE),
     wanted.map((value, index) => value - slope * (prior[index] as number)),
-    RIDGE,
   );
   return sums.map(
     (sum, item) => slope * sum + process.mean(Float64Array.from(trained, (other) => inner(item, other))),

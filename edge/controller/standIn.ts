@@ -4,7 +4,7 @@
  */
 
 import { type Code, codeOfText, type Position } from "../../shared/code.ts";
-import { GaussianProcess } from "../../shared/gaussianProcess.ts";
+import { Covariance, GaussianProcess } from "../../shared/gaussianProcess.ts";
 import type { Predictor } from "../../shared/predictor.ts";
 
 /** Variance of what the model leaves over, as a share of all variance: black boxes need not be sums. */
@@ -43,7 +43,7 @@ function weights(
     for (const [j, b] of codes.entries())
       matrix[i * n + j] = share * a.filter((operation, position) => operation === b[position]).length;
   const targets = Float64Array.from(measured, ({ value }) => (value - mean) / spread);
-  const process = new GaussianProcess(matrix, targets, unexplained);
+  const process = new GaussianProcess(new Covariance(matrix, targets.length, unexplained), targets);
   return (position, operation) =>
     spread * process.mean(Float64Array.from(codes, (code) => (code[position] === operation ? share : 0)));
 }

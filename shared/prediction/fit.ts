@@ -5,7 +5,7 @@
  * linear regression on relative errors (Rasmussen and Williams 2006, section 2.1), its prior the table as it is.
  */
 
-import { GaussianProcess } from "../gaussianProcess.ts";
+import { Covariance, GaussianProcess } from "../gaussianProcess.ts";
 import type { NetworkSize } from "../network.ts";
 import type { Predictor } from "../predictor.ts";
 import { kendall } from "../rankCorrelation.ts";
@@ -223,7 +223,7 @@ function regressed(rows: readonly Row[], deviations: readonly number[], noise: n
   for (const [i, a] of scaled.entries())
     for (const [j, b] of scaled.entries()) matrix[i * n + j] = dot(a, b) / noise ** 2;
   const targets = Float64Array.from(rows, ({ x, value }) => (1 - dot(x, before) / value) / noise);
-  const process = new GaussianProcess(matrix, targets, 1);
+  const process = new GaussianProcess(new Covariance(matrix, targets.length, 1), targets);
   return deviations.map((deviation, index) => {
     const row = Float64Array.from(scaled, (features) => (features[index] ?? 0) / noise);
     return (before[index] ?? 0) + deviation * process.mean(row);

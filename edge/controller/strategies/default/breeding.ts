@@ -71,24 +71,14 @@ export class Pool {
   #breed(parents: readonly Code[], mutants: number, children: number): void {
     const any = () => parents[this.#random.integer(parents.length)] as Code;
     for (let mutant = 0; mutant < mutants; mutant++)
-      this.#add(this.#changed(any(), 1 + this.#random.integer(mostChanges)));
+      this.#add(changed(any(), 1 + this.#random.integer(mostChanges), this.#problem, this.#random));
     for (let child = 0; child < children; child++) {
       const [mother, father] = [any(), any()];
       const crossed = mother.map((index, at) =>
         this.#random.integer(2) === 0 ? index : (father[at] as number),
       );
-      this.#add(this.#changed(crossed, 1));
+      this.#add(changed(crossed, 1, this.#problem, this.#random));
     }
-  }
-
-  #changed(code: Code, changes: number): number[] {
-    const changed = [...code];
-    for (let change = 0; change < changes; change++) {
-      const position = this.#random.integer(changed.length);
-      const indices = this.#problem.allowed[position] as readonly number[];
-      changed[position] = indices[this.#random.integer(indices.length)] as number;
-    }
-    return changed;
   }
 
   #add(code: Code): void {
@@ -99,4 +89,15 @@ export class Pool {
     const excess = excessOf(this.#problem.goals, values);
     this.#bred.set(text, { candidate, excess, promise: this.#model.promise(values) });
   }
+}
+
+/** The architecture with so many positions drawn anew. */
+export function changed(code: Code, changes: number, { allowed }: Problem, random: Random): number[] {
+  const copy = [...code];
+  for (let change = 0; change < changes; change++) {
+    const position = random.integer(copy.length);
+    const indices = allowed[position] as readonly number[];
+    copy[position] = indices[random.integer(indices.length)] as number;
+  }
+  return copy;
 }

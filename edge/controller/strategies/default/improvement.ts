@@ -4,6 +4,7 @@
  * 2020), which takes any number of objectives and needs no sorting.
  */
 
+import { ParetoFront } from "../../../../shared/pareto.ts";
 import type { Random } from "../../../../shared/random.ts";
 
 const smallest = 1e-9;
@@ -59,22 +60,32 @@ export function reach(
 /** What is reached so far along each direction, and what an uncertain point would add. */
 export class Reached {
   readonly best: Float32Array;
+  readonly #front: ParetoFront<null>;
 
-  constructor(directionCount: number) {
+  constructor(directionCount: number, objectives: number) {
     this.best = new Float32Array(directionCount);
+    this.#front = new ParetoFront(objectives);
   }
 
-  /** @param reached `reach` of a point, here and below */
-  add(reached: Float32Array): void {
+  /** @param reached `reach` of the point, here and below */
+  add(point: readonly number[], reached: Float32Array): void {
+    this.#front.insert(
+      point.map((value) => -value),
+      null,
+    );
     for (let k = 0; k < reached.length; k++)
       if ((reached[k] as number) > (this.best[k] as number)) this.best[k] = reached[k] as number;
   }
 
-  /** Smallest distance to what is best along any direction: 0 for a member of the front. */
-  deficit(reached: Float32Array): number {
+  /** How much a point would have to gain, over all objectives, to equal a member of the front; 0 for a member. */
+  deficit(point: readonly number[]): number {
     let least = Number.POSITIVE_INFINITY;
-    for (let k = 0; k < reached.length; k++)
-      least = Math.min(least, (this.best[k] as number) - (reached[k] as number));
+    for (const { vector } of this.#front.entries()) {
+      let missing = 0;
+      for (let k = 0; k < point.length; k++)
+        missing += Math.max(0, -(vector[k] as number) - (point[k] as number));
+      if (missing < least) least = missing;
+    }
     return least;
   }
 

@@ -5,8 +5,9 @@
  * Each round, Gaussian processes are fitted to what was measured, one per objective that is not known beforehand
  * (`model.ts`). Candidates are bred from the front and, for a few generations, from the most promising candidates
  * (`breeding.ts`). Those that promise the greatest improvement are proposed one after the other, each taken for
- * measured before the next is chosen. Where measuring is noisy, some of a round's places go to front members that were
- * measured least.
+ * measured before the next is chosen. Some of a round's places go to neighbours of the front whatever is predicted of
+ * them: what the processes are wrong about would never be measured otherwise. Where measuring is noisy, some go to front
+ * members that were measured least.
  */
 
 import { type Code, codeOfText, textOf } from "../../../../shared/code.ts";
@@ -15,8 +16,8 @@ import type { Random } from "../../../../shared/random.ts";
 import { memberOf } from "../members.ts";
 import { Seen } from "../seen.ts";
 import { eligibleDraw, type Measured, type Problem, randomCode, type Strategy } from "../strategy.ts";
-import { frequencyLogits } from "../variation.ts";
-import { type BreedingParts, Pool } from "./breeding.ts";
+import { frequencyLogits, repaired } from "../variation.ts";
+import { type BreedingParts, changed, Pool } from "./breeding.ts";
 import { effectsOf } from "./effects.ts";
 import { type Known, Model } from "./model.ts";
 
@@ -29,6 +30,8 @@ const historyKept = 1000;
 const noisyHistoryKept = 400;
 /** Share of a noisy round's places that go to front members. */
 const repeated = 0.1;
+/** Share of a round's places that go to neighbours of the front, whatever is predicted of them. */
+const unscreened = 0.1;
 
 export interface DefaultState {
   seen: string;
@@ -43,6 +46,8 @@ export interface DefaultState {
 export interface DefaultParts extends BreedingParts {
   /** Whether evidence chooses each objective's kernel, or all follow the first. */
   kernels: boolean;
+  /** Whether some neighbours of the front are measured whatever is predicted of them. */
+  neighbours: boolean;
   /** Whether candidates are judged by what they may be, or by what is expected of them. */
   uncertainty: boolean;
   /** Whether the most promising candidates are measured, or any. */
@@ -54,6 +59,7 @@ export const allParts: DefaultParts = {
   crossover: true,
   generations: true,
   kernels: true,
+  neighbours: true,
   uncertainty: true,
   screen: true,
 };
@@ -82,8 +88,11 @@ export const createDefault = (parts: DefaultParts = allParts): Strategy<DefaultS
     while (waiting.length > 0 && codes.length < count) take(codeOfText(waiting.shift() as string));
     const model = codes.length < count ? Model.of(state, problem, random, parts.kernels) : null;
     if (model !== null) {
+      const places = Math.floor(count * unscreened + random.uniform());
       for (const code of again(model, problem, count - codes.length)) take(code);
-      for (const code of choose(model, { problem, random, parts, seen }, count - codes.length)) take(code);
+      if (parts.neighbours)
+        codes.push(...neighbours(model, { problem, random, seen }, Math.min(count - codes.length, places)));
+      for (const code of choose(model, { problem, random, seen }, parts, count - codes.length)) take(code);
     }
     const missing = count - codes.length;
     if (missing > 0) codes.push(...seen.fresh(missing, problem, random, () => randomCode(problem, random)));
@@ -121,27 +130,41 @@ export const defaultStrategy = createDefault();
 /** Front members to be measured again, those measured least first. */
 function again(model: Model, { noisy, allowed }: Problem, count: number): Code[] {
   if (!noisy) return [];
-  const times = new Map<string, { member: Known; times: number }>();
-  for (const member of model.front()) {
-    if (!member.code.every((index, position) => allowed[position]?.includes(index))) continue;
-    const key = textOf(member.code);
-    times.set(key, { member, times: (times.get(key)?.times ?? 0) + 1 });
-  }
-  return [...times.values()]
-    .sort((a, b) => a.times - b.times || a.member.round - b.member.round)
+  const times = new Map<string, number>();
+  for (const { code } of model.known) times.set(textOf(code), (times.get(textOf(code)) ?? 0) + 1);
+  const timesOf = ({ code }: Known) => times.get(textOf(code)) as number;
+  return model
+    .front()
+    .filter(({ code }) => code.every((index, position) => allowed[position]?.includes(index)))
+    .sort((a, b) => timesOf(a) - timesOf(b) || a.round - b.round)
     .slice(0, Math.floor(count * repeated))
-    .map(({ member }) => member.code);
+    .map(({ code }) => code);
 }
 
-interface Choosing {
+interface Finding {
   problem: Problem;
   random: Random;
-  parts: DefaultParts;
   seen: Seen;
 }
 
+/** New architectures that differ from a member of the front at one position. */
+function neighbours(model: Model, { problem, random, seen }: Finding, count: number): Code[] {
+  const members = model.front();
+  if (members.length === 0) return [];
+  const neighbour = () => {
+    const { code } = members[random.integer(members.length)] as Known;
+    return changed(repaired(code, problem, random), 1, problem, random);
+  };
+  return seen.fresh(count, problem, random, () => eligibleDraw(problem, neighbour));
+}
+
 /** The architectures that promise most, best first. */
-function choose(model: Model, { problem, random, parts, seen }: Choosing, count: number): Code[] {
+function choose(
+  model: Model,
+  { problem, random, seen }: Finding,
+  parts: DefaultParts,
+  count: number,
+): Code[] {
   const pool = new Pool(model, problem, random, parts);
   const fresh = pool.best().filter(({ candidate: { code } }) => !seen.has(code) && problem.isConnected(code));
   if (!parts.screen) return random.shuffle(fresh.map(({ candidate }) => candidate.code));

@@ -24,7 +24,7 @@ const ofGraphs: readonly Weights[] = [
 ];
 const ofPositions: readonly Weights[] = [
   { position: 0.5, count: 0.5 },
-  { position: 0.35, linear: 0.15, counted: 0.6 },
+  { linear: 0.5, counted: 0.5 },
 ];
 
 /** Architectures side by side, for loops without objects. */

@@ -4,12 +4,13 @@
  */
 
 import { type Code, codeOfText } from "../../../../shared/code.ts";
+import { ParetoFront } from "../../../../shared/pareto.ts";
 import type { Random } from "../../../../shared/random.ts";
 import { isEligible, type Measured, type Problem } from "../strategy.ts";
 import { FeatureMap, type Features } from "./features.ts";
 import { directions, Reached, reach } from "./improvement.ts";
 import { Kernels, Packed } from "./kernel.ts";
-import { bestFit, type Fit, Surrogate } from "./surrogate.ts";
+import { bestFits, type Fit, Surrogate } from "./surrogate.ts";
 
 /** Measurements that the surrogates learn from: those near the front, and the newest. */
 const trainedOn = 140;
@@ -26,7 +27,6 @@ const roundEffect = 0.3;
 /** With a soft target, values beyond so many times the target are all the worst. */
 const beyondTarget = 1.5;
 const fewest = 3;
-const onFront = 1e-12;
 
 export interface History {
   codes: readonly string[];
@@ -122,10 +122,12 @@ export class Model {
     });
     const parts = this.#matrices(kernels, some).slice(0, choosesKernels ? kernels.count : 1);
     const foreknown = known(some[0]?.code ?? []);
-    return goals.map(({ goal }, k) => {
-      if (typeof foreknown[k] === "number") return null;
-      return bestFit(parts, valuesOf(some, k), { goal, all: valuesOf(taught, k) });
-    });
+    const isLearnt = goals.map((_, k) => typeof foreknown[k] !== "number");
+    const learnt = goals.flatMap(({ goal }, k) =>
+      isLearnt[k] ? [{ goal, all: valuesOf(taught, k), some: valuesOf(some, k) }] : [],
+    );
+    const fits = bestFits(parts, learnt);
+    return isLearnt.map((is) => (is ? (fits.shift() as Fit) : null));
   }
 
   #featuresOf(code: Code): Features {
@@ -137,11 +139,16 @@ export class Model {
     return Math.max(examinedAtLeast, Math.round(examinedWork / this.known.length ** 2));
   }
 
-  /** Members of the front among what is known. */
+  /** Members of the front among what is known; of equal ones the first. */
   front(): Known[] {
-    return this.known.filter(
-      ({ isFeasible, reached }) => isFeasible && this.reached.deficit(reached) <= onFront,
-    );
+    const front = new ParetoFront<Known>(this.#problem.goals.length);
+    for (const known of this.known)
+      if (known.isFeasible)
+        front.insert(
+          known.point.map((value) => -value),
+          known,
+        );
+    return front.entries().map(({ item }) => item);
   }
 
   /** @param features of the code, where they are known */
@@ -180,9 +187,9 @@ export class Model {
 
   /** How much an architecture of these values would add to the front; negative by how much it stays behind. */
   promise(values: readonly number[]): number {
-    const reached = reach(this.point(values), this.#towards);
-    const gain = this.reached.gain(reached);
-    return gain > 0 ? gain : -this.reached.deficit(reached);
+    const point = this.point(values);
+    const gain = this.reached.gain(reach(point, this.#towards));
+    return gain > 0 ? gain : -this.reached.deficit(point);
   }
 
   /** Each objective from 0, the worst that was seen, to 1, the best. */
@@ -199,9 +206,9 @@ export class Model {
     return { ...row, point, isFeasible, reached: reach(point, this.#towards) };
   }
 
-  #reachedBy(placed: readonly Pick<Placed, "isFeasible" | "reached">[]): Reached {
-    const all = new Reached(this.#towards.length);
-    for (const { isFeasible, reached } of placed) if (isFeasible) all.add(reached);
+  #reachedBy(placed: readonly Pick<Placed, "isFeasible" | "point" | "reached">[]): Reached {
+    const all = new Reached(this.#towards.length, this.#problem.goals.length);
+    for (const { isFeasible, point, reached } of placed) if (isFeasible) all.add(point, reached);
     return all;
   }
 
@@ -245,7 +252,7 @@ function chosen(placed: readonly Placed[], reached: Reached): Placed[] {
   const newest = placed.slice(-Math.floor(trainedOn * newestShare));
   const older = placed
     .slice(0, -newest.length)
-    .map((row) => ({ row, deficit: reached.deficit(row.reached) }))
+    .map((row) => ({ row, deficit: reached.deficit(row.point) }))
     .sort((a, b) => a.deficit - b.deficit)
     .map(({ row }) => row);
   const near = older.slice(0, Math.floor(trainedOn * nearShare));

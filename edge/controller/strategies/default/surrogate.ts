@@ -3,10 +3,10 @@
  * one, with one of several kernels and more or less noise, whichever makes the measurements most probable.
  */
 
-import { GaussianProcess } from "../../../../shared/gaussianProcess.ts";
+import { Covariance, GaussianProcess } from "../../../../shared/gaussianProcess.ts";
 import { standardise } from "./standardise.ts";
 
-const noises = [0.003, 0.03, 0.2, 0.6];
+const noises = [1e-6, 0.003, 0.03, 0.2, 0.6];
 /** Shares of the range by which logarithmic scales start before the best value. */
 const margins = [0.15, 0.5];
 
@@ -22,7 +22,7 @@ interface Scale {
 }
 
 /** The raw scale and the logarithmic ones, all relative to the measured range, so that the unit makes no difference. */
-function scalesOf({ goal, all }: FitOptions): Scale[] {
+function scalesOf({ goal, all }: Learnt): Scale[] {
   const low = Math.min(...all);
   const range = Math.max(...all) - low || 1;
   const raw: Scale = {
@@ -76,7 +76,7 @@ export class Surrogate {
     this.#noise = isNoisy ? 0 : noise;
     this.#center = center;
     this.#deviation = deviation;
-    this.#process = new GaussianProcess(matrix, scaled, noise);
+    this.#process = new GaussianProcess(new Covariance(matrix, scaled.length, noise), scaled);
   }
 
   /** The expected value, in the objective's unit, given the kernel between a point and all others. */
@@ -96,32 +96,40 @@ export class Surrogate {
   }
 }
 
-interface FitOptions {
+/** What was measured of an objective. */
+export interface Learnt {
   goal: "maximize" | "minimize";
-  /** All that was measured. */
   all: readonly number[];
+  /** Those by which a fit is judged. */
+  some: readonly number[];
 }
 
 /**
- * Kernel, scale and noise under which some of the measurements are most probable.
+ * By objective, kernel, scale and noise under which some of its measurements are most probable.
  *
  * @param parts by kernel, the kernel between these measurements, row by row, lower half
  */
-export function bestFit(parts: readonly Float64Array[], some: readonly number[], options: FitOptions): Fit {
-  const scales = scalesOf(options);
-  let likelihood = Number.NEGATIVE_INFINITY;
-  let chosen: Fit = { kernel: 0, scale: scales[0] as Scale, noise: noises[0] as number };
-  for (const scale of scales) {
-    const { scaled, deviation } = standardise(some.map(scale.forward));
-    const jacobian = scale.logDerivative(some) - some.length * Math.log(deviation);
-    for (const [kernel, part] of parts.entries())
-      for (const noise of noises) {
-        const here = new GaussianProcess(part, scaled, noise).logLikelihood + jacobian;
-        if (here > likelihood) {
-          likelihood = here;
-          chosen = { kernel, scale, noise };
+export function bestFits(parts: readonly Float64Array[], objectives: readonly Learnt[]): Fit[] {
+  const searches = objectives.map((learnt) => ({
+    likelihood: Number.NEGATIVE_INFINITY,
+    fit: { kernel: 0, scale: scalesOf(learnt)[0] as Scale, noise: noises[0] as number },
+    scaled: scalesOf(learnt).map((scale) => {
+      const { scaled, deviation } = standardise(learnt.some.map(scale.forward));
+      const jacobian = scale.logDerivative(learnt.some) - learnt.some.length * Math.log(deviation);
+      return { scale, scaled, jacobian };
+    }),
+  }));
+  const count = objectives[0]?.some.length ?? 0;
+  for (const [kernel, part] of parts.entries())
+    for (const noise of noises) {
+      const covariance = new Covariance(part, count, noise);
+      for (const search of searches)
+        for (const { scale, scaled, jacobian } of search.scaled) {
+          const likelihood = covariance.logLikelihood(scaled) + jacobian;
+          if (likelihood <= search.likelihood) continue;
+          search.likelihood = likelihood;
+          search.fit = { kernel, scale, noise };
         }
-      }
-  }
-  return chosen;
+    }
+  return searches.map(({ fit }) => fit);
 }
