@@ -16,7 +16,7 @@ const strangers = 20;
 /** Bits of a space's size for which there is a generation: in a small space more would only find what the surrogate is wrong about. */
 const bitsPerGeneration = 16;
 /** Descendants of a generation, half of them mutants and half children, and how many candidates have some. */
-const descendants = 36;
+const descendants = 32;
 const parentCount = 20;
 /** Most positions at which a mutant differs. */
 const mostChanges = 2;
@@ -31,7 +31,7 @@ export interface BreedingParts {
   generations: boolean;
 }
 
-interface Bred {
+export interface Bred {
   candidate: Candidate;
   /** How far it is predicted to lie beyond limits. */
   excess: number;

@@ -17,7 +17,7 @@ import { memberOf } from "../members.ts";
 import { Seen } from "../seen.ts";
 import { eligibleDraw, type Measured, type Problem, randomCode, type Strategy } from "../strategy.ts";
 import { frequencyLogits, repaired } from "../variation.ts";
-import { type BreedingParts, changed, Pool } from "./breeding.ts";
+import { type Bred, type BreedingParts, changed, Pool } from "./breeding.ts";
 import { effectsOf } from "./effects.ts";
 import { type Known, Model } from "./model.ts";
 
@@ -166,10 +166,12 @@ function choose(
   count: number,
 ): Code[] {
   const pool = new Pool(model, problem, random, parts);
-  const fresh = pool.best().filter(({ candidate: { code } }) => !seen.has(code) && problem.isConnected(code));
-  if (!parts.screen) return random.shuffle(fresh.map(({ candidate }) => candidate.code));
+  const isNew = ({ candidate: { code } }: Bred) => !seen.has(code) && problem.isConnected(code);
+  const fresh = pool.best().values().filter(isNew);
+  if (!parts.screen) return random.shuffle(Array.from(fresh, ({ candidate }) => candidate.code));
   const normals = problem.goals.map(() => normalDraws(parts.uncertainty, random));
-  const options = fresh.slice(0, Math.max(model.affordable, count)).map(({ candidate, excess }) => {
+  const examined = fresh.take(Math.max(model.affordable, count));
+  const options = Array.from(examined, ({ candidate, excess }) => {
     const samples = model.samples(candidate, normals);
     return { candidate, excess, samples, gain: model.reached.gain(samples) };
   });

@@ -57,6 +57,8 @@ export class Kernels {
   readonly #positions: number;
   /** By similarity, the weight in each kernel. */
   readonly #weights: Float64Array[];
+  /** Bits in common with each other architecture, from one group to the next. */
+  #commons = new Int32Array();
 
   /** @param offsets of the space's `FeatureMap` */
   constructor(offsets: Int32Array, positions: number, list = kernelsFor(offsets)) {
@@ -111,24 +113,30 @@ export class Kernels {
     if (start === end || (isZero(weights) && isZero(linearWeights))) return;
     const words = bits.length;
     const size = sizes[group] as number;
-    for (let other = 0; other < count; other++) {
-      const first = other * words;
+    const commons = this.#reserved(count);
+    for (let other = 0, first = 0; other < count; other++, first += words) {
       let common = 0;
       for (let word = start; word < end; word++)
         common += ones((bits[word] as number) & (others.bits[first + word] as number));
-      const either = size + (others.sizes[other * groups.length + group] as number) - common;
-      const share = either === 0 ? 1 : common / either;
-      for (let kernel = 0; kernel < into.length; kernel++) {
-        const array = into[kernel] as Float64Array;
-        array[at + other] = (array[at + other] as number) + (weights[kernel] as number) * share;
-      }
-      if (group !== 0) continue;
-      for (let kernel = 0; kernel < into.length; kernel++) {
-        const array = into[kernel] as Float64Array;
-        const value = ((linearWeights[kernel] as number) * common) / this.#positions;
-        array[at + other] = (array[at + other] as number) + value;
+      commons[other] = common;
+    }
+    for (let kernel = 0; kernel < into.length; kernel++) {
+      const array = into[kernel] as Float64Array;
+      const weight = weights[kernel] as number;
+      const perCommon = group === 0 ? (linearWeights[kernel] as number) / this.#positions : 0;
+      if (weight === 0 && perCommon === 0) continue;
+      for (let other = 0; other < count; other++) {
+        const common = commons[other] as number;
+        const either = size + (others.sizes[other * groups.length + group] as number) - common;
+        const share = either === 0 ? 1 : common / either;
+        array[at + other] = (array[at + other] as number) + weight * share + perCommon * common;
       }
     }
+  }
+
+  #reserved(count: number): Int32Array {
+    if (this.#commons.length < count) this.#commons = new Int32Array(count);
+    return this.#commons;
   }
 
   #writeCounted(

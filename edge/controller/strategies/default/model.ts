@@ -6,7 +6,7 @@
 import { type Code, codeOfText } from "../../../../shared/code.ts";
 import { ParetoFront } from "../../../../shared/pareto.ts";
 import type { Random } from "../../../../shared/random.ts";
-import { isEligible, type Measured, type Problem } from "../strategy.ts";
+import { isEligible, isWithin, type Measured, type Problem } from "../strategy.ts";
 import { FeatureMap, type Features } from "./features.ts";
 import { directions, Reached, reach } from "./improvement.ts";
 import { Kernels, Packed } from "./kernel.ts";
@@ -19,7 +19,7 @@ const nearShare = 0.4;
 /** Measurements by which kernel, scale and noise are chosen. */
 const chosenBy = 40;
 /** Candidates whose uncertainty is looked at, of those that promise most without it: as many as time allows. */
-const examinedAtLeast = 60;
+const examinedAtLeast = 48;
 const examinedWork = 1_000_000;
 const directionCount = 64;
 /** What measurements of one round have in common where they are noisy, as a share of their variance. */
@@ -166,8 +166,8 @@ export class Model {
     );
   }
 
-  /** How far each draw of an architecture's values reaches in each direction; infeasible ones nowhere. */
-  samples({ code, features, rows, known }: Candidate, normals: readonly (readonly number[])[]): Float32Array {
+  /** How far each draw of an architecture's values reaches in each direction; those beyond a limit nowhere. */
+  samples({ features, rows, known }: Candidate, normals: readonly (readonly number[])[]): Float32Array {
     const self = this.#surrogates.map(() => new Float64Array(1));
     this.#kernels.write(features, new Packed([features]), self);
     const drawn = this.#surrogates.map((surrogate, k) => {
@@ -179,7 +179,7 @@ export class Model {
     const samples = new Float32Array(count * this.#towards.length);
     for (let draw = 0; draw < count; draw++) {
       const values = drawn.map((list) => list[draw] as number);
-      if (isEligible(this.#problem, code, values))
+      if (isWithin(this.#problem.goals, values))
         reach(this.point(values), this.#towards, samples, draw * this.#towards.length);
     }
     return samples;
