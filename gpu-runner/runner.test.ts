@@ -564,22 +564,22 @@ describe("a runner", () => {
     data: { step: 2, evaluationImages },
   });
 
-  it("measures on ever smaller batches where memory runs out", async () => {
+  it("measures on smaller batches where memory runs out", async () => {
     edge.rounds = 2;
     edge.evaluationImages = 32;
-    await start({ makeExecutor: withMemoryFor({ measured: 20 }) }).ended;
+    await start({ makeExecutor: withMemoryFor({ measured: 10 }) }).ended;
     expect(edge.failures).toEqual([]);
     expect(edge.reports).toHaveLength(2);
-    expect(edge.notices).toEqual([125, 62, 31].map(measuredOn));
+    expect(edge.notices).toEqual([16, 8].map(measuredOn));
   });
 
-  it("fails with a clear reason where memory does not suffice for measuring 31 images either", async () => {
+  it("fails with a clear reason where memory does not suffice for measuring 8 images either", async () => {
     edge.rounds = 2;
     edge.evaluationImages = 32;
-    await start({ makeExecutor: withMemoryFor({ measured: 15 }) }).ended;
+    await start({ makeExecutor: withMemoryFor({ measured: 7 }) }).ended;
     expect(edge.failures[0]).toMatch(/OOM.*While measuring, after step 2/);
     expect(edge.causes).toEqual([{ kind: "out-of-memory", step: 2 }]);
-    expect(edge.notices).toEqual([125, 62, 31].map(measuredOn));
+    expect(edge.notices).toEqual([16, 8].map(measuredOn));
   });
 
   it("fails with a clear reason where memory does not suffice for half batches either", async () => {

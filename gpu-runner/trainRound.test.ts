@@ -52,6 +52,26 @@ const trainerWith = (makeExecutor: ExecutorFactory) =>
   new SupernetTrainer(backend, async () => dataset, makeExecutor);
 
 describe.each(factories)("tuning before candidates are measured, %s", (_name, makeExecutor) => {
+  it("takes half batches where memory does not suffice for whole ones, on record", async () => {
+    let isShort = false;
+    const trainer = await trained((...made) => {
+      const executor = makeExecutor(...made);
+      const trainStep = executor.trainStep.bind(executor);
+      executor.trainStep = (batch, ...rest) => {
+        if (isShort && batch.y.length > 4) throw new Error("OOM when allocating tensor with shape[8,8,8,4]");
+        return trainStep(batch, ...rest);
+      };
+      return executor;
+    });
+    isShort = true;
+    const notices: unknown[] = [];
+    const result = await trainer.run(confirmation({ tuning }), { notice: (notice) => notices.push(notice) });
+    const step = ROUNDS * STEPS;
+    expect(result.measurements).toHaveLength(3);
+    expect(result.halvedFrom).toBe(step);
+    expect(notices).toEqual([{ type: "memory.exhausted", data: { stage: 0, step, batchSize: 4 } }]);
+  });
+
   /** A trainer whose supernet has been trained. */
   async function trained(factory = makeExecutor): Promise<SupernetTrainer> {
     const trainer = trainerWith(factory);
@@ -221,10 +241,10 @@ describe("tuning where memory is short", () => {
     trainer.forget();
   });
 
-  it("begins again with the shared weights where memory runs out once, and comes to the same", async () => {
+  it("begins again with the shared weights where memory runs out, and comes to the same as with half batches from the start", async () => {
     const task = { ...confirmation({ tuning }), firstStep: 0, round: 0 };
     const whole = trainerWith(eager);
-    const { measurements, digest } = await whole.run(task);
+    const { measurements, digest } = await whole.run({ ...task, halvedFrom: 0 });
     let steps = 0;
     const short = trainerWith(
       watched(() => {

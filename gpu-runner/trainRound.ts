@@ -45,7 +45,7 @@ import { deserialise, serialise } from "./weights.ts";
 /** Most images that are normalised together when a candidate is measured; halved whenever memory runs out. */
 const EVALUATION_CHUNK = 250;
 /** Fewer say too little of mean and variance. */
-const SMALLEST_CHUNK = 30;
+const SMALLEST_CHUNK = 8;
 
 /** Makes what trains a network; the seed is of its start values. */
 export type ExecutorFactory = (backend: Backend, network: Network, seed: number) => Executor;
@@ -353,7 +353,7 @@ export class SupernetTrainer {
       return new TrainingFailure(`${err.message} At ${where}.`, { kind, step, ...selection });
     };
     for (;;) {
-      const isHalf = held.halvedFrom !== undefined && step >= held.halvedFrom;
+      const isHalf = isHalved(held);
       const settings = {
         learningRate: cosine(stage.learningRate, step, stage.totalSteps) / (isHalf ? 2 : 1),
         momentum: stage.momentum,
@@ -384,15 +384,25 @@ export class SupernetTrainer {
     } catch (err) {
       if (!isOutOfMemory(err) || err instanceof TrainingFailure || this.#held !== held) throw err;
       const { stepsDone: step } = held;
-      const smaller = half(held.evaluationChunk);
-      if (smaller < SMALLEST_CHUNK)
-        throw new TrainingFailure(`${(err as Error).message} While measuring, after step ${step}.`, {
+      const fail = (doing: string) =>
+        new TrainingFailure(`${(err as Error).message} While ${doing}, after step ${step}.`, {
           kind: "out-of-memory",
           step,
         });
-      held.evaluationChunk = smaller;
-      const data = { step, evaluationImages: held.evaluationChunk, ...whyExhausted(err) };
-      hooks.notice?.({ type: "memory.exhausted", data });
+      if (err instanceof TuningNeedsMemory) {
+        const { index, batchSize } = held.stage;
+        if (isHalved(held) || batchSize < 2) throw fail("tuning");
+        held.halvedFrom = step;
+        const data = { stage: index, step, batchSize: half(batchSize), ...whyExhausted(err.cause) };
+        hooks.notice?.({ type: "memory.exhausted", data });
+      } else {
+        const count = imagesOf(held, task.evaluation);
+        const smaller = half(Math.min(held.evaluationChunk, count));
+        if (Math.floor(count / Math.ceil(count / smaller)) < SMALLEST_CHUNK) throw fail("measuring");
+        held.evaluationChunk = smaller;
+        const data = { step, evaluationImages: smaller, ...whyExhausted(err) };
+        hooks.notice?.({ type: "memory.exhausted", data });
+      }
       return this.#measure(held, task, hooks);
     }
   }
@@ -503,8 +513,8 @@ function withoutNumbers({ stage, firstStep, steps, candidates, tuning }: TrainRo
 /** How a round's candidates are trained by themselves; undefined where they are not. */
 function startTuning(held: Held, { stage, tuning }: TrainRoundTask): Tuning | undefined {
   if (tuning === undefined) return undefined;
-  const { dataset, halves, executor, halvedFrom, stepsDone } = held;
-  const isHalf = halvedFrom !== undefined && stepsDone >= halvedFrom;
+  const { dataset, halves, executor } = held;
+  const isHalf = isHalved(held);
   const loader = new BatchLoader(dataset.train, halves.weights, dataset, {
     batchSize: isHalf ? half(stage.batchSize) : stage.batchSize,
     seed: deriveSeed(stage.seed, "tuning"),
@@ -530,6 +540,15 @@ function afterTuningStep(
   };
 }
 
+/** Memory that does not suffice for training a candidate by itself. */
+class TuningNeedsMemory extends Error {
+  declare readonly cause: Error;
+
+  constructor(cause: Error) {
+    super(cause.message, { cause });
+  }
+}
+
 /** Trains a candidate by itself; false where its numbers stop being numbers, so that there is nothing to measure. */
 async function isTuned(
   tuning: Tuning,
@@ -541,7 +560,7 @@ async function isTuned(
     return true;
   } catch (err) {
     if (err instanceof DivergenceError) return false;
-    throw err;
+    throw isOutOfMemory(err) ? new TuningNeedsMemory(err as Error) : err;
   }
 }
 
@@ -563,12 +582,19 @@ export function pathOfSelection({ choices }: Pick<StageTask, "choices">, selecti
   return { kind: "single", selection: Object.fromEntries(indices) };
 }
 
+/** Whether batches are halved by now. */
+const isHalved = ({ halvedFrom, stepsDone }: Held): boolean =>
+  halvedFrom !== undefined && stepsDone >= halvedFrom;
+
+/** Images on which each candidate is measured. */
+const imagesOf = ({ halves }: Held, { images }: TrainRoundTask["evaluation"]): number =>
+  Math.min(images, halves.rewards.length);
+
 /** Images of half B from its `offset`, in batches of nearly equal size because each is normalised by itself. */
-function evaluationBatches(
-  { dataset, halves, evaluationChunk }: Held,
-  { images, offset }: TrainRoundTask["evaluation"],
-): Batch[] {
-  const count = Math.min(images, halves.rewards.length);
+function evaluationBatches(held: Held, evaluation: TrainRoundTask["evaluation"]): Batch[] {
+  const { dataset, halves, evaluationChunk } = held;
+  const { offset } = evaluation;
+  const count = imagesOf(held, evaluation);
   const indices = Array.from(
     { length: count },
     (_, index) => halves.rewards[(offset + index) % halves.rewards.length] as number,

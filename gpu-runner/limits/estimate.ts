@@ -27,39 +27,6 @@ interface Factors {
   activations: Record<Work, number>;
 }
 
-interface Factors {
-  /** Once. */
-  bytes: number;
-  /** For each layer of the description: nodes of the graph. */
-  layerBytes: number;
-  /** Copies of all weights: values, momentum, gradients, what an update holds of them. */
-  weights: number;
-  /** Share of a path's counted activations that is held at once. */
-  activations: Record<Work, number>;
-}
-
-interface Factors {
-  /** Once. */
-  bytes: number;
-  /** For each layer of the description: nodes of the graph. */
-  layerBytes: number;
-  /** Copies of all weights: values, momentum, gradients, what an update holds of them. */
-  weights: number;
-  /** Share of a path's counted activations that is held at once. */
-  activations: Record<Work, number>;
-}
-
-interface Factors {
-  /** Once. */
-  bytes: number;
-  /** For each layer of the description: nodes of the graph. */
-  layerBytes: number;
-  /** Copies of all weights: values, momentum, gradients, what an update holds of them. */
-  weights: number;
-  /** Share of a path's counted activations that is held at once. */
-  activations: Record<Work, number>;
-}
-
 const MIB = 2 ** 20;
 /**
  * Share of its activations for which measuring asks the kernel after training, for want of room where the former lay.

@@ -104,6 +104,24 @@ describe("training under a guard of memory", () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
+  test("leaves a note in every round, also where rounds begin with the same kind of step", async () => {
+    const guard = new MemoryGuard({ folder, log: () => {}, read: machine({}) });
+    const trainer = new SupernetTrainer(
+      backend,
+      async () => dataset,
+      (...made) => guard.watch(new EagerExecutor(...made), backend),
+    );
+    const notes: number[] = [];
+    for (const number of [0, 1, 2]) {
+      guard.begin("search");
+      await trainer.run({ ...roundOf(number), candidates: [] });
+      notes.push(readdirSync(folder).length);
+      guard.end();
+    }
+    trainer.forget();
+    expect(notes).toEqual([1, 1, 1]);
+  });
+
   test("is halved before a step that memory does not suffice for, with the reason in the event", async () => {
     const [whole, half] = [await stepBytes(8), await stepBytes(4)];
     const read = machine({ freeBytes: (whole + half) / 2 + RESERVE_MIB * MIB });

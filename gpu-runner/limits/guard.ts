@@ -56,6 +56,8 @@ export class MemoryGuard {
   /** Most that a step was estimated to take. */
   #largestBytes = 0;
   #work: { resource: string; step: LastStep } | undefined;
+  /** Pieces of work that have begun: notes are theirs. */
+  #begun = 0;
 
   /** To be made once the backend is loaded, before data and networks. */
   constructor(options: MemoryGuardOptions) {
@@ -74,6 +76,11 @@ export class MemoryGuard {
       this.#deadly.set(resource, { bytes: died.bytes, reason });
     }
     this.#work = { resource, step };
+    this.#begun++;
+  }
+
+  get begun(): number {
+    return this.#begun;
   }
 
   /** The work is over, whatever came of it. */
@@ -219,19 +226,26 @@ class WatchedExecutor implements Executor {
 
   /** Training and measuring are compiled apart, and what the one has taken stays taken when the other begins. */
   #bytes(work: Work, kind: Path["kind"], images: number): number {
-    const admitted = (of: Work) => this.#admitted.get(keyOf(of, kind))?.images ?? 0;
-    const trained = work === "train" ? images : admitted("train");
-    if (trained === 0) return this.#estimate.bytes(work, kind, images);
-    // What is trained is measured in the end, a final network in batches as large as training's for its statistics.
-    const measured = work === "measure" ? images : Math.max(images, admitted("measure"));
-    return this.#estimate.bytes("train", kind, trained) + this.#estimate.addedBytes(kind, measured);
+    const estimate = this.#estimate;
+    if (work === "train") {
+      // What is trained is measured in the end, a final network in batches as large as training's for its statistics.
+      const measured = Math.max(images, this.#admitted.get(keyOf("measure", kind))?.images ?? 0);
+      return estimate.bytes("train", kind, images) + estimate.addedBytes(kind, measured);
+    }
+    const trained = pathKinds.map((of) => {
+      const step = this.#admitted.get(keyOf("train", of));
+      return step === undefined ? 0 : estimate.bytes("train", of, step.images);
+    });
+    const most = Math.max(...trained);
+    return most === 0 ? estimate.bytes("measure", kind, images) : most + estimate.addedBytes(kind, images);
   }
 
   #before(work: Work, { kind }: Path, { y: { length: images } }: Batch): void {
     if (this.#isOnGpu) return;
     const key = keyOf(work, kind);
+    const noted = `${this.#guard.begun} ${key}`;
     let step = this.#admitted.get(key);
-    if (step !== undefined && images <= step.images && this.#noted === key) return;
+    if (step !== undefined && images <= step.images && this.#noted === noted) return;
     if (step === undefined || images > step.images) {
       const bytes = this.#bytes(work, kind, images);
       const covering = [...this.#admitted.values()].find((other) => other.bytes >= bytes);
@@ -243,8 +257,10 @@ class WatchedExecutor implements Executor {
       this.#admitted.set(key, step);
     }
     this.#guard.note(step);
-    this.#noted = key;
+    this.#noted = noted;
   }
 }
+
+const pathKinds: readonly Path["kind"][] = ["single", "mixture", "only"];
 
 const keyOf = (work: Work, kind: Path["kind"]): string => `${work} ${kind}`;
