@@ -272,17 +272,23 @@ describe("a search", () => {
       }
       return policyView(state, specification).stages;
     };
-    const counted = ({ stage: { index: stage, choices } }: TrainRoundTask) =>
-      Object.fromEntries(
+    /** By stage, operations of the edge that has most of them left. */
+    const most: number[] = [];
+    const counted = ({ stage: { index: stage, choices } }: TrainRoundTask) => {
+      most[stage] = Math.max(
+        ...Object.values(choices).flatMap((edges) => edges.map((operations) => operations.length)),
+      );
+      return Object.fromEntries(
         Object.entries(choices).map(([kind, edges]) => [
           kind,
           edges.map((operations) => operations.map((_, index) => 10 * stage + index)),
         ]),
       );
+    };
     const stages = stagesAfter(counted);
     expect(stages.map(({ stage, minimum, maximum }) => [stage, minimum, maximum])).toEqual([
       [0, 0, 9],
-      [1, 10, 15],
+      [1, 10, 9 + (most[1] as number)],
     ]);
     const operations = startSearch(specification, "s").choices.normal?.[3] ?? [];
     expect(stages[0]?.trainedSteps.normal?.[3]).toEqual(

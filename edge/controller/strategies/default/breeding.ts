@@ -16,7 +16,7 @@ const strangers = 20;
 /** Bits of a space's size for which there is a generation: in a small space more would only find what the surrogate is wrong about. */
 const bitsPerGeneration = 16;
 /** Descendants of a generation, half of them mutants and half children, and how many candidates have some. */
-const descendants = 32;
+const descendants = 28;
 const parentCount = 20;
 /** Most positions at which a mutant differs. */
 const mostChanges = 2;

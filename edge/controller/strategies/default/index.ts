@@ -5,9 +5,9 @@
  * Each round, Gaussian processes are fitted to what was measured, one per objective that is not known beforehand
  * (`model.ts`). Candidates are bred from the front and, for a few generations, from the most promising candidates
  * (`breeding.ts`). Those that promise the greatest improvement are proposed one after the other, each taken for
- * measured before the next is chosen. Some of a round's places go to neighbours of the front whatever is predicted of
- * them: what the processes are wrong about would never be measured otherwise. Where measuring is noisy, some go to front
- * members that were measured least.
+ * measured before the next is chosen. Where measuring is exact and processes cannot learn from all of it any more, some
+ * of a round's places go to neighbours of the front whatever is predicted of them: what the processes are wrong about
+ * would never be measured otherwise. Where it is noisy, some go to front members that were measured least.
  */
 
 import { type Code, codeOfText, textOf } from "../../../../shared/code.ts";
@@ -30,7 +30,10 @@ const historyKept = 1000;
 const noisyHistoryKept = 400;
 /** Share of a noisy round's places that go to front members. */
 const repeated = 0.1;
-/** Share of a round's places that go to neighbours of the front, whatever is predicted of them. */
+/**
+ * Share of a round's places that go to neighbours of the front, whatever is predicted of them, where measuring is exact
+ * and surrogates cannot learn from all of it any more.
+ */
 const unscreened = 0.1;
 
 export interface DefaultState {
@@ -88,10 +91,11 @@ export const createDefault = (parts: DefaultParts = allParts): Strategy<DefaultS
     while (waiting.length > 0 && codes.length < count) take(codeOfText(waiting.shift() as string));
     const model = codes.length < count ? Model.of(state, problem, random, parts.kernels) : null;
     if (model !== null) {
-      const places = Math.floor(count * unscreened + random.uniform());
       for (const code of again(model, problem, count - codes.length)) take(code);
-      if (parts.neighbours)
-        codes.push(...neighbours(model, { problem, random, seen }, Math.min(count - codes.length, places)));
+      if (parts.neighbours && model.isPartial && !problem.noisy) {
+        const places = Math.min(count - codes.length, Math.floor(count * unscreened + random.uniform()));
+        codes.push(...neighbours(model, { problem, random, seen }, places));
+      }
       for (const code of choose(model, { problem, random, seen }, parts, count - codes.length)) take(code);
     }
     const missing = count - codes.length;

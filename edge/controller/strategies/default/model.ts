@@ -19,7 +19,7 @@ const nearShare = 0.4;
 /** Measurements by which kernel, scale and noise are chosen. */
 const chosenBy = 40;
 /** Candidates whose uncertainty is looked at, of those that promise most without it: as many as time allows. */
-const examinedAtLeast = 48;
+const examinedAtLeast = 40;
 const examinedWork = 1_000_000;
 const directionCount = 64;
 /** What measurements of one round have in common where they are noisy, as a share of their variance. */
@@ -66,6 +66,8 @@ type Placed = Row & Pick<Known, "point" | "reached" | "isFeasible">;
 
 export class Model {
   readonly known: Known[];
+  /** Whether more was measured than is known here. */
+  readonly isPartial: boolean;
   readonly reached: Reached;
   readonly #problem: Problem;
   readonly #map: FeatureMap;
@@ -99,6 +101,7 @@ export class Model {
     const placed = complete.map((row) => this.#placed(row));
     this.reached = this.#reachedBy(placed);
     const taught = chosen(placed, this.reached);
+    this.isPartial = taught.length < placed.length;
     const fits = this.#fits(kernels, taught, choosesKernels);
     this.#kernels = kernels.only(fits.map((fit) => fit?.kernel ?? -1));
     this.#wanted = this.#kernels.wanted;
