@@ -162,7 +162,9 @@ describe.runIf(root !== undefined && nativeBackend === "tensorflow")("with a cgr
       await runner.stop();
       expect(search.state).toBe("failed");
       expect(search.failure).toMatch(
-        /A training step of 32 images needs about \d+ MiB, and the cgroup's limit of \d+ MiB leaves \d+ MiB: raise it, or choose a smaller batch or network\. At step 0 of stage 1\.$/,
+        new RegExp(
+          `A training step of 32 images needs about \\d+ MiB, and the cgroup's limit of ${limitMib} MiB leaves \\d+ MiB: raise it, or choose a smaller batch or network\\. At step 0 of stage 1\\.$`,
+        ),
       );
       expect(search.failure).not.toContain("\n");
       expect(outOfMemoryKills()).toBe(kills);

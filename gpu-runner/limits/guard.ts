@@ -31,8 +31,6 @@ import { inMebibytes, type MemoryLimit, memoryLimits, residentBytes } from "./me
 const RESERVE_BYTES = 48 * 2 ** 20;
 /** Of what former steps took, the share that the next ones find again; the rest lies in small pieces. */
 const REUSED = 0.9;
-/** After several networks so much more was held than each of them takes. */
-const PIECES = 1;
 /** An allocation may be refused where a step takes more than this share of what is there. */
 const NEAR = 0.5;
 
@@ -49,7 +47,7 @@ export interface MemoryGuardOptions {
 export class MemoryGuard {
   readonly #options: MemoryGuardOptions;
   readonly #read: ReadText;
-  /** Before there was any network. */
+  /** What the process held before it had any network. */
   readonly #base: { resident: number; javascript: number };
   /** By search or training: steps that take so much have ended a process. */
   readonly #deadly = new Map<string, { bytes: number; reason: string }>();
@@ -149,7 +147,7 @@ export class MemoryGuard {
   #heldBytes(): number {
     const resident = (residentBytes(this.#read) ?? this.#base.resident) - this.#base.resident;
     const javascript = Math.max(0, javascriptBytes() - this.#base.javascript);
-    return REUSED * Math.min(PIECES * this.#largestBytes, Math.max(0, resident - javascript));
+    return REUSED * Math.min(this.#largestBytes, Math.max(0, resident - javascript));
   }
 }
 

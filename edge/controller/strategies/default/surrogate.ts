@@ -99,6 +99,7 @@ export class Surrogate {
 /** What was measured of an objective. */
 export interface Learnt {
   goal: "maximize" | "minimize";
+  /** All that was measured. */
   all: readonly number[];
   /** Those by which a fit is judged. */
   some: readonly number[];
