@@ -1,5 +1,10 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import type { FinalTrainingTask, LeasedTask } from "../shared/protocol.ts";
+import {
+  type FinalTrainingTask,
+  type LeasedTask,
+  protocolHeader,
+  protocolVersion,
+} from "../shared/protocol.ts";
 import { type Specification, type SpecificationInput, specificationSchema } from "../shared/specification.ts";
 import { startSearch } from "./controller/controller.ts";
 import { beginTraining, type Chosen, endTraining } from "./controller/halving.ts";
@@ -29,6 +34,7 @@ const asked: SpecificationInput = {
   name: "trained",
   evaluation: {
     kind: "training",
+    untrained: { architectures: 0 },
     network: { channels: 4, layers: 3 },
     architectures: 6,
     rungs: [{ steps: 5 }, { steps: 10 }],
@@ -385,5 +391,48 @@ describe("a specification of a search by training", () => {
   test("is profiled with the steps of its trainings", async () => {
     const profile = await ok<Record<string, unknown>>(admin("/v1/profiles", { body: asked }));
     expect(profile).toMatchObject({ steps: 6 * 5 + 3 * 10, rounds: 9, evaluations: 9 });
+  });
+});
+
+describe("a search by training that scores architectures first", () => {
+  const scoring = { evaluation: byTraining({ untrained: { architectures: 16 } }) };
+  const today: Caller = (path, call = {}) =>
+    admin(path, { ...call, headers: { ...call.headers, [protocolHeader]: String(protocolVersion) } });
+  const scoreReport = ({ leaseId, task }: LeasedTask) => ({
+    kind: "score",
+    leaseId,
+    scores: task.kind === "score" ? task.codes.map(() => null) : [],
+    measurements: [],
+    digest: "d",
+    seconds: { train: 0, evaluate: 1, idle: 0 },
+  });
+
+  test("has one runner score them, the others wait, and afterwards each trains", async () => {
+    const id = await create(scoring);
+    const lease = await leaseOf(today, runnerId, id);
+    if (lease?.task.kind !== "score") throw new Error("nothing was to be scored");
+    expect(lease.task.codes).toHaveLength(16);
+    const other = await registerRunner(admin);
+    expect(await leaseOf(today, other, id)).toBeNull();
+    shortOf(await answer(lease, scoreReport(lease)));
+    shortOf(await leaseOf(today, other, id));
+    expect(await eventsOf(id, "search.started")).toHaveLength(1);
+    await trainShort(id, other);
+    await trainShort(id);
+    const { progress } = await searchOf(id);
+    expect(progress.evaluations).toBe(progress.round - 1);
+  });
+
+  test("refuses scores of another number of architectures", async () => {
+    const id = await create(scoring);
+    const lease = await leaseOf(today, runnerId, id);
+    if (lease === null) throw new Error("nothing was to be done");
+    const answered = report(admin, lease.task, { ...scoreReport(lease), scores: [null] });
+    expect(await problemOf(answered)).toBe("422 validation");
+  });
+
+  test("goes without scores where its runner is of before they were", async () => {
+    const id = await create(scoring);
+    shortOf(await leaseOf(admin, runnerId, id));
   });
 });

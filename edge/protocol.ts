@@ -3,7 +3,7 @@
  * that registered before the Worker changed is refused with its next request, before anything of it is read.
  */
 
-import type { MiddlewareHandler } from "hono";
+import type { Context, MiddlewareHandler } from "hono";
 import {
   oldestProtocolVersion,
   protocolHeader,
@@ -36,8 +36,12 @@ export function assertUnderstood(version: number): void {
   if (mismatch !== undefined) throw new Problem("protocol-mismatch", mismatch);
 }
 
+/** The version that the runner of a request speaks. */
+export const spoken = (c: Context<AppEnv>): number =>
+  Number(c.req.header(protocolHeader) ?? untoldProtocolVersion);
+
 /** A route that only understood runners may use. */
 export const understood: MiddlewareHandler<AppEnv> = async (c, next) => {
-  assertUnderstood(Number(c.req.header(protocolHeader) ?? untoldProtocolVersion));
+  assertUnderstood(spoken(c));
   await next();
 };

@@ -89,11 +89,29 @@ export async function reportRound(
   if (deviceObjectivesOf(specification).length > 0) onMeasurements();
   if (outcome.unmeasured.length > 0) await conclude(db, key.searchId);
   if (outcome.done) return leaseWork(db, { runnerId: lease.runnerId, searchId: key.searchId });
-  if (written.searchState !== "running") {
+  const isRunning = written.searchState === "running";
+  const following = currentTask(outcome.state);
+  if (!isRunning || following === null) {
     await freeLease(db, lease, false, now);
-    return null;
+    // A search by training has no rounds after the one that scored: whoever asks is given a training.
+    return isRunning ? leaseWork(db, { runnerId: lease.runnerId, searchId: key.searchId }) : null;
   }
-  return next(currentTask(outcome.state), { ...lease, expiresAt: expiryFrom(now) });
+  return next(following, { ...lease, expiresAt: expiryFrom(now) });
+}
+
+/** What comes after a round that an older runner cannot do: the search starts from nothing that was scored. */
+export async function withoutScores(env: Env, { leaseId, task }: LeasedTask): Promise<LeasedTask | null> {
+  if (task.kind !== "score") throw new RangeError(`a ${task.kind} task scores nothing`);
+  const { searchId, round, codes } = task;
+  const report = {
+    kind: "score" as const,
+    leaseId,
+    scores: codes.map(() => null),
+    measurements: [],
+    digest: "",
+    seconds: { train: 0, evaluate: 0, idle: 0 },
+  };
+  return reportRound(env, { searchId, round }, report);
 }
 
 const doneOf = ({ specification, round, busySeconds }: RoundContext) => ({

@@ -6,6 +6,7 @@
 
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { hexHash } from "../shared/hash.ts";
 import {
   type FinalTrainingTask,
   type LeasedTask,
@@ -13,6 +14,7 @@ import {
   type Notice,
   protocolVersion,
   type Report,
+  type ScoreTask,
   type TabularTask,
   type Task,
   type TrainRoundTask,
@@ -27,6 +29,7 @@ import { FinalTraining } from "./finalTraining.ts";
 import type { Backend } from "./kernels/backend.ts";
 import { MemoryGuard } from "./limits/guard.ts";
 import { TableRounds } from "./tableRounds.ts";
+import { scoreAll } from "./trainingFree/scoreAll.ts";
 import { type ExecutorFactory, type RoundResult, SupernetTrainer, type WorkHooks } from "./trainRound.ts";
 
 const FIRST_PAUSE_MS = 2000;
@@ -262,6 +265,7 @@ export class Runner {
   #do(task: Task, lease: Lease): Promise<Report> {
     if (task.kind === "trainRound") return this.#trainRound(task, lease);
     if (task.kind === "tabular") return this.#tabular(task, lease);
+    if (task.kind === "score") return this.#score(task, lease);
     return this.#finalTraining(task, lease);
   }
 
@@ -273,6 +277,22 @@ export class Runner {
       `Round ${round}: ${found} of ${task.candidates.length} candidates found in ${task.table}.`,
     );
     return { kind: "tabular", leaseId, ...result };
+  }
+
+  async #score(task: ScoreTask, { held: { leaseId }, hooks }: Lease): Promise<Report> {
+    const startedAt = performance.now();
+    const { train } = await this.#dataset(task.dataset);
+    const scores = await scoreAll(this.#backend, task, train, hooks);
+    const seconds = (performance.now() - startedAt) / 1000;
+    this.#settings.log(`Scored ${scores.length} architectures without training in ${seconds.toFixed(1)} s.`);
+    return {
+      kind: "score",
+      leaseId,
+      scores,
+      measurements: [],
+      digest: hexHash(JSON.stringify(scores)),
+      seconds: { train: 0, evaluate: seconds, idle: 0 },
+    };
   }
 
   /** Reports, and trains on while the answer is under way where the task says how. */
@@ -332,10 +352,9 @@ export class Runner {
       if (rounds.length === 0) break;
       for (const { round, task: past, digest } of rounds) {
         from = round + 1;
-        // Earlier stages leave nothing behind; measuring and scoring change no weights.
+        // Earlier stages leave nothing behind; measuring changes no weights.
         if (past.stage.index !== task.stage.index) continue;
-        const { untrained: _, ...trained } = past;
-        const result = await this.#supernet.run({ ...trained, candidates: [] }, lease.hooks);
+        const result = await this.#supernet.run({ ...past, candidates: [] }, lease.hooks);
         if (result.digest === digest) {
           log(`Repeated round ${round}.`);
           continue;

@@ -4,7 +4,7 @@
  */
 
 import { codeOf, type Position, positionsOf } from "../shared/code.ts";
-import { fnv1a64 } from "../shared/hash.ts";
+import { hexHash } from "../shared/hash.ts";
 import type { Measurement, TabularReport, TabularTask } from "../shared/protocol.ts";
 import { type InlineSpace, type PositionSpace, resolveSpace, type SearchSpace } from "../shared/space.ts";
 import { readTable, type Table, TableError } from "../shared/table.ts";
@@ -24,8 +24,6 @@ interface Held {
   table: Table;
   positions: readonly Position[];
 }
-
-const encoder = new TextEncoder();
 
 export class TableRounds {
   readonly #client: Pick<EdgeClient, "dataset" | "datasetShard">;
@@ -65,7 +63,7 @@ export class TableRounds {
       idle: (startedAt - this.#idleSince) / 1000,
     };
     this.#idleSince = endedAt;
-    return { measurements, digest: digestOf(measurements), seconds };
+    return { measurements, digest: hexHash(JSON.stringify(measurements)), seconds };
   }
 
   async #table(task: TabularTask, lease: TaskLease): Promise<Held> {
@@ -100,9 +98,4 @@ function tableOf(
     if (!(error instanceof TableError)) throw error;
     throw new TrainingFailure(error.message, { kind: "table", step: 0 });
   }
-}
-
-function digestOf(measurements: readonly Measurement[]): string {
-  const { high, low } = fnv1a64(encoder.encode(JSON.stringify(measurements)));
-  return [high, low].map((half) => half.toString(16).padStart(8, "0")).join("");
 }

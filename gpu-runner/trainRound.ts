@@ -38,7 +38,6 @@ import { cosine } from "./executor/sgd.ts";
 import { isOutOfMemory, TrainingFailure, whyExhausted } from "./failure.ts";
 import type { Backend } from "./kernels/backend.ts";
 import { type PathSource, pathAt, untrained, withStep } from "./paths.ts";
-import { scoreAll } from "./trainingFree/scoreAll.ts";
 import { Tuning } from "./tuning.ts";
 import { deserialise, serialise } from "./weights.ts";
 
@@ -171,11 +170,6 @@ export class SupernetTrainer {
       );
     }
     held.halvedFrom ??= task.halvedFrom;
-    const heldAt = performance.now();
-    const untrained =
-      task.untrained &&
-      (await scoreAll(this.#backend, task.stage, task.untrained, held.dataset.train, hooks));
-    const scoringMs = performance.now() - heldAt;
     await this.#train(held, task, hooks);
     const trainedAt = performance.now();
     const { found, diverged } = await this.#measure(held, task, hooks);
@@ -184,15 +178,14 @@ export class SupernetTrainer {
     held.round = task.round;
     const result: RoundResult = {
       measurements,
-      ...(untrained === undefined ? {} : { untrained }),
       ...(diverged.length > 0 ? { diverged } : {}),
       trainLoss: task.steps > 0 ? held.lossSum / task.steps : null,
       digest: held.executor.digest(),
       ...(held.halvedFrom === undefined ? {} : { halvedFrom: held.halvedFrom }),
       ...(task.steps > 0 || held.trainedSteps === undefined ? {} : { trainedSteps: held.trainedSteps }),
       seconds: {
-        train: held.aheadSeconds + (trainedAt - startedAt - scoringMs) / 1000,
-        evaluate: (performance.now() - trainedAt + scoringMs) / 1000,
+        train: held.aheadSeconds + (trainedAt - startedAt) / 1000,
+        evaluate: (performance.now() - trainedAt) / 1000,
         idle: Math.max(0, (startedAt - this.#idleSince) / 1000 - held.aheadSeconds),
       },
     };

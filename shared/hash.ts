@@ -36,6 +36,12 @@ export function mixedHash64(text: string): Hash64 {
   return { high: mix32(high ^ mixedLow), low: mixedLow };
 }
 
+/** The 64-bit hash of a text as 16 hexadecimal digits. */
+export function hexHash(text: string): string {
+  const { high, low } = fnv1a64(encoder.encode(text));
+  return [high, low].map((half) => half.toString(16).padStart(8, "0")).join("");
+}
+
 /** The 64-bit hash of a text as 13 characters of lower-case base32 (RFC 4648 alphabet). */
 export function hashText(text: string): string {
   const { high, low } = mixedHash64(text);

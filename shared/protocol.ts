@@ -11,9 +11,11 @@ import { finalTrainingSchema } from "./specification.ts";
 import { largestUntrained, untrainedScoresSchema } from "./untrained.ts";
 
 /** Raised when the messages change so that a runner of the version before could not follow, or would do otherwise. */
-export const protocolVersion = 7;
+export const protocolVersion = 8;
 /** The edge understands runners from this version on. */
 export const oldestProtocolVersion = 4;
+/** Runners from this version on score architectures without training. */
+export const scoringProtocolVersion = 8;
 /** Header of each request of a runner: the version that it speaks. */
 export const protocolHeader = "nasturtium-protocol";
 /** That of a runner from before there was the header. */
@@ -105,14 +107,6 @@ export const trainRoundSchema = z.object({
    * while it waits for the answer to its report.
    */
   ahead: z.object({ steps: z.int(), paths: z.enum(pathKinds), skipDropout: z.number() }).optional(),
-  /**
-   * Architectures, as text of their codes, whose derived networks are scored before the weight steps, in the stage's size
-   * and without training: by each seed with start weights and as many images of noise of its own. The shared weights
-   * stay as they are.
-   */
-  untrained: z
-    .object({ codes: z.array(z.string()).min(1), seeds: z.array(z.number()).min(1), images: z.int().min(2) })
-    .optional(),
   /** Measured after the weight steps, on `evaluation.images` images of half B starting at `evaluation.offset` of its seeded order. */
   candidates: z.array(z.object({ selection: selectionSchema })),
   evaluation: z.object({ images: z.int(), offset: z.int() }),
@@ -152,8 +146,31 @@ export const tabularTaskSchema = z.object({
 });
 export type TabularTask = z.infer<typeof tabularTaskSchema>;
 
+/**
+ * Score networks without training, before anything else of a search: by each seed with start weights and as many images
+ * of noise of its own. Nothing of it is kept, so any runner can do it.
+ */
+export const scoreTaskSchema = z.object({
+  ...common,
+  kind: z.literal("score"),
+  round: z.int(),
+  /** Of its images the networks have the size, and the classes. */
+  dataset: z.string(),
+  space: z.unknown(),
+  stem: z.enum(["cifar", "imagenet"]),
+  channels: z.int(),
+  layers: z.int(),
+  /** Architectures, as text of their codes. */
+  codes: z.array(z.string()).min(1),
+  seeds: z.array(z.number()).min(1),
+  images: z.int().min(2),
+  /** None: nothing is measured. */
+  candidates: z.array(z.object({ selection: selectionSchema })).max(0),
+});
+export type ScoreTask = z.infer<typeof scoreTaskSchema>;
+
 /** A round of a search, whatever it is evaluated by. */
-export type RoundTask = TrainRoundTask | TabularTask;
+export type RoundTask = TrainRoundTask | TabularTask | ScoreTask;
 
 export const finalTrainingTaskSchema = z.object({
   ...common,
@@ -191,6 +208,7 @@ export type TrainedRound = z.infer<typeof trainedRoundSchema>;
 export const taskSchema = z.discriminatedUnion("kind", [
   trainRoundSchema,
   tabularTaskSchema,
+  scoreTaskSchema,
   finalTrainingTaskSchema,
 ]);
 export type Task = z.infer<typeof taskSchema>;
@@ -235,8 +253,6 @@ export const trainRoundReportSchema = z.strictObject({
   kind: z.literal("trainRound"),
   leaseId: z.string(),
   measurements: z.array(measurementSchema),
-  /** By architecture of the task's `untrained`, means over the seeds; null where a score is no number. */
-  untrained: z.array(untrainedScoresSchema.nullable()).max(largestUntrained).optional(),
   /** Candidates without a measurement, as their loss is no number: indices into the task's. */
   diverged: z.array(z.int().min(0)).optional(),
   /** Mean training loss of the round's weight steps; null when there were none. */
@@ -248,7 +264,7 @@ export const trainRoundReportSchema = z.strictObject({
   /** Since the stage's start, in a round without weight steps, its last; absent where the runner cannot tell. */
   trainedSteps: trainedStepsSchema.optional(),
   /**
-   * `evaluate`: with the candidates' tuning and what was scored without training. `idle`: since the end of the round before, in which nothing was computed
+   * `evaluate`: with the candidates' tuning. `idle`: since the end of the round before, in which nothing was computed
    * for this one.
    */
   seconds: z.strictObject({ train: z.number(), evaluate: z.number(), idle: z.number() }),
@@ -265,7 +281,20 @@ export const tabularReportSchema = z.strictObject({
   seconds: z.strictObject({ train: z.number(), evaluate: z.number(), idle: z.number() }),
 });
 export type TabularReport = z.infer<typeof tabularReportSchema>;
-export type RoundReport = TrainRoundReport | TabularReport;
+
+export const scoreReportSchema = z.strictObject({
+  kind: z.literal("score"),
+  leaseId: z.string(),
+  /** By architecture of the task, means over the seeds; null where a score is no number. */
+  scores: z.array(untrainedScoresSchema.nullable()).max(largestUntrained),
+  /** None: nothing was measured. */
+  measurements: z.array(measurementSchema).max(0),
+  /** Hash of the scores: the same round must give the same. */
+  digest: z.string(),
+  seconds: z.strictObject({ train: z.number(), evaluate: z.number(), idle: z.number() }),
+});
+export type ScoreReport = z.infer<typeof scoreReportSchema>;
+export type RoundReport = TrainRoundReport | TabularReport | ScoreReport;
 
 export const finalTrainingReportSchema = z.strictObject({
   kind: z.literal("finalTraining"),
@@ -335,6 +364,7 @@ export type FailureReport = z.infer<typeof failureReportSchema>;
 export const reportSchema = z.discriminatedUnion("kind", [
   trainRoundReportSchema,
   tabularReportSchema,
+  scoreReportSchema,
   finalTrainingReportSchema,
   shortTrainingReportSchema,
   failureReportSchema,

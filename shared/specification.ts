@@ -76,15 +76,17 @@ const networkSchema = z
   })
   .prefault({});
 
+const untrainedSchema = z
+  .strictObject({ architectures: z.int().min(0).max(largestUntrained) })
+  .optional()
+  .describe(
+    "so many architectures are scored without training first, and the search starts from the best; 0: none; absent: sized by the length of the search",
+  );
+
 const supernetEvaluationSchema = z.strictObject({
   kind: z.literal("supernet"),
   network: networkSchema,
-  untrained: z
-    .strictObject({ architectures: z.int().min(2).max(largestUntrained) })
-    .optional()
-    .describe(
-      "so many architectures are scored without training before the first weight steps, and the search starts from the best; absent: none",
-    ),
+  untrained: untrainedSchema,
 });
 
 /** The controller's state holds all of them. */
@@ -94,6 +96,7 @@ const trainingEvaluationSchema = z
   .strictObject({
     kind: z.literal("training"),
     network: networkSchema,
+    untrained: untrainedSchema,
     architectures: z
       .int()
       .min(2)
@@ -367,6 +370,10 @@ function refuseUnmeasured(objective: Objective, index: number, refuse: Refuse): 
     refuse(`/objectives/${index}`, "accuracy is in percent: 100 at most");
 }
 
+/** Architectures that are scored without training before anything else. */
+export const scoredFirst = ({ evaluation }: Pick<Specification, "evaluation">): number =>
+  evaluation.kind === "tabular" ? 0 : (evaluation.untrained?.architectures ?? 0);
+
 /** Length of a search before its final training: what it has without confirmation, and that one's tuning at most. */
 export function scheduleLength(specification: Specification): {
   steps: number;
@@ -375,6 +382,7 @@ export function scheduleLength(specification: Specification): {
   tuningSteps: number;
 } {
   const { evaluation, budget } = specification;
+  const scoring = scoredFirst(specification) > 0 ? 1 : 0;
   if (evaluation.kind === "tabular") {
     const evaluations = budget.evaluations ?? 0;
     const rounds = Math.ceil(evaluations / evaluation.candidatesPerRound);
@@ -382,12 +390,12 @@ export function scheduleLength(specification: Specification): {
   }
   if (evaluation.kind === "training") {
     const { trainings, steps } = candidateTrainings(specification, evaluation);
-    return { steps, rounds: trainings, evaluations: trainings, tuningSteps: 0 };
+    return { steps, rounds: scoring + trainings, evaluations: trainings, tuningSteps: 0 };
   }
   const schedule = resolveSchedule(specification);
   const facts = factsOf(specification.dataset);
   let steps = 0;
-  let rounds = 0;
+  let rounds = scoring;
   let searchRounds = 0;
   for (const stage of schedule.stages) {
     const { total, warmup } = stageSteps(stage, schedule, facts.trainImages);

@@ -10,7 +10,8 @@ import { recipeSteps, resolveRecipe } from "./recipes.ts";
 import { rerankingLength, rerankingShare, rungRecipe, withReranking } from "./reranking.ts";
 import { trainedSize } from "./scaling.ts";
 import { type Schedule, type Stage, stageSteps } from "./schedule.ts";
-import { resolveReranking, resolveSchedule, type Specification } from "./specification.ts";
+import { resolveReranking, resolveSchedule, type Specification, scoredFirst } from "./specification.ts";
+import { largestUntrained } from "./untrained.ts";
 
 /** A training step goes forward, and back to activations and to weights. */
 const passes = 3;
@@ -41,13 +42,14 @@ export function workOf(specification: Specification): Work {
   );
   const { finalTraining, evaluation } = specification;
   const { batchSize } = resolveRecipe(finalTraining);
+  const scoring = scoredFirst(specification) * scoringWork(macsAt(scoredSize(specification)));
   const candidates =
     evaluation.kind === "training"
       ? passes * candidateTrainings(specification, evaluation).steps * batchSize * macs
       : null;
   const finalImages = finalTraining.top * recipeSteps(finalTraining, trainImages) * batchSize;
   return {
-    search: candidates ?? search,
+    search: scoring + (candidates ?? search),
     reranking: passes * rerankingLength(specification).steps * batchSize * macs,
     finalTraining: passes * finalImages * macsAt(trainedSize(specification, finalTraining)),
   };
@@ -66,12 +68,48 @@ function imagesOf(stage: Stage, schedule: Schedule, trainImages: number): number
   );
 }
 
-/** The specification with short trainings that cost their share of the search, where it does not say what it wants. */
-export function withSizedReranking(specification: Specification): Specification {
+/** Of one architecture, by one seed or two: it costs about as much as a weight step or two on so many images. */
+const scoringImages = 96;
+const scoringWork = (macs: number): number => passes * scoringImages * macs;
+/** Of what a search's rounds cost, the part that scores without training may cost unless it says otherwise. */
+const scoringShare = 1 / 5;
+/** Fewer are not worth it. */
+const fewestScored = 16;
+
+/** Size of the networks that are scored: a search's first. */
+export function scoredSize(specification: Specification): { channels: number; layers: number } {
+  const [stage] = specification.evaluation.kind === "supernet" ? resolveSchedule(specification).stages : [];
+  return stage ?? trainedSize(specification);
+}
+
+/**
+ * The specification with what is sized by its length where it does not say what it wants: short trainings, and scores
+ * without training.
+ */
+export const withSizedParts = (specification: Specification): Specification =>
+  withSizedScoring(withSizedReranking(specification));
+
+function withSizedReranking(specification: Specification): Specification {
   if (specification.evaluation.kind !== "supernet") return specification;
   const { search } = workOf({ ...specification, reranking: undefined });
   const budget = (search * rerankingShare) / (1 - rerankingShare);
   return withReranking(specification, Math.floor(budget / stepWork(specification)));
+}
+
+function withSizedScoring(specification: Specification): Specification {
+  const { evaluation } = specification;
+  if (evaluation.kind === "tabular" || evaluation.untrained !== undefined) return specification;
+  const { search } = workOf(specification);
+  const own = trainedSize(specification);
+  const { channels, layers } = scoredSize(specification);
+  const macs = medianMacs(costTableOf(specification), specification);
+  const each = scoringWork(macs * (layers / own.layers) * (channels / own.channels) ** 2);
+  const architectures = Math.min(
+    largestUntrained,
+    Math.floor((scoringShare / (1 - scoringShare)) * (search / each)),
+  );
+  if (architectures < fewestScored) return specification;
+  return { ...specification, evaluation: { ...evaluation, untrained: { architectures } } };
 }
 
 /** Of a weight step of the final training's recipe, at the size of the search's networks. */

@@ -22,7 +22,7 @@ import {
   notBegun,
   secondsAfterwards,
   secondsOfFirst,
-  withSizedReranking,
+  withSizedParts,
 } from "./trainingCost.ts";
 
 /** The pushed data that is known, by name; `elsewhere` where somebody else, the edge, must know. */
@@ -63,17 +63,12 @@ export function checkSpecification(input: unknown, pushed: PushedData = {}): Che
 function checkTrained(specification: Specification): Checked {
   const { name, facts } = specification.dataset;
   const isKnown = isBuiltIn(name) || facts !== undefined;
-  const errors = [
-    ...drops(specification),
-    ...sizes(specification),
-    ...withoutWarmup(specification),
-    ...(isKnown ? sides(specification) : []),
-  ];
+  const errors = [...drops(specification), ...sizes(specification), ...(isKnown ? sides(specification) : [])];
   if (errors.length > 0) return { errors };
   if (!isKnown) return { specification };
   errors.push(...rungErrors(specification));
   if (errors.length > 0) return { errors };
-  const sized = withSizedReranking(specification);
+  const sized = withSizedParts(specification);
   errors.push(...unmetBounds(sized), ...poorBudget(sized));
   return errors.length > 0 ? { errors } : { specification: sized };
 }
@@ -104,17 +99,6 @@ function datasetErrors(specification: Specification, pushed: PushedData): FieldE
   }
   specification.dataset = { ...specification.dataset, facts };
   return [];
-}
-
-/** Architectures are scored in the first warm-up round: there must be one. */
-function withoutWarmup(specification: Specification): FieldError[] {
-  const { evaluation } = specification;
-  const [stage] = resolveSchedule(specification).stages;
-  const isScored = evaluation.kind === "supernet" && evaluation.untrained !== undefined;
-  if (!isScored || (stage?.warmupSteps ?? stage?.warmupEpochs ?? 0) > 0) return [];
-  const detail =
-    "architectures are scored in the first warm-up round, and the schedule's first stage has none; give it warmupSteps, or leave the key out";
-  return [{ pointer: "/evaluation/untrained", detail }];
 }
 
 /**

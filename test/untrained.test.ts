@@ -17,7 +17,7 @@ beforeAll(async () => {
 afterAll(() => edge?.stop());
 
 test(
-  "what is measured first are architectures that the first round scored",
+  "what is measured first are architectures that were scored without training",
   async () => {
     const specification: SpecificationInput = {
       ...smallSearch("scored"),
@@ -36,7 +36,7 @@ test(
 
     const parsed = specificationSchema.parse(specification);
     const task = currentTask(startSearch(parsed, id));
-    const scored = task?.kind === "trainRound" ? (task.untrained?.codes ?? []) : [];
+    const scored = task?.kind === "score" ? task.codes : [];
     expect(scored).toHaveLength(8);
     const positions = positionsOf(spaceOf(parsed));
     const candidates = await readCandidates(edge.client, id);

@@ -14,6 +14,7 @@ import { predictorSchema } from "../../shared/predictor.ts";
 import {
   choicesSchema,
   finalTrainingReportSchema,
+  scoreTaskSchema,
   selectionSchema,
   shortTrainingReportSchema,
   tabularReportSchema,
@@ -61,7 +62,7 @@ const time = z.int().min(0);
 const values = z.record(z.string(), z.number().nullable());
 const message = z.string().max(10_000);
 const phase = z.enum(["warmup", "search", "confirm"]);
-const pendingTask = z.discriminatedUnion("kind", [trainRoundSchema, tabularTaskSchema]);
+const pendingTask = z.discriminatedUnion("kind", [trainRoundSchema, tabularTaskSchema, scoreTaskSchema]);
 const roundTask = z.discriminatedUnion("kind", [...pendingTask.options, trainedRoundSchema]);
 
 /** Whatever the space; that it is one of the space is checked with the specification. */

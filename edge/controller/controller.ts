@@ -7,9 +7,9 @@
  * supernet. A search on a table is one stage of search rounds, one by training has none: halving.ts.
  */
 
-import { type Code, codeOf } from "../../shared/code.ts";
+import { type Code, codeOf, textOf } from "../../shared/code.ts";
 import { spaceOf } from "../../shared/networkCosts.ts";
-import type { RoundReport, RoundTask } from "../../shared/protocol.ts";
+import type { RoundReport, RoundTask, ScoreReport, ScoreTask } from "../../shared/protocol.ts";
 import { Random } from "../../shared/random.ts";
 import type { Stage } from "../../shared/schedule.ts";
 import { softmax } from "../../shared/softmax.ts";
@@ -33,7 +33,7 @@ import {
 } from "./state.ts";
 import { strangersOf } from "./strangers.ts";
 import { stageTraining } from "./trainedSteps.ts";
-import { bestScored } from "./untrained.ts";
+import { bestScored, scoreTask } from "./untrained.ts";
 
 /** The front is announced when its hypervolume has grown by this share. */
 export const announceGrowth = 0.01;
@@ -66,9 +66,14 @@ export function startSearch(specification: Specification, searchId: string): Con
     amendments: 0,
   };
   const begun = withStrategy(state, context);
-  if (specification.evaluation.kind === "training") return { ...begun, halving: noCandidates };
-  return withNextRound(begun, context);
+  const task = scoreTask(begun, context);
+  const ready = specification.evaluation.kind === "training" ? { ...begun, halving: noCandidates } : begun;
+  return task === null ? withFirstRound(ready, context) : { ...ready, task };
 }
+
+/** A search by training has no rounds of its own. */
+const withFirstRound = (state: ControllerState, context: Context): ControllerState =>
+  state.halving === undefined ? withNextRound(state, context) : state;
 
 /** The state with a strategy that starts anew on what is left of the space. */
 function withStrategy(
@@ -96,6 +101,8 @@ export function completeRound(
   if (task === null) throw new RangeError("the search has no round left");
   if (task.kind !== report.kind) throw new RangeError(`a ${report.kind} report is not for this round`);
   const context = new Context(specification, state);
+  if (task.kind === "score" && report.kind === "score")
+    return afterScoring(state, { task, report, finishing: options.budgetExhausted === true }, context);
   const stage = context.stage(state.stage);
   const candidates = candidatesOf(task, report, context, stage);
   const measured = candidates.filter((candidate) => isMeasured(candidate.values.accuracy));
@@ -105,7 +112,7 @@ export function completeRound(
   const hypervolume =
     archive.length === 0 ? state.hypervolume : hypervolumeShare(front, specification, bounds);
   const events: RoundOutcome["events"] = [];
-  if (state.round === 0) events.push({ type: "search.started", data: { seed: state.seed } });
+  if (state.round === 0) events.push(started(state));
   const diverged = candidates.filter(({ failure }) => failure === "diverged").length;
   if (diverged > 0)
     events.push({
@@ -130,7 +137,7 @@ export function completeRound(
     evaluations >= (specification.budget.evaluations ?? Number.POSITIVE_INFINITY);
   let next: ControllerState = {
     ...state,
-    strategy: taught(state, task, report, candidates, context),
+    strategy: state.phase === "search" ? learnt(state, candidates, context) : state.strategy,
     archive,
     bounds,
     evaluations,
@@ -193,6 +200,46 @@ export function completeRound(
     unmeasured,
     best: end.best,
     rerank: end.rerank,
+  };
+}
+
+const started = ({ seed }: ControllerState): RoundOutcome["events"][number] => ({
+  type: "search.started",
+  data: { seed },
+});
+
+/** The search starts from the best of what was scored. */
+function afterScoring(
+  state: ControllerState,
+  { task, report, finishing }: { task: ScoreTask; report: ScoreReport; finishing: boolean },
+  context: Context,
+): RoundOutcome {
+  const best = bestScored(task, report, context.problem(state.choices, state.stage));
+  const first = best.slice(0, context.schedule.policy.candidates);
+  const begun = {
+    ...withStrategy(state, context, first),
+    round: state.round + 1,
+    task: null,
+    finishing: state.finishing || finishing,
+    ...(best.length > 0 ? { scored: best.map(textOf) } : {}),
+  };
+  return {
+    state: withFirstRound(begun, context),
+    record: {
+      round: state.round,
+      stage: state.stage,
+      phase: "warmup",
+      candidates: [],
+      trainLoss: null,
+      hypervolume: null,
+      pruned: [],
+    },
+    archive: [],
+    events: [started(state)],
+    done: false,
+    unmeasured: [],
+    best: [],
+    rerank: [],
   };
 }
 
@@ -278,31 +325,18 @@ export function afterMeasuring(
 
 /** What short trainings are to order again at the end of the rounds; why nothing, where they were asked for. */
 function reranked(
-  { archive, stage, seed, round }: ControllerState,
+  { archive, stage, seed, round, scored }: ControllerState,
   context: Context,
   isBudgetSpent: boolean,
 ): { members: Archived[]; events: RoundOutcome["events"] } {
   const reranking = resolveReranking(context.specification);
   if (reranking === null) return { members: [], events: [] };
-  const strangers = archive.length === 0 ? [] : strangersOf(context, seedOf(seed, "strangers"), round);
+  const strangers =
+    archive.length === 0 ? [] : strangersOf(context, { seed: seedOf(seed, "strangers"), round, scored });
   const members = membersToRerank(archive, reranking.architectures, judgeOf(context, stage), strangers);
   if (!isBudgetSpent && members.length > 1) return { members, events: [] };
   const reason = isBudgetSpent ? "budget" : "nothing to compare";
   return { members: [], events: [{ type: "reranking.skipped", data: { reason } }] };
-}
-
-/** The strategy after what the round measured, or scored for it to start from. */
-function taught(
-  state: ControllerState,
-  task: RoundTask,
-  report: RoundReport,
-  candidates: readonly CandidateRecord[],
-  context: Context,
-): unknown {
-  if (state.phase === "search") return learnt(state, candidates, context);
-  const problem = context.problem(state.choices, state.stage);
-  const first = bestScored(task, report, problem, context.schedule.policy.candidates);
-  return first === null ? state.strategy : withStrategy(state, context, first).strategy;
 }
 
 function learnt(state: ControllerState, candidates: readonly CandidateRecord[], context: Context): unknown {

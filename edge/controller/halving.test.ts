@@ -31,6 +31,7 @@ function specified(
     space: { normal: ["none", "skip_connect", "sep_conv_3x3"], nodes: 2 },
     evaluation: {
       kind: "training",
+      untrained: { architectures: 0 },
       network: { channels: 4, layers: 3 },
       architectures: 12,
       rungs,

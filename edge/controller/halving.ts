@@ -172,7 +172,11 @@ function mayBegin(state: ControllerState, search: Search): boolean {
   const { candidates, isExhausted } = halvingOf(state);
   const { architectures, parallel = Number.POSITIVE_INFINITY } = search.evaluation;
   const begun = candidates.reduce((sum, { rung }) => sum + rung + 1, 0);
-  if (state.finishing || begun >= (search.specification.budget.evaluations ?? Number.POSITIVE_INFINITY))
+  if (
+    state.task !== null ||
+    state.finishing ||
+    begun >= (search.specification.budget.evaluations ?? Number.POSITIVE_INFINITY)
+  )
     return false;
   if (candidates.filter(isOpen).length >= parallel) return false;
   return (!isExhausted && candidates.length < architectures) || toPromote(candidates, search) !== null;
@@ -401,7 +405,7 @@ function recordOf(
 }
 
 function endIfOver(state: ControllerState, search: Search): HalvingEnd | null {
-  const isOver = !halvingOf(state).candidates.some(isOpen) && !mayBegin(state, search);
+  const isOver = state.task === null && !halvingOf(state).candidates.some(isOpen) && !mayBegin(state, search);
   return isOver ? endOf(state, search) : null;
 }
 

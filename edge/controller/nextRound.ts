@@ -12,7 +12,6 @@ import type { Context } from "./context.ts";
 import { isMeasured } from "./merge.ts";
 import { seedOf } from "./policy.ts";
 import type { ControllerState, Phase } from "./state.ts";
-import { toScore } from "./untrained.ts";
 
 /** A stage counted in steps has this many epochs as far as skip dropout is concerned: what the published stages have. */
 const virtualEpochs = 25;
@@ -53,7 +52,7 @@ function withTabularTask(
   return { ...state, strategy: proposal.strategy, task };
 }
 
-const taskIdOf = ({ searchId, round }: ControllerState): string => `${searchId}-r${round}`;
+export const taskIdOf = ({ searchId, round }: ControllerState): string => `${searchId}-r${round}`;
 
 function phaseAt(state: ControllerState, context: Context): Phase {
   const { total, warmup } = stageSteps(context.stage(state.stage), context.schedule, context.trainImages);
@@ -78,7 +77,6 @@ function withTrainTask(state: ControllerState, context: Context): ControllerStat
     logits: logitsOf({ ...state, strategy }, context),
     ...(state.halvedFrom === undefined ? {} : { halvedFrom: state.halvedFrom }),
     ...ahead({ ...state, step: state.step + training.steps }, selections.length, context),
-    ...toScore(state, context),
     candidates: selections.map((selection) => ({ selection })),
     evaluation:
       state.phase === "confirm"

@@ -59,6 +59,8 @@ export interface ControllerState {
   measured?: Record<string, MeasuredOnDevices>;
   /** Of a search by training, its candidates. */
   halving?: HalvingState;
+  /** Architectures as text of their codes, the best by scores without training first; absent where nothing was scored. */
+  scored?: string[];
 }
 
 /** One architecture; none is in it twice. */

@@ -1,8 +1,10 @@
 /**
- * Architectures that a search has not met, for its short trainings: what shared weights think of a network does not decide
- * whether it is tried. They are of the sizes that are wanted, and hold convolutions. Pure.
+ * Architectures that a search need not have met, for its short trainings: what shared weights think of a network does not
+ * decide whether it is tried. They are of the sizes that are wanted: the best by scores without training, or where
+ * nothing was scored such as hold convolutions. Pure.
  */
 
+import { codeOfText, selectionOf } from "../../shared/code.ts";
 import { isParametric } from "../../shared/operations.ts";
 import { Random } from "../../shared/random.ts";
 import type { Selection } from "../../shared/space.ts";
@@ -17,18 +19,19 @@ const wanted = { from: 1 / 3, to: 1.05 };
 const leastParametric = 0.15;
 
 /** None where sizes cannot be counted, or where something else has to be measured before they can be compared. */
-export function strangersOf(context: Context, seed: number, round: number): Archived[] {
+export function strangersOf(
+  context: Context,
+  { seed, round, scored }: { seed: number; round: number; scored?: readonly string[] | undefined },
+): Archived[] {
   if (context.isTabular || context.deviceObjectives.length > 0 || context.runnerObjectives.length > 0)
     return [];
   const size = context.specification.objectives.find(({ goal }) => goal === "minimize");
   if (size === undefined) return [];
   const id = objectiveId(size);
   const { target } = size;
-  const random = new Random(seed);
+  const selections = scored?.map((code) => selectionOf(context.positions, codeOfText(code)));
   const found = new Map<string, Archived>();
-  for (let draw = 0; draw < draws; draw++) {
-    const share = leastParametric + (1 - leastParametric) * random.uniform();
-    const selection = drawn(context, share, random);
+  for (const selection of selections ?? drawnAtRandom(context, new Random(seed))) {
     const values = { ...context.cheap(selection), accuracy: null };
     const value = (values as Record<string, number | null>)[id];
     if (typeof value !== "number" || !context.isFeasible(selection, values)) continue;
@@ -38,6 +41,12 @@ export function strangersOf(context: Context, seed: number, round: number): Arch
     found.set(hash, fresh);
   }
   return [...found.values()];
+}
+
+function drawnAtRandom(context: Context, random: Random): Selection[] {
+  return Array.from({ length: draws }, () =>
+    drawn(context, leastParametric + (1 - leastParametric) * random.uniform(), random),
+  );
 }
 
 /** @param share of operations with weights, in expectation */

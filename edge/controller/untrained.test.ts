@@ -3,14 +3,16 @@
 import { describe, expect, test } from "vitest";
 import { codeOf, codeOfText, positionsOf, selectionOf, textOf } from "../../shared/code.ts";
 import { spaceOf } from "../../shared/networkCosts.ts";
-import type { TrainRoundReport, TrainRoundTask } from "../../shared/protocol.ts";
-import { type SpecificationInput, specificationSchema } from "../../shared/specification.ts";
+import type { ScoreReport, ScoreTask, TrainRoundReport, TrainRoundTask } from "../../shared/protocol.ts";
+import { type SpecificationInput, scheduleLength, specificationSchema } from "../../shared/specification.ts";
 import type { UntrainedScores } from "../../shared/untrained.ts";
 import { checkSpecification } from "../../shared/validate.ts";
 import { Context } from "./context.ts";
 import { completeRound, currentTask, startSearch } from "./controller.ts";
+import { beginTraining } from "./halving.ts";
 import type { ControllerState } from "./state.ts";
 
+const untrained = { architectures: 40 };
 const input: SpecificationInput = {
   name: "scored",
   strategy: { name: "nsga2" },
@@ -18,7 +20,7 @@ const input: SpecificationInput = {
     { name: "accuracy", goal: "maximize" },
     { name: "parameters", goal: "minimize", limit: 80_000 },
   ],
-  evaluation: { kind: "supernet", network: { channels: 8, layers: 5 }, untrained: { architectures: 40 } },
+  evaluation: { kind: "supernet", network: { channels: 8, layers: 5 }, untrained },
   schedule: {
     stepsPerRound: 4,
     warmupStepsPerRound: 10,
@@ -27,9 +29,13 @@ const input: SpecificationInput = {
   },
 };
 const specification = specificationSchema.parse(input);
+const byTraining = specificationSchema.parse({
+  ...input,
+  schedule: undefined,
+  evaluation: { kind: "training", network: { channels: 8, layers: 5 }, untrained, architectures: 12 },
+});
 const positions = positionsOf(spaceOf(specification));
-
-const taskOf = (state: ControllerState) => currentTask(state) as TrainRoundTask;
+const seconds = { train: 0, evaluate: 0, idle: 0 };
 
 const alike = (value: number): UntrainedScores => ({
   expressivity: value,
@@ -39,76 +45,111 @@ const alike = (value: number): UntrainedScores => ({
   distinctPatterns: value,
 });
 
-const reportOf = (untrained?: TrainRoundReport["untrained"]): TrainRoundReport => ({
+const scoreTaskOf = (of = specification) => currentTask(startSearch(of, "s")) as ScoreTask;
+
+const scoreReport = (scores: ScoreReport["scores"]): ScoreReport => ({
+  kind: "score",
+  leaseId: "l",
+  scores,
+  measurements: [],
+  digest: "0",
+  seconds,
+});
+
+const trained: TrainRoundReport = {
   kind: "trainRound",
   leaseId: "l",
   trainLoss: 1,
   digest: "0",
-  seconds: { train: 0, evaluate: 0, idle: 0 },
+  seconds,
   measurements: [],
-  ...(untrained === undefined ? {} : { untrained }),
-});
+};
+
+const trainTaskOf = (state: ControllerState) => currentTask(state) as TrainRoundTask;
+
+const afterScores = (scores: ScoreReport["scores"], of = specification) =>
+  completeRound(startSearch(of, "s"), of, scoreReport(scores));
 
 /** The candidates of the first round that measures any, as text of their codes. */
-function firstCandidates(untrained?: TrainRoundReport["untrained"]): string[] {
-  let { state } = completeRound(startSearch(specification, "s"), specification, reportOf(untrained));
-  while (taskOf(state).candidates.length === 0) state = completeRound(state, specification, reportOf()).state;
-  return taskOf(state).candidates.map(({ selection }) => textOf(codeOf(positions, selection)));
+function firstCandidates(scores: ScoreReport["scores"]): string[] {
+  let { state } = afterScores(scores);
+  while (trainTaskOf(state).candidates.length === 0)
+    state = completeRound(state, specification, trained).state;
+  return trainTaskOf(state).candidates.map(({ selection }) => textOf(codeOf(positions, selection)));
 }
 
 describe("architectures that are scored without training", () => {
-  const { untrained } = taskOf(startSearch(specification, "s"));
-  const codes = untrained?.codes ?? [];
+  const { codes } = scoreTaskOf();
+  const parameters = codes.map(
+    (code) => new Context(specification).cheap(selectionOf(positions, codeOfText(code))).parameters as number,
+  );
+  // Scores that fall with the size leave one that nothing beats.
+  const forSmall = parameters.map((count) => ({ ...alike(1e6 - count), trainability: -count }));
+  const smallest = codes[parameters.indexOf(Math.min(...parameters))] as string;
 
-  test("are as many different ones as were asked for, within the limits, in the first round alone", () => {
+  test("are as many different ones as were asked for, within the limits, before any weight step", () => {
     expect(new Set(codes).size).toBe(40);
-    const context = new Context(specification);
-    for (const code of codes) {
-      const selection = selectionOf(positions, codeOfText(code));
-      expect(context.cheap(selection).parameters).toBeLessThanOrEqual(80_000);
-    }
-    const { state } = completeRound(startSearch(specification, "s"), specification, reportOf());
-    expect(taskOf(state).untrained).toBeUndefined();
+    for (const count of parameters) expect(count).toBeLessThanOrEqual(80_000);
+    const { state, record, done, events } = afterScores(forSmall);
+    expect(done).toBe(false);
+    expect(events.map(({ type }) => type)).toEqual(["search.started"]);
+    expect(record).toMatchObject({ round: 0, phase: "warmup", candidates: [] });
+    expect(trainTaskOf(state)).toMatchObject({ kind: "trainRound", round: 1, firstStep: 0, steps: 10 });
   });
 
-  test("are none where the specification asks for none", () => {
-    const { untrained: _, ...evaluation } = { untrained: undefined, ...(input.evaluation as object) };
+  test("are none where the specification asks for none, and count as a round where it does", () => {
+    const evaluation = { ...(input.evaluation as object), untrained: { architectures: 0 } };
     const without = specificationSchema.parse({ ...input, evaluation });
-    expect(taskOf(startSearch(without, "s")).untrained).toBeUndefined();
+    expect(scoreTaskOf(without)).toMatchObject({ kind: "trainRound", round: 0 });
+    expect(scheduleLength(specification).rounds).toBe(scheduleLength(without).rounds + 1);
   });
 
   test("are what the search starts from, the best of each size first", () => {
-    const random = firstCandidates();
-    expect(random.some((code) => codes.includes(code))).toBe(false);
-    const parameters = codes.map(
-      (code) =>
-        new Context(specification).cheap(selectionOf(positions, codeOfText(code))).parameters as number,
-    );
-    // Scores that fall with the size leave one that nothing beats; it comes first, then what only it beats.
-    const smallest = codes[parameters.indexOf(Math.min(...parameters))];
-    const first = firstCandidates(
-      parameters.map((count) => ({ ...alike(1e6 - count), trainability: -count })),
-    );
+    const first = firstCandidates(forSmall);
     expect(first[0]).toBe(smallest);
     expect(first.every((code) => codes.includes(code))).toBe(true);
-    expect(first.length).toBe(5);
+    expect(first).toHaveLength(5);
   });
 
-  test("without numbers are left out, and a runner that scores nothing changes nothing", () => {
-    const scored = codes.map((_, index) => (index < 3 ? alike(index + 1) : null));
-    const first = firstCandidates(scored);
+  test("are what a search by training begins with, and nothing is trained before", () => {
+    const begun = startSearch(byTraining, "s");
+    expect(beginTraining(begun, byTraining)).toMatchObject({ chosen: null, end: null });
+    const { state } = afterScores(forSmall, byTraining);
+    expect(currentTask(state)).toBeNull();
+    const { chosen } = beginTraining(state, byTraining);
+    expect(textOf(codeOf(positions, chosen?.selection ?? {}))).toBe(smallest);
+  });
+
+  test("without numbers are left out", () => {
+    const first = firstCandidates(codes.map((_, index) => (index < 3 ? alike(index + 1) : null)));
     expect(first.filter((code) => codes.includes(code)).length).toBeGreaterThan(0);
     for (const code of first) expect(codes.indexOf(code)).toBeLessThan(3);
-    expect(firstCandidates()).toEqual(firstCandidates(codes.map(() => null)));
+    const none = firstCandidates(codes.map(() => null));
+    expect(none.some((code) => codes.includes(code))).toBe(false);
   });
 
   test("must each have their scores", () => {
     expect(() => firstCandidates([alike(1)])).toThrow(/40 architectures to score, not 1/);
   });
+});
 
-  test("are refused where no warm-up round can score them", () => {
-    const schedule = { stages: [{ layers: 3, channels: 4, steps: 40, drop: { normal: 4, reduction: 2 } }] };
-    const { errors } = checkSpecification({ ...input, schedule }, "elsewhere") as { errors: object[] };
-    expect(JSON.stringify(errors)).toMatch(/evaluation\/untrained.*warmupSteps/);
+describe("how many are scored, where nothing is said of it", () => {
+  const sized = (change: Partial<SpecificationInput>): number | undefined => {
+    const { specification: checked } = checkSpecification({ name: "sized", ...change }, "elsewhere");
+    return checked?.evaluation.kind === "tabular" ? undefined : checked?.evaluation.untrained?.architectures;
+  };
+
+  test("grows with the length of the search up to a limit", () => {
+    const short = sized({ schedule: { preset: "demo-3" } }) ?? 0;
+    const long = sized({ schedule: { preset: "demo-10" } }) ?? 0;
+    expect(short).toBeGreaterThanOrEqual(16);
+    expect(long).toBeGreaterThan(short);
+    expect(sized({ schedule: { preset: "tnd-nas-cifar10" }, dataset: { name: "cifar10" } })).toBe(2048);
+    expect(sized({ evaluation: { kind: "training" } })).toBeGreaterThan(100);
+  });
+
+  test("is what the specification says where it does", () => {
+    expect(sized({ evaluation: { kind: "supernet", untrained: { architectures: 0 } } })).toBe(0);
+    expect(sized({ evaluation: { kind: "supernet", untrained: { architectures: 5 } } })).toBe(5);
   });
 });

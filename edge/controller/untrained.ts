@@ -1,55 +1,70 @@
-/** Architectures that are scored without training before a search's first weight steps, and what it then starts from. */
+/** Architectures that are scored without training before anything else, and what a search then starts from. */
 
 import { type Code, codeOfText, textOf } from "../../shared/code.ts";
-import type { RoundReport, RoundTask, TrainRoundTask } from "../../shared/protocol.ts";
+import { networkSizeOf } from "../../shared/networkCosts.ts";
+import type { ScoreReport, ScoreTask } from "../../shared/protocol.ts";
 import { Random } from "../../shared/random.ts";
+import { scoredFirst } from "../../shared/specification.ts";
+import { scoredSize } from "../../shared/trainingCost.ts";
 import { everyScore, joined } from "../../shared/untrained.ts";
 import type { Context } from "./context.ts";
+import { taskIdOf } from "./nextRound.ts";
 import { seedOf } from "./policy.ts";
 import type { ControllerState } from "./state.ts";
-import { layersOf, lonelyFirst, type Member, memberOf } from "./strategies/members.ts";
+import { bestOf, lonelyFirst, type Member, memberOf } from "./strategies/members.ts";
 import { eligibleDraw, type Problem, randomCode } from "./strategies/strategy.ts";
 
-/** Start weights that each architecture is scored by, and images that they see. */
-const weightSeeds = 2;
+/** Images of noise that each architecture sees. */
 const images = 32;
+/** Twice as many architectures are worth more than a second set of start weights, up to so many. */
+const scoredTwiceFrom = 800;
 /** Draws for each architecture that is wanted: a small space has fewer than were asked for. */
 const drawsEach = 10;
+/** The best of them that a search remembers. */
+const kept = 24;
 
-/** What the runner scores in this round: random architectures within the limits, in a search's first round. */
-export function toScore(state: ControllerState, context: Context): Pick<TrainRoundTask, "untrained"> {
-  const { evaluation } = context.specification;
-  const wanted = evaluation.kind === "supernet" ? evaluation.untrained?.architectures : undefined;
-  if (wanted === undefined || state.round > 0 || state.phase !== "warmup") return {};
+/** What a runner scores first: random architectures within the limits; null where none are asked for. */
+export function scoreTask(state: ControllerState, context: Context): ScoreTask | null {
+  const { specification } = context;
+  const wanted = scoredFirst(specification);
+  if (wanted === 0) return null;
   const problem = context.problem(state.choices, state.stage);
-  const random = new Random(seedOf(state.seed, "untrained", state.round));
+  const random = new Random(seedOf(state.seed, "untrained", 0));
   const codes = new Set<string>();
   for (let draw = 0; draw < drawsEach * wanted && codes.size < wanted; draw++)
     codes.add(textOf(eligibleDraw(problem, () => randomCode(problem, random))));
-  const seeds = Array.from({ length: weightSeeds }, (_, index) => seedOf(state.seed, "untrained", index + 1));
-  return { untrained: { codes: [...codes], seeds, images } };
+  const weightSeeds = wanted < scoredTwiceFrom ? 1 : 2;
+  const { channels, layers } = scoredSize(specification);
+  return {
+    kind: "score",
+    taskId: taskIdOf(state),
+    searchId: state.searchId,
+    round: state.round,
+    dataset: specification.dataset.name,
+    space: specification.space,
+    stem: networkSizeOf(specification).stem ?? "cifar",
+    channels,
+    layers,
+    codes: [...codes],
+    seeds: Array.from({ length: weightSeeds }, (_, index) => seedOf(state.seed, "untrained", index + 1)),
+    images,
+    candidates: [],
+  };
 }
 
 /**
- * The best of what a round scored, at most so many: front after front of joined scores and what is known of other
- * objectives, the lonely first. Null where the round scored nothing.
+ * The best of what was scored, the best first: front after front of joined scores and what is known of other objectives,
+ * the lonely first.
  *
  * @throws RangeError where there are not as many scores as architectures
  */
-export function bestScored(
-  task: RoundTask,
-  report: RoundReport,
-  problem: Problem,
-  count: number,
-): Code[] | null {
-  if (task.kind !== "trainRound" || report.kind !== "trainRound" || report.untrained === undefined)
-    return null;
-  const codes = task.untrained?.codes ?? [];
-  if (report.untrained.length !== codes.length)
+export function bestScored(task: ScoreTask, report: ScoreReport, problem: Problem): Code[] {
+  const { codes } = task;
+  if (report.scores.length !== codes.length)
     throw new RangeError(
-      `round ${task.round} has ${codes.length} architectures to score, not ${report.untrained.length}`,
+      `round ${task.round} has ${codes.length} architectures to score, not ${report.scores.length}`,
     );
-  const scored = report.untrained.flatMap((scores, index) => {
+  const scored = report.scores.flatMap((scores, index) => {
     const code = codeOfText(codes[index] ?? "");
     return scores === null ? [] : [{ code, scores }];
   });
@@ -57,11 +72,14 @@ export function bestScored(
     scored.map(({ scores }) => scores),
     everyScore,
   );
-  const members = scored.flatMap(({ code }, index) => standIn(code, order[index] ?? 0, problem) ?? []);
-  return layersOf(members)
-    .flatMap(lonelyFirst)
-    .slice(0, count)
-    .map(({ code }) => code);
+  let rest = scored.flatMap(({ code }, index) => standIn(code, order[index] ?? 0, problem) ?? []);
+  const best: Code[] = [];
+  while (rest.length > 0 && best.length < kept) {
+    const layer = new Set(bestOf(rest));
+    best.push(...lonelyFirst([...layer]).map(({ code }) => code));
+    rest = rest.filter((member) => !layer.has(member));
+  }
+  return best.slice(0, kept);
 }
 
 /** An architecture with its score for accuracy; what nobody knows yet is the same of all. */

@@ -14,12 +14,14 @@ import {
   leaseResponseSchema,
   leaseSeconds,
   protocolVersion,
+  type RoundReport,
   registerRequestSchema,
   registerResponseSchema,
   releaseRequestSchema,
   replaySchema,
   reportResponseSchema,
   reportSchema,
+  scoringProtocolVersion,
   type TrainRoundTask,
 } from "../../shared/protocol.ts";
 import { body, failure, finishLater, idParam, isoTime, json, newApp, wholeNumber } from "../app.ts";
@@ -28,8 +30,8 @@ import type { AppEnv } from "../env.ts";
 import { askEndpoints } from "../measuring/endpoint.ts";
 import { leaseMeasurement, reportMeasured } from "../measuring/report.ts";
 import { Problem } from "../problems.ts";
-import { assertUnderstood, understood } from "../protocol.ts";
-import { amendRound, reportFailure, reportRound, reportTraining } from "../report.ts";
+import { assertUnderstood, spoken, understood } from "../protocol.ts";
+import { amendRound, reportFailure, reportRound, reportTraining, withoutScores } from "../report.ts";
 import { sawInstance } from "../store/instances.ts";
 import { replayFrom } from "../store/rounds.ts";
 import { expiryFrom, insertRunner, heartbeat as prolong, shouldStop } from "../store/runners.ts";
@@ -229,6 +231,10 @@ function ownTask(c: Context<AppEnv>, taskId: string): TaskKey {
   return key;
 }
 
+const roundKinds: readonly string[] = ["trainRound", "tabular", "score"] satisfies RoundReport["kind"][];
+
+const isOfRound = (report: { kind: string }): report is RoundReport => roundKinds.includes(report.kind);
+
 export const tasks = newApp()
   .openapi(register, async (c) => {
     const request = c.req.valid("json");
@@ -244,7 +250,10 @@ export const tasks = newApp()
     if (bound?.instance != null)
       await finishLater(c, sawInstance(c.env.DB, bound.instance, Date.now(), false));
     const wanted = { runnerId, searchId: bound?.searchId ?? searchId, instance: bound?.instance };
-    return c.json({ lease: await leaseWork(c.env.DB, wanted), retryAfterSeconds }, 200);
+    const found = await leaseWork(c.env.DB, wanted);
+    const isBeyond = found?.task.kind === "score" && spoken(c) < scoringProtocolVersion;
+    const lease = isBeyond ? await withoutScores(c.env, found) : found;
+    return c.json({ lease, retryAfterSeconds }, 200);
   })
   .openapi(heartbeat, async (c) => {
     const { leaseId, ...told } = c.req.valid("json");
@@ -271,7 +280,7 @@ export const tasks = newApp()
       await reportFailure(c.env.DB, key, content);
       return c.json({ accepted: true, next: null }, 200);
     }
-    if ((content.kind === "trainRound" || content.kind === "tabular") && key.kind === "round") {
+    if (isOfRound(content) && key.kind === "round") {
       let measures = false;
       const onMeasurements = () => {
         measures = true;
@@ -296,7 +305,7 @@ export const tasks = newApp()
     const { search, fromRound } = c.req.valid("query");
     const rows = await replayFrom(c.env.DB, search, fromRound, replayedAtOnce);
     const last = rows.at(-1);
-    // Rounds on a table leave nothing behind that could be repeated.
+    // Rounds that only look up or score leave nothing behind that could be repeated.
     const data = rows.flatMap(({ task, ...row }) => (task.kind === "trainRound" ? [{ ...row, task }] : []));
     return c.json(
       { data, nextRound: rows.length < replayedAtOnce || last === undefined ? null : last.round + 1 },

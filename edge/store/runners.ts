@@ -77,8 +77,9 @@ export interface Wanted {
   instance?: string | null | undefined;
 }
 
-/** SQL that is true of a search `s` by training. */
-const trains = "(s.specification ->> '$.evaluation.kind' = 'training')";
+/** SQL that is true of a search `s` by training that has scored what it was to score first. */
+const trains = `(s.specification ->> '$.evaluation.kind' = 'training' AND NOT EXISTS (SELECT 1 FROM controller_states c
+  WHERE c.search_id = s.id AND c.state ->> '$.task' IS NOT NULL))`;
 /** SQL that is true of a search `s` by training that can begin nothing before one of its trainings ends. */
 export const beginsNothing = `(${trains} AND EXISTS (SELECT 1 FROM controller_states c
   WHERE c.search_id = s.id AND c.state ->> '$.halving.isWaiting' = 1))`;

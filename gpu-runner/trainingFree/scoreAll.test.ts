@@ -1,35 +1,50 @@
-/** A round that scores architectures before it trains. */
+/** Architectures of a task, scored. */
 
 import { expect, test } from "vitest";
-import { reportSchema } from "../../shared/protocol.ts";
+import { reportSchema, type ScoreTask } from "../../shared/protocol.ts";
 import { loadBackend } from "../kernels/backend.ts";
 import { dataset, roundOf } from "../rounds.testing.ts";
-import { SupernetTrainer } from "../trainRound.ts";
+import { scoreAll } from "./scoreAll.ts";
 
 const backend = await loadBackend(process.env.NASTURTIUM_BACKEND === "tensorflow" ? "tensorflow" : "wasm");
-const trainer = () => new SupernetTrainer(backend, async () => dataset);
 
 // Two edges of a normal and two of a reduction cell: none, skip_connect, sep_conv_3x3.
-const untrained = { codes: ["2211", "1111", "2011", "0000"], seeds: [3, 4], images: 12 };
+const { taskId, searchId, stage } = roundOf(0);
+const task: ScoreTask = {
+  kind: "score",
+  taskId,
+  searchId,
+  round: 0,
+  dataset: stage.dataset,
+  space: stage.space,
+  stem: stage.stem,
+  channels: stage.channels,
+  layers: stage.layers,
+  codes: ["2211", "1111", "2011", "0000"],
+  seeds: [3, 4],
+  images: 12,
+  candidates: [],
+};
 
-test("a round gives each architecture its scores, whatever stands beside it, and trains as it would have", async () => {
+test("each architecture has its scores, whatever stands beside it", async () => {
   const told: [number, number][] = [];
-  const scoring = trainer();
-  const result = await scoring.run(
-    { ...roundOf(0), untrained },
-    { progress: (done, total) => told.push([done, total]) },
-  );
-  expect(told.slice(0, 4)).toEqual([1, 2, 3, 4].map((done) => [done, 4]));
-  const plain = trainer();
-  expect(result.digest).toBe((await plain.run(roundOf(0))).digest);
-  const [wide, skips, narrow, cut] = result.untrained ?? [];
+  const scores = await scoreAll(backend, task, dataset.train, {
+    progress: (done, total) => told.push([done, total]),
+  });
+  expect(told).toEqual([1, 2, 3, 4].map((done) => [done, 4]));
+  const [wide, skips, narrow, cut] = scores;
   expect(wide?.macs).toBeGreaterThan(narrow?.macs ?? Number.NaN);
   expect(wide?.distinctPatterns).toBeGreaterThan(skips?.distinctPatterns ?? Number.NaN);
   expect(cut?.expressivity).toBeLessThan(skips?.expressivity ?? Number.NaN);
-  expect(reportSchema.safeParse({ kind: "trainRound", leaseId: "l", ...result }).success).toBe(true);
+  const seconds = { train: 0, evaluate: 1, idle: 0 };
+  const report = { kind: "score", leaseId: "l", scores, measurements: [], digest: "0", seconds };
+  expect(reportSchema.safeParse(report).success).toBe(true);
+  expect(await scoreAll(backend, { ...task, codes: ["2011"] }, dataset.train, {})).toEqual([narrow]);
+});
 
-  const alone = trainer();
-  const one = await alone.run({ ...roundOf(0), untrained: { ...untrained, codes: ["2011"] } });
-  expect(one.untrained).toEqual([narrow]);
-  for (const each of [scoring, plain, alone]) each.forget();
+test("scoring ends where its task does", async () => {
+  const throwIfEnded = () => {
+    throw new Error("ended");
+  };
+  await expect(scoreAll(backend, task, dataset.train, { throwIfEnded })).rejects.toThrow("ended");
 });

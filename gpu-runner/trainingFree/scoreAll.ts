@@ -3,7 +3,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { codeOfText, positionsOf, selectionOf } from "../../shared/code.ts";
 import { deriveNetwork, type Network, type NetworkSize } from "../../shared/network.ts";
-import type { StageTask, TrainRoundTask } from "../../shared/protocol.ts";
+import type { ScoreTask } from "../../shared/protocol.ts";
 import { deriveSeed, Random } from "../../shared/random.ts";
 import { genotypeFromSelection, type InlineSpace, resolveSpace } from "../../shared/space.ts";
 import { meanScores, type UntrainedScores } from "../../shared/untrained.ts";
@@ -22,18 +22,18 @@ type Facts = Pick<Images, "height" | "width" | "channels" | "classes">;
  */
 export async function scoreAll(
   backend: Backend,
-  stage: StageTask,
-  { codes, seeds, images }: NonNullable<TrainRoundTask["untrained"]>,
+  task: ScoreTask,
   facts: Facts,
   hooks: WorkHooks,
 ): Promise<(UntrainedScores | null)[]> {
+  const { codes, seeds, images } = task;
   const { height, width, channels } = facts;
   const scorers = seeds.map((seed) => {
     const random = new Random(deriveSeed(seed, "noise"));
     const noise = Float32Array.from({ length: images * height * width * channels }, () => random.normal());
     return new Scorer(backend, { seed, images: noise, patternImages: Math.min(images, PATTERN_IMAGES) });
   });
-  const networkOf = networks(stage, facts);
+  const networkOf = networks(task, facts);
   const all: (UntrainedScores | null)[] = [];
   try {
     for (const [index, code] of codes.entries()) {
@@ -49,11 +49,11 @@ export async function scoreAll(
   return all;
 }
 
-/** Makes an architecture's derived network of the stage's size. */
-function networks(stage: StageTask, { classes, ...image }: Facts): (code: string) => Network {
-  const space = resolveSpace(stage.space as string | InlineSpace);
+/** Makes an architecture's derived network of the task's size. */
+function networks(task: ScoreTask, { classes, ...image }: Facts): (code: string) => Network {
+  const space = resolveSpace(task.space as string | InlineSpace);
   const positions = positionsOf(space);
-  const { channels, layers, stem } = stage;
+  const { channels, layers, stem } = task;
   const { height, width } = image;
   const size: NetworkSize = {
     channels,
