@@ -8,6 +8,14 @@
  *         [--contestants default,tnd-nas,training,random,optuna-nsga2,optuna-tpe,pymoo-nsga2]
  *         [--report] [--picture FILE] [--json]
  *
+ * Part B, without a table: searches of `tnd-nas` or `darts` on real images, against random architectures under successive
+ * halving and Optuna, which train as the product does until the same processor seconds are spent. What each hands over is
+ * trained by one recipe from two seeds and tested, beside random architectures of the same sizes.
+ *
+ *     npm run -s bench:contest -- --part B --data FOLDER [--space tnd-nas] [--dataset fashion-mnist,cifar10]
+ *         [--state DIR] [--seeds 1,2,3] [--hours 0.333] [--final-steps 700] [--controls 10]
+ *         [--contestants default,training,random-halving,optuna-tpe,optuna-nsga2] [--report] [--json]
+ *
  * FOLDER holds the standard binary files of CIFAR-10, also `.xz`. What is finished is kept in DIR and not done again;
  * --report only reports it. Hours are processor hours of a search: user and system time of runner and edge.
  */
@@ -17,10 +25,13 @@ import { constants } from "node:os";
 import path from "node:path";
 import { type ContestOptions, cifarFolder, contestOptions, tableFile } from "./contest/options.ts";
 import { partADefaults, partAUnits } from "./contest/partA.ts";
+import { PartB, partBDefaults } from "./contest/partB.ts";
 import { curvesPicture } from "./contest/picture.ts";
 import { placeOf, printPlace, productCommit } from "./contest/place.ts";
 import { printA } from "./contest/printA.ts";
+import { printB } from "./contest/printB.ts";
 import { reportA } from "./contest/reportA.ts";
+import { reportB } from "./contest/reportB.ts";
 import { ContestState, runUnits } from "./contest/state.ts";
 import { asksForHelp, UsageError, usageOf } from "./search/options.ts";
 
@@ -36,8 +47,9 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
 try {
   if (asksForHelp()) console.log(usageOf(import.meta.filename));
   else {
-    const options = contestOptions({ A: partADefaults }, process.argv.slice(2));
-    await partA(options);
+    const defaults = { A: partADefaults, B: partBDefaults };
+    const options = contestOptions(defaults, process.argv.slice(2));
+    await (options.part === "A" ? partA(options) : partB(options));
   }
 } catch (error) {
   if (error instanceof UsageError) {
@@ -64,10 +76,31 @@ async function partA(options: ContestOptions): Promise<void> {
   }));
   writeFileSync(options.picture, curvesPicture(panels));
   log(`picture: ${options.picture}`);
+  print(options, report, printA(report));
+}
+
+async function partB(options: ContestOptions): Promise<void> {
+  const context = { log, signal: abort.signal };
+  const state = new ContestState(options.stateFolder, productCommit());
+  const parts = options.datasets.map((dataset) => new PartB(dataset, options, context));
+  if (!options.reportsOnly) {
+    if (options.datasets.includes("cifar10")) cifarFolder(options);
+    await runUnits(
+      state,
+      parts.flatMap((part) => part.searchUnits()),
+      context,
+    );
+    await runUnits(
+      state,
+      parts.flatMap((part) => part.testUnits(state)),
+      context,
+    );
+  }
+  const report = reportB(options.space, parts, options.contestants, state);
+  print(options, report, printB(report));
+}
+
+function print({ part, isJson }: ContestOptions, report: object, text: string): void {
   const place = placeOf();
-  console.log(
-    options.isJson
-      ? JSON.stringify({ part: "A", ...place, ...report })
-      : `${printPlace(place)}\n\n${printA(report)}`,
-  );
+  console.log(isJson ? JSON.stringify({ part, ...place, ...report }) : `${printPlace(place)}\n\n${text}`);
 }

@@ -7,6 +7,7 @@ import { cacheDir } from "../../setup/tensorflow.mjs";
 import { projectFolder } from "../search/benchmark.ts";
 import { chosen, positive, UsageError } from "../search/options.ts";
 import { nasBench201 } from "../search/problems.ts";
+import { type ContestDataset, contestDatasets, type SpaceName, spaceNames } from "./arena.ts";
 
 export interface ContestOptions {
   part: "A" | "B";
@@ -20,19 +21,24 @@ export interface ContestOptions {
   contestants: string[];
   reportsOnly: boolean;
   picture: string;
+  /** Of part B. */
+  space: SpaceName;
+  datasets: ContestDataset[];
+  /** Steps of the training by which all answers are judged. */
+  finalSteps: number;
+  /** Random architectures for each one of an answer. */
+  controls: number;
   isJson: boolean;
 }
 
 /** What each part knows, and its hours unless told. */
-export type PartDefaults = Partial<
-  Record<ContestOptions["part"], { hours: number; contestants: readonly string[] }>
->;
+export type PartDefaults = Record<ContestOptions["part"], { hours: number; contestants: readonly string[] }>;
 
 /** @throws UsageError naming the option and what it takes */
 export function contestOptions(defaults: PartDefaults, argv: readonly string[]): ContestOptions {
   const args = parse(argv);
   const part = chosen(args.part ?? "none", "part", Object.keys(defaults)) as ContestOptions["part"];
-  const own = defaults[part] ?? { hours: 0, contestants: [] };
+  const own = defaults[part];
   const stateFolder = path.resolve(args.state ?? path.join(cacheDir(), "contest"));
   return {
     part,
@@ -46,6 +52,12 @@ export function contestOptions(defaults: PartDefaults, argv: readonly string[]):
     ],
     reportsOnly: args.report,
     picture: path.resolve(args.picture ?? path.join(stateFolder, `contest-${part.toLowerCase()}.svg`)),
+    space: chosen(args.space, "space", spaceNames) as SpaceName,
+    datasets: args.dataset
+      .split(",")
+      .map((name) => chosen(name, "dataset", contestDatasets) as ContestDataset),
+    finalSteps: positive("final-steps", args["final-steps"]),
+    controls: positive("controls", args.controls),
     isJson: args.json,
   };
 }
@@ -64,6 +76,10 @@ function parse(argv: readonly string[]) {
         contestants: { type: "string" },
         report: { type: "boolean", default: false },
         picture: { type: "string" },
+        space: { type: "string", default: "tnd-nas" },
+        dataset: { type: "string", default: contestDatasets.join() },
+        "final-steps": { type: "string", default: "700" },
+        controls: { type: "string", default: "10" },
         json: { type: "boolean", default: false },
         help: { type: "boolean", default: false },
       },

@@ -20,6 +20,8 @@ export interface OwnRun<Member> {
   fronts: FrontAt<Member>[];
   processorSeconds: number;
   wallSeconds: number;
+  /** Measurements of architectures, with shared weights or after a training. */
+  evaluations: number;
   /** `completed`, or how far it was when its time was up. */
   state: string;
 }
@@ -50,10 +52,11 @@ export async function runOwnSearch<Member>(
     };
     await work(1, { everyMs: lookEveryMs, look });
     await look();
-    const { state } = await readSearch(client, id);
+    const { state, progress } = await readSearch(client, id);
     if (state === "failed") throw new Error(`The search "${specification.name}" failed.`);
     const wallSeconds = (performance.now() - startedAt) / 1000;
-    return { fronts, processorSeconds: processorSeconds(), wallSeconds, state };
+    const { evaluations } = progress;
+    return { fronts, processorSeconds: processorSeconds(), wallSeconds, evaluations, state };
   });
 }
 

@@ -1,7 +1,9 @@
 /** What the product is told in the contest: its defaults, with lengths in proportion to the hours that it gets. */
 
+import { datasetFacts } from "../../shared/datasets.ts";
 import { schedulePresets } from "../../shared/schedule.ts";
 import type { SpecificationInput, StrategyName } from "../../shared/specification.ts";
+import type { ContestDataset, SpaceName } from "./arena.ts";
 
 export const ownContestants = ["default", "tnd-nas", "training"] as const;
 export type OwnContestant = (typeof ownContestants)[number];
@@ -20,9 +22,35 @@ export interface HourlyLengths {
 
 /** Part A, measured on two cores; the short trainings that follow a supernet are sized by the product. */
 export const benchmarkLengths: HourlyLengths = {
-  stage: { steps: 2400, warmupSteps: 960, drop: { normal: 2 } },
-  training: { architectures: 24, rungs: [150, 450, 1350] },
+  stage: { steps: 7000, warmupSteps: 2800, drop: { normal: 2 } },
+  training: { architectures: 32, rungs: [200, 600, 1800] },
 };
+
+/** Part B, on images of CIFAR-10, measured on two cores. */
+export const spaceLengths: Record<SpaceName, HourlyLengths> = {
+  "tnd-nas": {
+    stage: { steps: 1800, warmupSteps: 730, drop: { normal: 4, reduction: 2 } },
+    training: { architectures: 24, rungs: [60, 180, 540] },
+  },
+  darts: {
+    stage: { steps: 1800, warmupSteps: 730, drop: { normal: 3, reduction: 3 } },
+    training: { architectures: 24, rungs: [60, 180, 540] },
+  },
+};
+
+/** Those of a data set, in proportion to the pixels of its images. */
+export function lengthsOf(space: SpaceName, dataset: ContestDataset): HourlyLengths {
+  const pixelsOf = ({ height, width }: { height: number; width: number }) => height * width;
+  const more = pixelsOf(datasetFacts.cifar10.image) / pixelsOf(datasetFacts[dataset].image);
+  const { stage, training } = spaceLengths[space];
+  return {
+    stage: { ...stage, steps: stage.steps * more, warmupSteps: stage.warmupSteps * more },
+    training: { ...training, rungs: training.rungs.map((steps) => steps * more) },
+  };
+}
+
+/** Share of the training images that a search by training measures on; the product's default. */
+export const validationFraction = 0.1;
 
 /** Everything but the name, the data and the space. */
 export function ownSpecification(
@@ -56,13 +84,17 @@ function scheduleOf({ stage }: HourlyLengths, hours: number): SpecificationInput
   };
 }
 
-/** Twice the hours give half as many architectures again, each trained so much longer. */
-function byTraining({ training }: HourlyLengths, hours: number) {
-  const factor = Math.sqrt(hours);
+/** Twice the hours give 1.4 times as many architectures, each trained 1.4 times as long. */
+function byTraining(lengths: HourlyLengths, hours: number) {
   return {
     kind: "training",
     network,
-    architectures: Math.max(4, Math.round(training.architectures * factor)),
-    rungs: training.rungs.map((steps) => ({ steps: Math.max(2, Math.round(steps * factor)) })),
+    architectures: Math.max(4, Math.round(lengths.training.architectures * Math.sqrt(hours))),
+    rungs: rungSteps(lengths, hours).map((steps) => ({ steps })),
+    validationFraction,
   } as const;
 }
+
+/** Weight steps of each rung. */
+export const rungSteps = ({ training }: HourlyLengths, hours: number): number[] =>
+  training.rungs.map((steps) => Math.max(2, Math.round(steps * Math.sqrt(hours))));
