@@ -24,6 +24,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { constants } from "node:os";
 import path from "node:path";
 import { type ContestOptions, cifarFolder, contestOptions, tableFile } from "./contest/options.ts";
+import { contestProblems } from "./contest/outside.ts";
 import { partADefaults, partAUnits } from "./contest/partA.ts";
 import { PartB, partBDefaults } from "./contest/partB.ts";
 import { curvesPicture } from "./contest/picture.ts";
@@ -33,6 +34,7 @@ import { printB } from "./contest/printB.ts";
 import { reportA } from "./contest/reportA.ts";
 import { reportB } from "./contest/reportB.ts";
 import { ContestState, runUnits } from "./contest/state.ts";
+import { loadBenchmark } from "./search/benchmark.ts";
 import { asksForHelp, UsageError, usageOf } from "./search/options.ts";
 
 const log = (line: string) => console.error(`${new Date().toISOString().slice(11, 19)} ${line}`);
@@ -63,7 +65,7 @@ process.exit(); // peers that still run end with this
 async function partA(options: ContestOptions): Promise<void> {
   const context = { ...options, log, signal: abort.signal };
   const state = new ContestState(options.stateFolder, productCommit());
-  tableFile(options);
+  checkTable(options);
   if (!options.reportsOnly) {
     cifarFolder(options);
     await runUnits(state, partAUnits(options, context), context);
@@ -77,6 +79,16 @@ async function partA(options: ContestOptions): Promise<void> {
   writeFileSync(options.picture, curvesPicture(panels));
   log(`picture: ${options.picture}`);
   print(options, report, printA(report));
+}
+
+/** @throws UsageError where it is not there or has not what is needed */
+function checkTable(options: ContestOptions): void {
+  const table = tableFile(options);
+  try {
+    contestProblems(table).forEach(loadBenchmark);
+  } catch (error) {
+    throw new UsageError(`${table}: ${(error as Error).message}\nGive NAS-Bench-201's with --table FILE.`);
+  }
 }
 
 async function partB(options: ContestOptions): Promise<void> {

@@ -3,6 +3,7 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
+import { cifar10, hasCifar } from "../../gpu-runner/data/cifar.ts";
 import { cacheDir } from "../../setup/tensorflow.mjs";
 import { projectFolder } from "../search/benchmark.ts";
 import { chosen, positive, UsageError } from "../search/options.ts";
@@ -95,12 +96,14 @@ function hoursOf(given: string | undefined, otherwise: number): number {
   throw new UsageError(`--hours takes processor hours above 0, such as 2 or 0.5, not ${given}.`);
 }
 
-/** @throws UsageError where the folder of CIFAR-10 is not given or not there */
+/** @throws UsageError where the files of CIFAR-10 are not given or not there */
 export function cifarFolder({ dataFolder }: Pick<ContestOptions, "dataFolder">): string {
   if (dataFolder === undefined)
     throw new UsageError("Say where the binary files of CIFAR-10 are: --data FOLDER.");
-  if (existsSync(dataFolder)) return dataFolder;
-  throw new UsageError(`There is no folder ${dataFolder}. Give another with --data.`);
+  if (hasCifar(cifar10, dataFolder)) return dataFolder;
+  throw new UsageError(
+    `${dataFolder} has not all binary files of CIFAR-10 (data_batch_1.bin, ..., test_batch.bin). Give another folder with --data.`,
+  );
 }
 
 /** @throws UsageError where the table is not there */

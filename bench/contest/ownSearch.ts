@@ -52,8 +52,8 @@ export async function runOwnSearch<Member>(
     };
     await work(1, { everyMs: lookEveryMs, look });
     await look();
-    const { state, progress } = await readSearch(client, id);
-    if (state === "failed") throw new Error(`The search "${specification.name}" failed.`);
+    const { state, failure, progress } = await readSearch(client, id);
+    if (state === "failed") throw new Error(`The search "${specification.name}" failed: ${failure}`);
     const wallSeconds = (performance.now() - startedAt) / 1000;
     const { evaluations } = progress;
     return { fronts, processorSeconds: processorSeconds(), wallSeconds, evaluations, state };

@@ -22,7 +22,7 @@ export interface HourlyLengths {
 
 /** Part A, measured on two cores; the short trainings that follow a supernet are sized by the product. */
 export const benchmarkLengths: HourlyLengths = {
-  stage: { steps: 7000, warmupSteps: 2800, drop: { normal: 2 } },
+  stage: { steps: 10_500, warmupSteps: 4200, drop: { normal: 2 } },
   training: { architectures: 32, rungs: [200, 600, 1800] },
 };
 

@@ -4,6 +4,7 @@ import { type Dataset, loadDataset } from "../../gpu-runner/data/dataset.ts";
 import { TrainingFailure } from "../../gpu-runner/failure.ts";
 import { FinalTraining } from "../../gpu-runner/finalTraining.ts";
 import { type Backend, loadBackend } from "../../gpu-runner/kernels/backend.ts";
+import { trivialAccuracy } from "../../shared/datasets.ts";
 import type { FinalTrainingTask } from "../../shared/protocol.ts";
 import { finalTrainingSchema } from "../../shared/specification.ts";
 import type { Architecture, ContestDataset } from "./arena.ts";
@@ -97,13 +98,20 @@ export class Trainer {
     });
   }
 
-  /** Trains on all training images and tests. @throws TrainingFailure; the signal's reason */
+  /**
+   * Trains on all training images and tests; what fails answers no better than by chance.
+   *
+   * @throws the signal's reason
+   */
   async test(architecture: Architecture, steps: number, seed: number): Promise<Tested> {
     const training = this.#training(architecture, steps, seed);
     try {
       const throwIfEnded = () => this.#signal.throwIfAborted();
       const { testAccuracy, seconds } = await training.run({ throwIfEnded });
       return { testAccuracy, seconds };
+    } catch (error) {
+      if (!(error instanceof TrainingFailure)) throw error;
+      return { testAccuracy: trivialAccuracy({ name: this.#dataset.name }), seconds: 0 };
     } finally {
       training.dispose();
     }
