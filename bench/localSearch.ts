@@ -19,12 +19,23 @@ const CLI = fileURLToPath(new URL("../cli/main.ts", import.meta.url));
 export interface LocalSearch {
   id: string;
   client: EdgeClient;
-  /** Runners side by side, which share the cores, until nothing is left to do. Throws Error when one of them fails. */
-  work(runners: number): Promise<void>;
+  /**
+   * Runners side by side, which share the cores, until nothing is left to do or `watch` has seen enough. Throws Error
+   * when one of them fails.
+   */
+  work(runners: number, watch?: Watch): Promise<void>;
+}
+
+/** Looks at a search while runners work on it. */
+export interface Watch {
+  everyMs: number;
+  /** @returns whether the runners go on */
+  look(): Promise<boolean>;
 }
 
 interface Options {
-  dataFolder: string;
+  /** Not for data that comes with the product. */
+  dataFolder: string | undefined;
   log: (line: string) => void;
   signal: AbortSignal;
 }
@@ -41,25 +52,57 @@ export async function withLocalSearch<T>(
     const client = new EdgeClient(edge.url, edge.token, options.signal);
     const { id } = await createSearch(client, specification);
     const { token } = await createToken(client, { name: "bench", scopes: ["runner"] });
-    const work = async (runners: number) => {
+    const runAll = async (runners: number, signal: AbortSignal) => {
       const threads = String(Math.max(1, Math.floor(availableParallelism() / runners)));
       const names = Array.from({ length: runners }, (_, index) => `bench-${index}`);
       await Promise.all(
         names.map(async (name) => {
           // A runner ends as soon as there is nothing for it, which may be only while another one works.
           for (;;) {
-            await runner(edge, { token, searchId: id, name, threads }, options);
+            await runner(edge, { token, searchId: id, name, threads }, { ...options, signal });
             if (!(await hasWork(client, id))) return;
-            await pause(idleMs, undefined, { signal: options.signal });
+            await pause(idleMs, undefined, { signal });
           }
         }),
       );
     };
+    const work = (runners: number, watch?: Watch) =>
+      watch === undefined
+        ? runAll(runners, options.signal)
+        : watched(watch, options.signal, (signal) => runAll(runners, signal));
     return await use({ id, client, work });
   } finally {
     await edge.stop();
     rmSync(stateDir, { recursive: true, force: true });
   }
+}
+
+/** Works and looks in turns; the work ends with the signal, or when a look says so. */
+async function watched(
+  { everyMs, look }: Watch,
+  signal: AbortSignal,
+  work: (signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const enough = new AbortController();
+  const done = new AbortController();
+  const working = work(AbortSignal.any([signal, enough.signal])).finally(() => done.abort());
+  const looking = async () => {
+    while (!done.signal.aborted) {
+      await pause(everyMs, undefined, { signal: done.signal }).catch(() => {});
+      if (done.signal.aborted || (await look())) continue;
+      enough.abort();
+      return;
+    }
+  };
+  const [worked, looked] = await Promise.allSettled([
+    working,
+    looking().catch((error) => {
+      enough.abort();
+      throw error;
+    }),
+  ]);
+  if (looked.status === "rejected") throw looked.reason;
+  if (worked.status === "rejected" && (signal.aborted || !enough.signal.aborted)) throw worked.reason;
 }
 
 async function hasWork(client: EdgeClient, id: string): Promise<boolean> {
@@ -75,7 +118,8 @@ async function runner(
   { token, searchId, name, threads }: { token: string; searchId: string; name: string; threads: string },
   { dataFolder, log, signal }: Options,
 ): Promise<void> {
-  const args = ["runner", "--until-idle", "--search", searchId, "--name", name, "--data", dataFolder];
+  const data = dataFolder === undefined ? [] : ["--data", dataFolder];
+  const args = ["runner", "--until-idle", "--search", searchId, "--name", name, ...data];
   const child = startChild(process.execPath, [CLI, ...args], {
     cwd: rootDir,
     env: {

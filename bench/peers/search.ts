@@ -58,14 +58,20 @@ export function writePeerProblem(
   });
 }
 
+type AskedProblem = Pick<Answering["problem"], "positions" | "noisy">;
+
 /** A problem without a table: `runPeer` answers what the peer asks. */
-export function writeAskedProblem(file: string, { problem }: Answering, evaluations: number): void {
+export function writeAskedProblem(
+  file: string,
+  { problem }: { problem: AskedProblem },
+  evaluations: number,
+): void {
   write(file, problem, evaluations, { codes: null, reward: [], cost: [] });
 }
 
 function write(
   file: string,
-  { positions, noisy }: Answering["problem"],
+  { positions, noisy }: AskedProblem,
   evaluations: number,
   known: Pick<PeerProblem, "codes" | "reward" | "cost">,
 ): void {
@@ -79,19 +85,25 @@ process.on("exit", () => {
   for (const child of children) child.kill();
 });
 
+/** Answers at once, or when it has measured. */
+export interface Answerer {
+  measure(code: Code, random: Random): Answer | Promise<Answer>;
+}
+type Answer = ReturnType<Answering["measure"]>;
+
 /**
  * Runs one peer from each of the seeds, one after the other.
  *
  * @param done called with each seed's run
- * @param answering what is asked where the problem has no table
+ * @param answering what is asked where the problem has no table; the peer ends when it throws
  * @returns versions of the libraries
- * @throws Error where the process fails
+ * @throws Error where the process fails; whatever `answering` throws
  */
 export async function runPeer(
   { python, problemFile, peer }: { python: string; problemFile: string; peer: string },
   seeds: readonly number[],
   done: (seed: number, run: Run) => void,
-  answering?: Answering,
+  answering?: Answerer,
 ): Promise<Record<string, string>> {
   const child = spawn(python, [script, problemFile, peer, seeds.join()], {
     stdio: ["pipe", "pipe", "inherit"],
@@ -102,17 +114,24 @@ export async function runPeer(
   const missing = new Set(seeds);
   let versions: Record<string, string> = {};
   let chance = new Random(0);
-  for await (const text of createInterface({ input: child.stdout })) {
-    const line: Line = JSON.parse(text);
+  const hear = async (line: Line) => {
     if (line.kind === "versions") versions = line.versions;
     else if (line.kind === "begin") chance = new Random(deriveSeed(line.seed, "noise"));
     else if (line.kind === "ask") {
-      const { row, measured } = answering?.measure(line.code, chance) ?? { row: null, measured: [] };
+      const answer = await answering?.measure(line.code, chance);
+      const { row, measured } = answer ?? { row: null, measured: [] };
       child.stdin.write(`${JSON.stringify([row, ...measured])}\n`);
     } else {
       missing.delete(line.seed);
       done(line.seed, { rows: line.rows, rewards: line.rewards, cpuMs: line.cpuMs, stateBytes: [] });
     }
+  };
+  try {
+    for await (const text of createInterface({ input: child.stdout })) await hear(JSON.parse(text));
+  } catch (error) {
+    child.kill();
+    children.delete(child);
+    throw error;
   }
   const [code] = await exit;
   children.delete(child);

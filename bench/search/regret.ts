@@ -23,15 +23,24 @@ const costQuantile = 0.995;
  *
  * @returns the regret after the given rows were evaluated
  */
-export function regretMeasure({ reward, score, cost }: Values): (rows: Iterable<number>) => number {
-  const axis = costAxis(score, cost);
-  const best = areaUnder(score.keys(), score, cost, axis);
+export function regretMeasure(values: Values): (rows: Iterable<number>) => number {
+  const { reward, cost } = values;
+  const regretOf = frontRegretMeasure(values);
   return (rows) => {
     const seen = new ParetoFront<number>(2);
     for (const row of rows) seen.insert([at(cost, row), -at(reward, row)], row);
-    const front = seen.entries().map(({ item }) => item);
-    return 100 * (1 - areaUnder(front, score, cost, axis) / best);
+    return regretOf(seen.entries().map(({ item }) => item));
   };
+}
+
+/** The same of a search that hands a front over itself: the regret of exactly those rows, 100 of none. */
+export function frontRegretMeasure({
+  score,
+  cost,
+}: Pick<Values, "score" | "cost">): (front: Iterable<number>) => number {
+  const axis = costAxis(score, cost);
+  const best = areaUnder(score.keys(), score, cost, axis);
+  return (front) => 100 * (1 - areaUnder(front, score, cost, axis) / best);
 }
 
 interface CostAxis {

@@ -103,5 +103,5 @@ function roundValues(from: number, to: number): number[] {
   );
 }
 
-const escapeXml = (text: string): string =>
+export const escapeXml = (text: string): string =>
   text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
