@@ -87,7 +87,7 @@ export function scoredSize(specification: Specification): { channels: number; la
  * without training.
  */
 export const withSizedParts = (specification: Specification): Specification =>
-  withSizedScoring(withSizedReranking(specification));
+  withSizedReranking(withSizedScoring(specification));
 
 function withSizedReranking(specification: Specification): Specification {
   if (specification.evaluation.kind !== "supernet") return specification;
