@@ -1,6 +1,7 @@
 /** Follows a search and its final trainings until they end. */
 
 import { setTimeout as sleep } from "node:timers/promises";
+import { scoredFirst } from "../shared/specification.ts";
 import {
   finishedStates,
   isByTraining,
@@ -48,11 +49,13 @@ export async function followSearch(
   const startMs = Date.now();
   const first = await readSearch(client, id);
   const step = ctx.progress("Search", first.progress.rounds);
-  const firstRound = first.progress.round;
+  let since = { round: first.progress.round, ms: startMs };
   let search = first;
   for (let polls = 1; ; polls++) {
     const { progress } = search;
-    step.update(progress.round, searchNote(search, firstRound, startMs), progress.rounds);
+    // Scoring takes longer than other rounds: from it nothing follows for them.
+    if (isScoring(search)) since = { round: 1, ms: Date.now() };
+    step.update(progress.round, searchNote(search, since), progress.rounds);
     if (finishedStates.includes(search.state)) break;
     if (progress.round >= progress.rounds && !isByTraining(search)) break;
     // A search whose budget is used up goes on to its final trainings early.
@@ -168,12 +171,18 @@ export async function followTraining(ctx: Context, client: EdgeClient, id: strin
   }
 }
 
-function searchNote(search: Search, firstRound: number, startMs: number): string {
+/** Whether the first of its rounds is under way, which scores architectures. */
+const isScoring = ({ progress, specification }: Search): boolean =>
+  progress.round === 0 && scoredFirst(specification) > 0;
+
+/** @param since the round, and when, from which the time that is left is told */
+function searchNote(search: Search, since: { round: number; ms: number }): string {
   const { round, rounds } = search.progress;
-  const passed = round - firstRound;
   if (search.state === "queued") return "waits for a runner: `nasturtium runner`";
   if (search.state === "paused") return "paused";
-  const perRound = (Date.now() - startMs) / 1000 / Math.max(1, passed);
+  if (isScoring(search)) return `scores ${scoredFirst(search.specification)} architectures without training`;
+  const passed = round - since.round;
+  const perRound = (Date.now() - since.ms) / 1000 / Math.max(1, passed);
   const estimate = passed > 1 ? `, about ${duration(perRound * (rounds - round))} left` : "";
   return `${frontNote(search)}${idleNote(search)}${estimate}`;
 }

@@ -284,6 +284,7 @@ export class Runner {
     const { train } = await this.#dataset(task.dataset);
     const scores = await scoreAll(this.#backend, task, train, hooks);
     const seconds = (performance.now() - startedAt) / 1000;
+    this.#supernet.startClock();
     this.#settings.log(`Scored ${scores.length} architectures without training in ${seconds.toFixed(1)} s.`);
     return {
       kind: "score",

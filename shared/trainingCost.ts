@@ -22,7 +22,10 @@ export const safety = 1.25;
 
 /** Multiply-accumulates. */
 export interface Work {
+  /** Of the rounds, or the trainings of candidates, with what is scored first. */
   search: number;
+  /** Of what is scored first. */
+  scoring: number;
   reranking: number;
   finalTraining: number;
 }
@@ -49,6 +52,7 @@ export function workOf(specification: Specification): Work {
       : null;
   const finalImages = finalTraining.top * recipeSteps(finalTraining, trainImages) * batchSize;
   return {
+    scoring,
     search: scoring + (candidates ?? search),
     reranking: passes * rerankingLength(specification).steps * batchSize * macs,
     finalTraining: passes * finalImages * macsAt(trainedSize(specification, finalTraining)),
@@ -68,8 +72,8 @@ function imagesOf(stage: Stage, schedule: Schedule, trainImages: number): number
   );
 }
 
-/** Of one architecture, by one seed or two: it costs about as much as a weight step or two on so many images. */
-const scoringImages = 96;
+/** Scoring an architecture takes about as long as a weight step on so many images: small operations one after the other. */
+const scoringImages = 256;
 const scoringWork = (macs: number): number => passes * scoringImages * macs;
 /** Of what a search's rounds cost, the part that scores without training may cost unless it says otherwise. */
 const scoringShare = 1 / 5;
@@ -147,7 +151,14 @@ const leastMeasuredSeconds = 60;
 /** As measured so far, or as assumed. */
 export function macsPerSecond(work: Work, { rounds, of, busySeconds }: Done): number {
   const isMeasured = busySeconds >= leastMeasuredSeconds && rounds > 0 && of > 0;
-  return isMeasured ? (work.search * Math.min(1, rounds / of)) / busySeconds : assumedMacsPerSecond;
+  return isMeasured ? doneOf(work, rounds, of) / busySeconds : assumedMacsPerSecond;
+}
+
+/** What so many of all rounds have computed: the first of them scores, where anything is scored. */
+function doneOf({ search, scoring }: Work, rounds: number, of: number): number {
+  const first = scoring > 0 ? 1 : 0;
+  const share = of > first ? Math.min(1, (rounds - first) / (of - first)) : 1;
+  return scoring + (search - scoring) * share;
 }
 
 /** Seconds that are set aside for what comes after the last round: ordering the archive, and the final training. */

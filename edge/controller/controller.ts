@@ -22,7 +22,7 @@ import { withNextRound } from "./nextRound.ts";
 import { widened } from "./onDevices.ts";
 import { round4, seedOf } from "./policy.ts";
 import { type Pruning, prune, survives } from "./prune.ts";
-import { judgeOf, membersToRerank } from "./rerank.ts";
+import { judgeOf, membersToRerank, noStrangers } from "./rerank.ts";
 import { excessOf } from "./reward.ts";
 import {
   type CandidateRecord,
@@ -332,7 +332,9 @@ function reranked(
   const reranking = resolveReranking(context.specification);
   if (reranking === null) return { members: [], events: [] };
   const strangers =
-    archive.length === 0 ? [] : strangersOf(context, { seed: seedOf(seed, "strangers"), round, scored });
+    archive.length === 0
+      ? noStrangers
+      : strangersOf(context, { seed: seedOf(seed, "strangers"), round, scored });
   const members = membersToRerank(archive, reranking.architectures, judgeOf(context, stage), strangers);
   if (!isBudgetSpent && members.length > 1) return { members, events: [] };
   const reason = isBudgetSpent ? "budget" : "nothing to compare";

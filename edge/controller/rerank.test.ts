@@ -305,14 +305,19 @@ describe("what is trained of an archive", () => {
       feasible: true,
       selection: { normal: ["sep_conv_3x3", "skip_connect"] },
     }));
-    const chosen = toRerank<Member>(skips, 6, judge, strangers);
+    const chosen = toRerank<Member>(skips, 6, judge, { list: strangers, share: 1 / 5 });
     expect(chosen.every(({ hash }) => hash.startsWith("new"))).toBe(true);
     const sizes = chosen.map(({ values }) => values.parameters ?? 0).toSorted((a, b) => a - b);
     const gaps = sizes.slice(1).map((size, index) => size - (sizes[index] ?? 0));
     expect(Math.min(...gaps)).toBeGreaterThan(5);
     const others = Array.from({ length: 20 }, (_, index) => member(`a${index}`, 50 + index, 100 + index));
-    const mixed = toRerank<Member>(others, 10, judge, strangers).map(({ hash }) => hash);
-    expect(mixed.filter((hash) => hash.startsWith("new"))).toHaveLength(2);
+    for (const [share, places] of [
+      [1 / 5, 2],
+      [1 / 2, 5],
+    ] as const) {
+      const mixed = toRerank<Member>(others, 10, judge, { list: strangers, share }).map(({ hash }) => hash);
+      expect(mixed.filter((hash) => hash.startsWith("new"))).toHaveLength(places);
+    }
   });
 
   test("keeps both ends of a front that is too long", () => {

@@ -184,13 +184,13 @@ export function agreement(standing: Standing): number | null {
 /**
  * What a search trains for a short while: feasible members of its archive, and strangers to it.
  *
- * @param strangers drawn at random, of all sizes that are wanted; what trains them knows nothing of shared weights
+ * @param strangers of all sizes that are wanted
  */
 export const membersToRerank = (
   archive: readonly Archived[],
   count: number,
   judge: Judge,
-  strangers: readonly Archived[] = [],
+  strangers: Strangers<Archived> = noStrangers,
 ): Archived[] =>
   toRerank(
     archive.filter(({ feasible }) => feasible),
@@ -203,22 +203,26 @@ export const membersToRerank = (
 const near = { from: 1 / 2, to: 1.15 };
 /** Beyond so many times a target nothing is trained while there is something else. */
 const farBeyond = 1.5;
-/** Places for strangers, whatever the archive has. */
-const strangersShare = 1 / 5;
+/** Architectures to be trained for a while that shared weights had no say in, and their share of the places. */
+export interface Strangers<T> {
+  list: readonly T[];
+  share: number;
+}
+export const noStrangers: Strangers<never> = { list: [], share: 0 };
 
 /**
  * Which networks to train. Shared weights of a short search flatter small ones, so sizes decide as well: a quarter are the
  * most preferred, others the best of as many strata of size, half of these near the target where there is one, and a
- * fifth, more where the archive has too few, are strangers. Networks of hardly more than skips and pools, on which
+ * share, more where the archive has too few, are strangers. Networks of hardly more than skips and pools, on which
  * weight sharing is known to collapse, and such far beyond the target only where there is nothing else.
  */
 export function toRerank<T extends Member>(
   entries: readonly T[],
   count: number,
   judge: Judge,
-  strangers: readonly T[] = [],
+  strangers: Strangers<T> = noStrangers,
 ): T[] {
-  const axis = axisOf([...entries, ...strangers], judge.objectives);
+  const axis = axisOf([...entries, ...strangers.list], judge.objectives);
   const pool = entries.filter(
     (entry) =>
       weightlessShare(entry.selection) <= mostWeightless &&
@@ -227,10 +231,10 @@ export function toRerank<T extends Member>(
   const byPreference = (list: readonly T[]) =>
     list.toSorted((a, b) => judge.preference(cautious(b)) - judge.preference(cautious(a)));
   const known = new Set(entries.map(({ hash }) => hash));
-  const others = strangers.filter(
+  const others = strangers.list.filter(
     ({ hash, selection }) => !known.has(hash) && weightlessShare(selection) <= mostWeightless,
   );
-  const room = count - (axis === null ? 0 : Math.min(others.length, Math.floor(count * strangersShare)));
+  const room = count - (axis === null ? 0 : Math.min(others.length, Math.floor(count * strangers.share)));
   const isSpread = axis !== null && pool.length > room;
   const chosen = new Set(
     (isSpread ? spread(byPreference(pool), room, axis, judge) : byPreference(pool)).slice(0, room),

@@ -11,7 +11,10 @@ import type { Selection } from "../../shared/space.ts";
 import { objectiveId } from "../../shared/specification.ts";
 import type { Archived } from "./archive.ts";
 import type { Context } from "./context.ts";
+import { noStrangers, type Strangers } from "./rerank.ts";
 
+/** Of the short trainings, the share that is theirs: scores without training order better than a short search's shared weights. */
+const shares = { scored: 1 / 2, drawn: 1 / 5 };
 const draws = 200;
 /** Of a target, the sizes that are wanted: small ones are the front's other end. */
 const wanted = { from: 1 / 3, to: 1.05 };
@@ -22,11 +25,10 @@ const leastParametric = 0.15;
 export function strangersOf(
   context: Context,
   { seed, round, scored }: { seed: number; round: number; scored?: readonly string[] | undefined },
-): Archived[] {
-  if (context.isTabular || context.deviceObjectives.length > 0 || context.runnerObjectives.length > 0)
-    return [];
+): Strangers<Archived> {
   const size = context.specification.objectives.find(({ goal }) => goal === "minimize");
-  if (size === undefined) return [];
+  const isCounted = context.deviceObjectives.length === 0 && context.runnerObjectives.length === 0;
+  if (context.isTabular || !isCounted || size === undefined) return noStrangers;
   const id = objectiveId(size);
   const { target } = size;
   const selections = scored?.map((code) => selectionOf(context.positions, codeOfText(code)));
@@ -40,7 +42,7 @@ export function strangersOf(
     const fresh = { hash, selection, values, feasible: true, images: 0, round, confirmed: false, version: 1 };
     found.set(hash, fresh);
   }
-  return [...found.values()];
+  return { list: [...found.values()], share: scored === undefined ? shares.drawn : shares.scored };
 }
 
 function drawnAtRandom(context: Context, random: Random): Selection[] {
