@@ -29,11 +29,11 @@ export const benchmarkLengths: HourlyLengths = {
 /** Part B, on images of CIFAR-10, measured on two cores. */
 export const spaceLengths: Record<SpaceName, HourlyLengths> = {
   "tnd-nas": {
-    stage: { steps: 1800, warmupSteps: 730, drop: { normal: 4, reduction: 2 } },
+    stage: { steps: 1500, warmupSteps: 600, drop: { normal: 4, reduction: 2 } },
     training: { architectures: 24, rungs: [60, 180, 540] },
   },
   darts: {
-    stage: { steps: 1800, warmupSteps: 730, drop: { normal: 3, reduction: 3 } },
+    stage: { steps: 1500, warmupSteps: 600, drop: { normal: 3, reduction: 3 } },
     training: { architectures: 24, rungs: [60, 180, 540] },
   },
 };
@@ -44,7 +44,11 @@ export function lengthsOf(space: SpaceName, dataset: ContestDataset): HourlyLeng
   const more = pixelsOf(datasetFacts.cifar10.image) / pixelsOf(datasetFacts[dataset].image);
   const { stage, training } = spaceLengths[space];
   return {
-    stage: { ...stage, steps: stage.steps * more, warmupSteps: stage.warmupSteps * more },
+    stage: {
+      ...stage,
+      steps: Math.round(stage.steps * more),
+      warmupSteps: Math.round(stage.warmupSteps * more),
+    },
     training: { ...training, rungs: training.rungs.map((steps) => steps * more) },
   };
 }
