@@ -30,15 +30,22 @@ export const demoTable: Readonly<Record<string, DemoRow>> = {
     finalSteps: 260,
   },
   5: { ...network, preset: "demo-3", architectures: 8, steps: 80, finalSteps: 600 },
-  10: { ...network, preset: "demo-10", architectures: 10, steps: 160, finalSteps: 900 },
+  10: {
+    ...network,
+    preset: "demo-10",
+    stage: { warmupSteps: 80, steps: 200 },
+    architectures: 12,
+    steps: 150,
+    finalSteps: 900,
+  },
 };
 
 export const DEFAULT_MINUTES = 10;
 
 /** Short trainings say more than a second measurement by shared weights, so that is short. */
 const confirmation = { images: 500, architectures: 16 };
-/** Of the training images, what measures short trainings: 3,000. */
-const validationFraction = 0.05;
+/** Of the training images, what measures short trainings: 6,000. */
+const validationFraction = 0.1;
 
 /** @throws RangeError for minutes without a row */
 export function demoSpecification(minutes: number, seed: number): SpecificationInput {
