@@ -63,8 +63,8 @@ try {
 process.exit(); // peers that still run end with this
 
 async function partA(options: ContestOptions): Promise<void> {
-  const context = { ...options, log, signal: abort.signal };
   const state = new ContestState(options.stateFolder, productCommit());
+  const context = { ...options, state, log, signal: abort.signal };
   checkTable(options);
   if (!options.reportsOnly) {
     cifarFolder(options);

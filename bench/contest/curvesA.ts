@@ -21,12 +21,16 @@ export function ownCurve(
   return last === undefined ? [] : [...points, { ...last, processorSeconds }];
 }
 
-/** By seed: every distinct row is paid by the benchmark's training, what was proposed again is free. */
-export function outsideCurves({ rows }: OutsideRun, benchmark: Benchmark, { line }: MeasuredCost): Curve[] {
+/** By seed: what comes before the first row, and every distinct row is paid by the benchmark's training, what was proposed again is free. */
+export function outsideCurves(
+  { rows, startSeconds = 0 }: OutsideRun,
+  benchmark: Benchmark,
+  { line }: MeasuredCost,
+): Curve[] {
   const macsOf = macsCounter();
   const { table, regretOf } = benchmark;
   return rows.map((ofSeed) => {
-    let processorSeconds = 0;
+    let processorSeconds = startSeconds;
     return ofSeed.map((row, index) => {
       processorSeconds += trainingSeconds(line, macsOf(table.codes[row] ?? []));
       return { processorSeconds, regretPercent: regretOf(ofSeed.slice(0, index + 1)) };

@@ -14,15 +14,28 @@ import {
   outsideContestants,
   outsideLengths,
   runOutside,
+  runStrategyAlone,
+  strategyContestants,
 } from "./outside.ts";
 import { type OwnRun, runOwnSearch } from "./ownSearch.ts";
-import { benchmarkLengths, type OwnContestant, ownContestants, ownSpecification } from "./settings.ts";
-import type { Unit } from "./state.ts";
+import { type ScoredCells, scoreCells, scoring } from "./scores.ts";
+import {
+  benchmarkLengths,
+  network,
+  type OwnContestant,
+  ownContestants,
+  ownSpecification,
+} from "./settings.ts";
+import type { ContestState, Unit } from "./state.ts";
 
-export const partADefaults = { hours: 2, contestants: [...ownContestants, ...outsideContestants] };
+export const partADefaults = {
+  hours: 2,
+  contestants: [...ownContestants, ...outsideContestants, ...strategyContestants],
+};
 
 /** What the units share. */
 interface Context extends Pick<ContestOptions, "dataFolder" | "table" | "hours"> {
+  state: ContestState;
   log: (line: string) => void;
   signal: AbortSignal;
 }
@@ -40,6 +53,7 @@ export function partAUnits(options: ContestOptions, context: Context): Unit<unkn
   const own = contestants.filter(isOwn);
   return [
     costUnit(context),
+    ...(outside.includes("strategy-scored") ? [scoresUnit(context)] : []),
     ...outside.flatMap((name) =>
       contestProblems(context.table).map((search) => outsideUnit(name, search, context)),
     ),
@@ -67,7 +81,31 @@ export function outsideUnit(name: string, search: TabularSearch, context: Contex
     name: `A/${name}-${problem}`,
     settings: { contestant: name, reward, score, cost, ...outsideLengths },
     wallSeconds: 30,
-    run: () => runOutside(name, { ...search, table: tableFile(context) }, context.signal),
+    run: async () => {
+      const own = { ...search, table: tableFile(context) };
+      if (!strategyContestants.includes(name)) return runOutside(name, own, context.signal);
+      return runStrategyAlone(own, name === "strategy" ? null : scoredOf(context));
+    },
+  };
+}
+
+/** Those that were scored before. */
+function scoredOf({ state, ...context }: Context): ScoredCells {
+  const scored = state.read(scoresUnit({ state, ...context }));
+  if (scored === undefined) throw new Error("No cells are scored.");
+  return scored;
+}
+
+function scoresUnit(context: Context): Unit<ScoredCells> {
+  return {
+    name: "A/scores",
+    settings: { scoring, network },
+    wallSeconds: 150,
+    run: () => {
+      const [search] = contestProblems(tableFile(context));
+      if (search === undefined) throw new Error("There is no problem.");
+      return scoreCells(loadBenchmark(search), context.signal);
+    },
   };
 }
 

@@ -7,7 +7,7 @@ import type { MeasuredCost } from "./benchmarkCost.ts";
 import { type Curve, meanRegretAt, regretAt, type Speedup, speedupOf } from "./curve.ts";
 import { outsideCurves, ownCurve } from "./curvesA.ts";
 import { tableFile } from "./options.ts";
-import { contestProblems, outsideContestants } from "./outside.ts";
+import { contestProblems, outsideContestants, strategyContestants } from "./outside.ts";
 import { costUnit, isOwn, outsideUnit, ownUnit } from "./partA.ts";
 import type { ContestState } from "./state.ts";
 
@@ -110,7 +110,7 @@ function outsideOf(
   { cost, context }: { cost: MeasuredCost; context: Context },
 ): Map<string, Curve[]> {
   const benchmark = loadBenchmark(search);
-  const wanted = outsideContestants.filter((name) => contestants.includes(name));
+  const wanted = [...outsideContestants, ...strategyContestants].filter((name) => contestants.includes(name));
   return new Map(
     wanted.flatMap((name) => {
       const run = state.read(outsideUnit(name, search, context));
