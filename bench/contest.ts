@@ -58,9 +58,11 @@ try {
     console.error(error.message);
     process.exitCode = 2;
   } else if (!abort.signal.aborted) throw error;
-  else console.error("Interrupted: what is finished is kept, the same command goes on.");
+  else {
+    console.error("Interrupted: what is finished is kept, the same command goes on.");
+    process.exit(); // peers that still run end with this
+  }
 }
-process.exit(); // peers that still run end with this
 
 async function partA(options: ContestOptions): Promise<void> {
   const state = new ContestState(options.stateFolder, productCommit());
