@@ -118,6 +118,12 @@ export interface NetworkSize {
   stem?: "cifar" | "imagenet" | undefined;
 }
 
+/**
+ * What halves the image between two stages of NAS-Bench-201's skeleton: the residual block, or its shortcut alone. In a
+ * supernet whole blocks solve the task without the cells, and its order of cells is worth nothing (docs/explanation/ranking.md).
+ */
+export type Reductions = "blocks" | "shortcuts";
+
 /** One edge of a kind of cell with the operations placed on it. */
 export interface PlannedEdge extends SpaceEdge {
   operations: readonly string[];
@@ -132,6 +138,8 @@ export interface NetworkPlan extends NetworkSize {
   affine: boolean;
   /** Whether pools are followed by a batch norm, as in a supernet. */
   search: boolean;
+  /** Between the stages of NAS-Bench-201's skeleton; whole blocks unless told. */
+  reductions?: Reductions | undefined;
   auxiliary: boolean;
 }
 
@@ -145,10 +153,13 @@ const AUXILIARY_POOL = 5;
  * The network in which every edge holds all operations that `choices` leaves it.
  * Batch norms inside cells learn no scale and shift; those of the stem do, as in DARTS.
  *
+ * @param options.reductions shortcuts alone unless told
  * @throws Error when `choices` lacks a cell kind or an edge, or names an unknown operation
  */
-export function buildSupernet(options: { space: SearchSpace; choices: Choices } & NetworkSize): Network {
-  const { space, choices, ...size } = options;
+export function buildSupernet(
+  options: { space: SearchSpace; choices: Choices; reductions?: Reductions } & NetworkSize,
+): Network {
+  const { space, choices, reductions = "shortcuts", ...size } = options;
   const edges = edgesOf(space);
   const cells: NetworkPlan["cells"] = {};
   for (const kind of Object.keys(space.cells)) {
@@ -166,6 +177,7 @@ export function buildSupernet(options: { space: SearchSpace; choices: Choices } 
     cells,
     affine: false,
     search: space.skeleton === "cells", // NAS-Bench-201 leaves its pools as they are
+    reductions,
     auxiliary: false,
   });
 }
@@ -308,7 +320,7 @@ function planNasBench(plan: NetworkPlan): Network {
     const isResidual = index > 0 && index % (stageCells + 1) === stageCells;
     const path = `cells.${index}`;
     if (isResidual) {
-      cells.push(residualCell(path, index, channels));
+      cells.push(residualCell(path, index, channels, plan.reductions));
       channels *= REDUCTION_FACTOR;
     } else {
       const cell = { kind: "normal", path, inputStates: [index], preprocess: [[]], channels, stride: 1 };
@@ -392,20 +404,25 @@ function planChoice(operation: string, path: string, placement: Placement): Choi
 }
 
 /** The stride-2 basic block between two stages: a cell without nodes of its own, whose one input is its output. */
-function residualCell(path: string, state: number, inputs: number): Cell {
+function residualCell(path: string, state: number, inputs: number, reductions: Reductions = "blocks"): Cell {
   const outputs = inputs * REDUCTION_FACTOR;
-  const block: Layer = {
-    kind: "sum",
-    branches: [
-      [...reluConvNorm(inputs, outputs, 3, 2, true), ...reluConvNorm(outputs, outputs, 3, 1, true)],
-      [{ kind: "avgPool", size: 2, stride: 2, padding: 0 }, conv(inputs, outputs, 1, 1)],
-    ],
-  };
+  const shortcut: Layer[] = [
+    { kind: "avgPool", size: 2, stride: 2, padding: 0 },
+    conv(inputs, outputs, 1, 1),
+  ];
+  const convolutions = [
+    ...reluConvNorm(inputs, outputs, 3, 2, true),
+    ...reluConvNorm(outputs, outputs, 3, 1, true),
+  ];
+  const layers: Layer[] =
+    reductions === "shortcuts"
+      ? [...shortcut, norm(outputs, true)]
+      : [{ kind: "sum", branches: [convolutions, shortcut] }];
   return {
     kind: "residual",
     path,
     inputStates: [state],
-    preprocess: [{ path: `${path}.preprocess.0`, layers: [block] }],
+    preprocess: [{ path: `${path}.preprocess.0`, layers }],
     nodes: 0,
     edges: [],
     concat: [0],
