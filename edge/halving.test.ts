@@ -6,6 +6,7 @@ import {
   protocolVersion,
 } from "../shared/protocol.ts";
 import { type Specification, type SpecificationInput, specificationSchema } from "../shared/specification.ts";
+import { largestUntrained } from "../shared/untrained.ts";
 import { startSearch } from "./controller/controller.ts";
 import { beginTraining, type Chosen, endTraining } from "./controller/halving.ts";
 import {
@@ -429,6 +430,21 @@ describe("a search by training that scores architectures first", () => {
     if (lease === null) throw new Error("nothing was to be done");
     const answered = report(admin, lease.task, { ...scoreReport(lease), scores: [null] });
     expect(await problemOf(answered)).toBe("422 validation");
+  });
+
+  test("takes the scores of as many as may be asked for in one report", async () => {
+    const id = await create({ evaluation: byTraining({ untrained: { architectures: largestUntrained } }) });
+    const lease = await leaseOf(today, runnerId, id);
+    if (lease?.task.kind !== "score") throw new Error("nothing was to be scored");
+    const scores = lease.task.codes.map((_, index) => ({
+      expressivity: 123.456 + index / 1000,
+      progressivity: -0.0123456,
+      trainability: -123.456,
+      macs: 123_457_000_000 + index,
+      distinctPatterns: 123456,
+    }));
+    expect(scores).toHaveLength(largestUntrained);
+    shortOf(await answer(lease, { ...scoreReport(lease), scores }));
   });
 
   test("goes without scores where its runner is of before they were", async () => {

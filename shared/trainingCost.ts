@@ -11,7 +11,6 @@ import { rerankingLength, rerankingShare, rungRecipe, withReranking } from "./re
 import { trainedSize } from "./scaling.ts";
 import { type Schedule, type Stage, stageSteps } from "./schedule.ts";
 import { resolveReranking, resolveSchedule, type Specification, scoredFirst } from "./specification.ts";
-import { largestUntrained } from "./untrained.ts";
 
 /** A training step goes forward, and back to activations and to weights. */
 const passes = 3;
@@ -77,8 +76,9 @@ const scoringImages = 256;
 const scoringWork = (macs: number): number => passes * scoringImages * macs;
 /** Of what a search's rounds cost, the part that scores without training may cost unless it says otherwise. */
 const scoringShare = 1 / 5;
-/** Fewer are not worth it. */
+/** Fewer are not worth it, and more find hardly better ones. */
 const fewestScored = 16;
+const mostScored = 1500;
 
 /** Size of the networks that are scored: a search's first. */
 export function scoredSize(specification: Specification): { channels: number; layers: number } {
@@ -109,7 +109,7 @@ function withSizedScoring(specification: Specification): Specification {
   const macs = medianMacs(costTableOf(specification), specification);
   const each = scoringWork(macs * (layers / own.layers) * (channels / own.channels) ** 2);
   const architectures = Math.min(
-    largestUntrained,
+    mostScored,
     Math.floor((scoringShare / (1 - scoringShare)) * (search / each)),
   );
   if (architectures < fewestScored) return specification;

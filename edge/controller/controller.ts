@@ -215,7 +215,7 @@ function afterScoring(
   context: Context,
 ): RoundOutcome {
   const best = bestScored(task, report, context.problem(state.choices, state.stage));
-  const first = best.slice(0, context.schedule.policy.candidates);
+  const first = best.slice(0, startingWith(context));
   const begun = {
     ...withStrategy(state, context, first),
     round: state.round + 1,
@@ -242,6 +242,10 @@ function afterScoring(
     rerank: [],
   };
 }
+
+/** How many of the best that were scored come first: a round's, or half of what is trained by itself. */
+const startingWith = ({ specification: { evaluation }, schedule }: Context): number =>
+  evaluation.kind === "training" ? Math.floor(evaluation.architectures / 2) : schedule.policy.candidates;
 
 /** What is trained at the end of the rounds. */
 interface Chosen {

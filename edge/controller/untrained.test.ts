@@ -144,7 +144,7 @@ describe("how many are scored, where nothing is said of it", () => {
     const long = sized({ schedule: { preset: "demo-10" } }) ?? 0;
     expect(short).toBeGreaterThanOrEqual(16);
     expect(long).toBeGreaterThan(short);
-    expect(sized({ schedule: { preset: "tnd-nas-cifar10" }, dataset: { name: "cifar10" } })).toBe(2048);
+    expect(sized({ schedule: { preset: "tnd-nas-cifar10" }, dataset: { name: "cifar10" } })).toBe(1500);
     expect(sized({ evaluation: { kind: "training" } })).toBeGreaterThan(100);
   });
 

@@ -38,7 +38,7 @@ export async function scoreAll(
   try {
     for (const [index, code] of codes.entries()) {
       const network = networkOf(code);
-      all.push(meanScores(scorers.map((scorer) => scorer.score(network))));
+      all.push(rounded(meanScores(scorers.map((scorer) => scorer.score(network)))));
       hooks.progress?.(index + 1, codes.length, null);
       await nextTurn(); // timers, such as the heartbeat's, run here
       hooks.throwIfEnded?.();
@@ -47,6 +47,15 @@ export async function scoreAll(
     for (const scorer of scorers) scorer.dispose();
   }
   return all;
+}
+
+/** Ranks alone count: more digits would only make reports longer. */
+const digits = 6;
+
+function rounded(scores: UntrainedScores | null): UntrainedScores | null {
+  if (scores === null) return null;
+  const entries = Object.entries(scores).map(([name, value]) => [name, Number(value.toPrecision(digits))]);
+  return Object.fromEntries(entries) as UntrainedScores;
 }
 
 /** Makes an architecture's derived network of the task's size. */
