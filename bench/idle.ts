@@ -15,7 +15,7 @@ const MOST_IDLE = 0.05;
 /** Rounds as the demo has them, without its length. */
 const specification = (paths: "fair" | "policy"): SpecificationInput => ({
   name: `idle, ${paths} paths`,
-  evaluation: { kind: "supernet", network: { channels: 8, layers: 5 } },
+  evaluation: { kind: "supernet", network: { channels: 8, layers: 5 }, untrained: { architectures: 0 } },
   schedule: {
     batchSize: 64,
     stepsPerRound: 8,

@@ -1,8 +1,8 @@
 /**
  * What the documentation tells people to search for, and what the form for new searches begins with, through the real
  * controller: measurements are made up, as shared weights of a short search were seen to be, which think the better of a
- * network the less there is to learn; trainings say otherwise. No training, no edge: what is tested is which networks
- * are trained and handed over.
+ * network the less there is to learn; scores without training say something of size and little else, or nothing;
+ * trainings say otherwise. No training, no edge: what is tested is which networks are trained and handed over.
  */
 
 import { readFileSync } from "node:fs";
@@ -19,10 +19,12 @@ import {
   weightlessShare,
 } from "../edge/controller/rerank.ts";
 import type { ArchiveEntry, ControllerState } from "../edge/controller/state.ts";
+import { codeOfText, selectionOf } from "../shared/code.ts";
 import { extremesOf } from "../shared/networkCosts.ts";
 import { deriveSeed, Random } from "../shared/random.ts";
 import { rerankingLength } from "../shared/reranking.ts";
-import { resolveReranking, type Specification } from "../shared/specification.ts";
+import { resolveReranking, type Specification, scoredFirst } from "../shared/specification.ts";
+import type { UntrainedScores } from "../shared/untrained.ts";
 import { checkSpecification } from "../shared/validate.ts";
 
 const pushed = {
@@ -45,18 +47,44 @@ const searches: [string, unknown][] = [
   ["the form's first", firstSpecification],
 ];
 
+const flat: UntrainedScores = {
+  expressivity: 1,
+  progressivity: 0,
+  trainability: 0,
+  macs: 1,
+  distinctPatterns: 1,
+};
+const scored = {
+  kind: "score" as const,
+  leaseId: "l",
+  measurements: [],
+  digest: "0",
+  seconds: { train: 0, evaluate: 0, idle: 0 },
+};
+
 const noise = (seed: number, ...labels: string[]): number => new Random(deriveSeed(seed, ...labels)).normal();
 
 /** Of a search that ends, with its short trainings. */
-function handedOver(specification: Specification, seed: number) {
+function handedOver(specification: Specification, seed: number, isScored: boolean) {
   const context = new Context(specification);
   const { minimum, maximum } = extremesOf(specification).parameters;
   /** 0 for the smallest network of the space, 1 for the largest. */
   const sizeOf = (parameters: number) => Math.log(parameters / minimum) / Math.log(maximum / minimum);
+  const scoresOf = (code: string): UntrainedScores => {
+    const selection = selectionOf(context.positions, codeOfText(code));
+    const size = sizeOf(context.cheap(selection).parameters ?? 0);
+    const value = 10 * size + 2 * noise(seed, "scored", code);
+    return { ...flat, expressivity: 100 + value, macs: 1e6 * (1 + size) };
+  };
   let state = startSearch({ ...specification, seed }, "s");
   let rerank: string[] = [];
   const rows = new Map<string, ArchiveEntry>();
   for (let task = currentTask(state); task !== null; task = currentTask(state)) {
+    if (task.kind === "score") {
+      const scores = task.codes.map((code) => (isScored ? scoresOf(code) : null));
+      state = completeRound(state, specification, { ...scored, scores }).state;
+      continue;
+    }
     const measurements = task.candidates.map(({ selection }, candidate) => {
       const { parameters = 0 } = context.cheap(selection);
       const accuracy =
@@ -103,10 +131,19 @@ describe.each(searches)("%s search", (_, input) => {
   if (specification === undefined) throw new Error(JSON.stringify(errors));
   const target = specification.objectives.find(({ name }) => name === "parameters")?.target;
 
-  test.each([1, 2])(
-    "ends with a front of at least three trained networks, none the smallest of the space or of skips and pools alone (seed %d)",
-    (seed) => {
-      const { front, first, trainings, minimum } = handedOver(specification, seed);
+  test("scores architectures first", () => {
+    expect(scoredFirst(specification)).toBeGreaterThanOrEqual(16);
+  });
+
+  test.each([
+    [1, true],
+    [2, true],
+    [1, false],
+    [2, false],
+  ])(
+    "ends with a front of at least three trained networks, none the smallest of the space or of skips and pools alone (seed %d, scored %s)",
+    (seed, isScored) => {
+      const { front, first, trainings, minimum } = handedOver(specification, seed, isScored);
       expect(trainings).toBeLessThanOrEqual(rerankingLength(specification).trainings);
       expect(front.length).toBeGreaterThanOrEqual(3);
       for (const { selection, values } of front) {

@@ -33,7 +33,7 @@ export const userOf = ({ url, token, signal }: Site): EdgeClient => new EdgeClie
 export const searchOf = (name: string, rounds: number, seed = 1): SpecificationInput => ({
   name,
   dataset: { name: "cifar10" },
-  evaluation: { kind: "supernet", network: { channels: 16, layers: 8 } },
+  evaluation: { kind: "supernet", network: { channels: 16, layers: 8 }, untrained: { architectures: 0 } },
   schedule: {
     stepsPerRound: 1,
     warmupStepsPerRound: 1,

@@ -45,6 +45,7 @@ async function trainingsOf(
     strategy: { name: strategy },
     evaluation: {
       kind: "training",
+      untrained: { architectures: 0 },
       network: { channels: 16, layers: 8 },
       architectures: 2000,
       rungs: [{ steps: 100 }, { steps: 200 }, { steps: 400 }],
