@@ -31,6 +31,7 @@ export const usage = `Use: npm run -s bench:ranking -- --table FILE --data FOLDE
   --validation-images 2000 --normalise 250   held-out images, and how many are normalised together
   --tune 20 --tune-rate 0.02     steps that each cell is trained by itself before it is scored
   --scores ${scoreKinds.join("|")}   by shared weights, without training, or both
+  --untrained-channels 16 --untrained-cells 5    of the networks that are scored
   --untrained-seeds 2 --untrained-batch 32 --pattern-images 32 --inputs ${inputKinds.join("|")}
   --keep-unread                  score edges without training, too, that no output depends on
   --resamples 1000               of the bootstrap
@@ -85,6 +86,8 @@ const argumentsSchema = z.object({
   tune: z.coerce.number().int().min(0).default(20),
   "tune-rate": z.coerce.number().positive().default(0.02),
   scores: z.enum(scoreKinds).default("supernet"),
+  "untrained-channels": count(16),
+  "untrained-cells": count(5),
   "untrained-seeds": count(2),
   "untrained-batch": count(32),
   "pattern-images": count(32),
@@ -154,6 +157,8 @@ function optionsOf(args: Arguments): RankingOptions {
     },
     scores: args.scores,
     untrained: {
+      channels: args["untrained-channels"],
+      cells: args["untrained-cells"],
       seeds: args["untrained-seeds"],
       batchImages: args["untrained-batch"],
       patternImages: args["pattern-images"],

@@ -47,6 +47,9 @@ export const inputKinds = ["noise", "images"] as const;
 
 /** How cells are scored without training. */
 export interface UntrainedSettings {
+  /** Of the networks' first stage, and cells in each stage; 16 and 5 in the benchmark. */
+  channels: number;
+  cells: number;
   /** Start weights, inputs and probes; scores are means over them. */
   seeds: number;
   /** In each batch, and how many of them SWAP looks at. */

@@ -1,6 +1,6 @@
 /**
- * Scores cells of NAS-Bench-201 that were never trained, in the benchmark's own network: 16 channels, 5 cells a stage,
- * images of 32 pixels. Each seed has its own start weights, images and probes.
+ * Scores cells of NAS-Bench-201 that were never trained, in the benchmark's own network (16 channels, 5 cells a stage,
+ * images of 32 pixels) or a smaller one. Each seed has its own start weights, images and probes.
  */
 
 import { setImmediate as nextTurn } from "node:timers/promises";
@@ -23,18 +23,16 @@ const SAVE_SECONDS = 60;
 /** A cell's scores by each seed, as a file has them. */
 export const untrainedSchema = z.array(untrainedScoresSchema);
 
-const size: Omit<NetworkSize, "classes"> = {
-  channels: 16,
-  layers: 17,
-  image: { height: 32, width: 32, channels: 3 },
-};
+const image: NetworkSize["image"] = { height: 32, width: 32, channels: 3 };
 
-/** The benchmark's network of a cell. */
+/** The benchmark's network of a cell, or one of another size; `cells` are in each stage. */
 export function benchmarkNetwork(
   selection: readonly number[],
   classes: number,
   keepsUnread: boolean,
+  { channels, cells } = { channels: 16, cells: 5 },
 ): Network {
+  const size: Omit<NetworkSize, "classes"> = { channels, layers: 3 * cells + 2, image };
   const operations = space.cells.normal?.operations ?? [];
   const names = selection.map((operation) => operations[operation] as string);
   const genotype = genotypeFromSelection(space, { normal: names });
@@ -56,7 +54,7 @@ function inputsOf(
     );
     return evaluationBatch(data.images, chosen, data.normalisation).x;
   }
-  const { height, width, channels } = size.image;
+  const { height, width, channels } = image;
   return Float32Array.from({ length: batchImages * height * width * channels }, () => random.normal());
 }
 
@@ -88,7 +86,7 @@ export async function scoreUntrained(
   let savedAt = performance.now();
   try {
     for (const { selection } of cells.slice(scores.length)) {
-      const network = benchmarkNetwork(selection, data.images.classes, settings.keepsUnread);
+      const network = benchmarkNetwork(selection, data.images.classes, settings.keepsUnread, settings);
       scores.push(scorers.map((scorer) => scorer.score(network)));
       await nextTurn(); // or no signal comes through
       if (signal?.aborted || performance.now() - savedAt > SAVE_SECONDS * 1000) {
