@@ -61,7 +61,7 @@ export function ownSpecification(
   contestant: OwnContestant,
   { hours, seed, lengths }: { hours: number; seed: number; lengths: HourlyLengths },
 ): Omit<SpecificationInput, "name"> {
-  const common = { finalTraining: { preset: "demo", top: 0 }, seed } as const;
+  const common = { finalTraining: { preset: "demo", epochs: 12, top: 0 }, seed } as const;
   if (contestant === "training") return { ...common, evaluation: byTraining(lengths, hours) };
   const strategy: StrategyName = contestant;
   return {
