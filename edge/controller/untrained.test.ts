@@ -111,6 +111,20 @@ describe("architectures that are scored without training", () => {
     expect(first).toHaveLength(5);
   });
 
+  test("are spread over multiply-adds where another objective is not known yet", () => {
+    const objectives: SpecificationInput["objectives"] = [
+      { name: "accuracy", goal: "maximize" },
+      { name: "latency", goal: "minimize", device: "phone", target: 5 },
+    ];
+    const onDevice = specificationSchema.parse({ ...input, objectives });
+    const task = scoreTaskOf(onDevice);
+    // The score grows with multiply-adds: each is the best of its size, and the ends are the loneliest.
+    const scores = task.codes.map((_, index) => ({ ...alike(index + 1), trainability: index - 100 }));
+    const { state } = afterScores(scores, onDevice);
+    const first = (state.scored ?? []).slice(0, 2).map((code) => task.codes.indexOf(code));
+    expect(first.toSorted((a, b) => a - b)).toEqual([0, 39]);
+  });
+
   test("are what a search by training begins with, and nothing is trained before", () => {
     const begun = startSearch(byTraining, "s");
     expect(beginTraining(begun, byTraining)).toMatchObject({ chosen: null, end: null });

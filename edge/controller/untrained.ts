@@ -6,13 +6,13 @@ import type { ScoreReport, ScoreTask } from "../../shared/protocol.ts";
 import { Random } from "../../shared/random.ts";
 import { scoredFirst } from "../../shared/specification.ts";
 import { scoredSize } from "../../shared/trainingCost.ts";
-import { everyScore, joined } from "../../shared/untrained.ts";
+import { everyScore, joined, type UntrainedScores } from "../../shared/untrained.ts";
 import type { Context } from "./context.ts";
 import { taskIdOf } from "./nextRound.ts";
 import { seedOf } from "./policy.ts";
 import type { ControllerState } from "./state.ts";
 import { bestOf, lonelyFirst, type Member, memberOf } from "./strategies/members.ts";
-import { eligibleDraw, type Problem, randomCode } from "./strategies/strategy.ts";
+import { eligibleDraw, type Goal, type Problem, randomCode } from "./strategies/strategy.ts";
 
 /** Images of noise that each architecture sees. */
 const images = 32;
@@ -72,7 +72,7 @@ export function bestScored(task: ScoreTask, report: ScoreReport, problem: Proble
     scored.map(({ scores }) => scores),
     everyScore,
   );
-  let rest = scored.flatMap(({ code }, index) => standIn(code, order[index] ?? 0, problem) ?? []);
+  let rest = membersOf(scored, order, problem);
   const best: Code[] = [];
   while (rest.length > 0 && best.length < kept) {
     const layer = new Set(bestOf(rest));
@@ -82,9 +82,29 @@ export function bestScored(task: ScoreTask, report: ScoreReport, problem: Proble
   return best.slice(0, kept);
 }
 
-/** An architecture with its score for accuracy; what nobody knows yet is the same of all. */
-function standIn(code: Code, score: number, problem: Problem): Member | undefined {
-  const known = problem.known(code);
-  const measured = problem.goals.map((_, index) => (index === 0 ? score : (known[index] ?? 0)));
-  return memberOf({ code, measured, round: 0 }, problem);
+interface Scored {
+  code: Code;
+  scores: UntrainedScores;
+}
+
+/**
+ * Architectures with their scores for accuracy. A cost of which nothing is known yet, or the same of all, is taken to grow
+ * with multiply-adds, without a limit.
+ */
+function membersOf(scored: readonly Scored[], order: ArrayLike<number>, problem: Problem): Member[] {
+  const known = scored.map(({ code }) => problem.known(code));
+  const isTold = problem.goals.map((_, goal) =>
+    known.some((values) => values[goal] != null && values[goal] !== known[0]?.[goal]),
+  );
+  const goals = problem.goals.map(
+    (goal, index): Goal => (index === 0 || isTold[index] ? goal : { ...goal, limit: undefined }),
+  );
+  return scored.flatMap(({ code, scores: { macs } }, index) => {
+    const measured = goals.map(({ goal }, at) => {
+      if (at === 0) return order[index] ?? 0;
+      if (isTold[at]) return known[index]?.[at] ?? null;
+      return goal === "minimize" ? macs : 0;
+    });
+    return memberOf({ code, measured, round: 0 }, { ...problem, goals }) ?? [];
+  });
 }
