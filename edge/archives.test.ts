@@ -1,7 +1,7 @@
 /** Archives of whole searches through the API: what comes back after an import, and what is refused without a trace. */
 
 import { beforeAll, describe, expect, test } from "vitest";
-import { type LeasedTask, partBytes } from "../shared/protocol.ts";
+import { type LeasedTask, partBytes, protocolHeader, protocolVersion } from "../shared/protocol.ts";
 import { maxFileBytes, maxRowBytes } from "../shared/searchArchive.ts";
 import { readTarHeader, tarBlockBytes, tarEnd, tarHeader, tarPadding } from "../shared/tar.ts";
 import { hex } from "./ids.ts";
@@ -211,6 +211,47 @@ describe("the archive of a search", () => {
     await admin(`/v1/searches/${imported.id}`, { method: "DELETE" });
     expect(await answersOf(again.id)).toMatchObject({ files: [{ names: ["tfjs"], files: [textOf(model)] }] });
     expect(await remainsOf(imported.id)).toEqual([]);
+  });
+
+  test("holds what was scored without training, and one of before there were scores gets none", async () => {
+    const evaluation = {
+      kind: "supernet" as const,
+      network: { channels: 4, layers: 3 },
+      untrained: { architectures: 16 },
+    };
+    const id = await createSearch(admin, { evaluation });
+    const today = { headers: { [protocolHeader]: String(protocolVersion) } };
+    const leased = await ok<{ lease: LeasedTask }>(
+      admin("/v1/tasks/lease", { body: { runnerId, searchId: id }, ...today }),
+    );
+    const { leaseId, task } = leased.lease;
+    if (task.kind !== "score") throw new Error("nothing was to be scored");
+    const scores = task.codes.map((_, index) => ({
+      expressivity: index,
+      progressivity: index,
+      trainability: 0,
+      macs: index,
+      distinctPatterns: index,
+    }));
+    const seconds = { train: 0, evaluate: 1, idle: 0 };
+    const scored = { kind: "score", leaseId, scores, measurements: [], digest: "d", seconds };
+    const { next } = await ok<{ next: LeasedTask }>(report(admin, task, scored));
+    await ok(admin(`/v1/searches/${id}/pause`, { method: "POST" }));
+    await admin(`/v1/tasks/${next.task.taskId}/release`, { body: { leaseId: next.leaseId } });
+    const archive = await archiveOf(id);
+    const imported = await importOf(archive);
+    expect(imported.state).toBe("paused");
+    const specificationOf = async (search: string) =>
+      (await ok<{ specification: { evaluation: object } }>(admin(`/v1/searches/${search}`))).specification;
+    expect((await specificationOf(imported.id)).evaluation).toEqual((await specificationOf(id)).evaluation);
+
+    const before = await createSearch(admin, { schedule: { preset: "demo-10" } });
+    await ok(admin(`/v1/searches/${before}/pause`, { method: "POST" }));
+    const files = changed(filesOf(await archiveOf(before)), "search.json", (text) =>
+      text.replace(/,"untrained":\{"architectures":\d+\}/, ""),
+    );
+    const old = await importOf(await withSums(files));
+    expect((await specificationOf(old.id)).evaluation).not.toHaveProperty("untrained");
   });
 
   test("that is paused goes on from its checkpoint, to the same end as the first", async () => {

@@ -9,6 +9,7 @@ import { type Specification, type SpecificationInput, specificationSchema } from
 import { largestUntrained } from "../shared/untrained.ts";
 import { startSearch } from "./controller/controller.ts";
 import { beginTraining, type Chosen, endTraining } from "./controller/halving.ts";
+import { maxAttempts } from "./store/runners.ts";
 import {
   type Caller,
   callerWith,
@@ -445,6 +446,20 @@ describe("a search by training that scores architectures first", () => {
     }));
     expect(scores).toHaveLength(largestUntrained);
     shortOf(await answer(lease, { ...scoreReport(lease), scores }));
+  });
+
+  test("goes without scores where nobody can make them, and says why", async () => {
+    const id = await create(scoring);
+    for (let attempt = 1; attempt <= maxAttempts; attempt++) {
+      const lease = await leaseOf(today, runnerId, id);
+      if (lease?.task.kind !== "score") throw new Error("nothing was to be scored");
+      await answer(lease, { kind: "failure", leaseId: lease.leaseId, message: "out of memory" });
+    }
+    shortOf(await leaseOf(today, runnerId, id));
+    expect(await eventsOf(id, "scoring.skipped")).toMatchObject([
+      { data: { reason: expect.stringContaining("out of memory") } },
+    ]);
+    expect(await searchOf(id)).toMatchObject({ state: "running", failure: null });
   });
 
   test("goes without scores where its runner is of before they were", async () => {

@@ -18,6 +18,7 @@ import { budgetNews, type CampaignSpending, isBudgetSpent } from "./budget.ts";
 import { amendCandidate } from "./controller/amend.ts";
 import { completeRound, currentTask } from "./controller/controller.ts";
 import { divergenceOf } from "./controller/merge.ts";
+import { unscored } from "./controller/untrained.ts";
 import type { Env } from "./env.ts";
 import { closeCandidate } from "./halving.ts";
 import { conclude } from "./measuring/conclude.ts";
@@ -89,29 +90,21 @@ export async function reportRound(
   if (deviceObjectivesOf(specification).length > 0) onMeasurements();
   if (outcome.unmeasured.length > 0) await conclude(db, key.searchId);
   if (outcome.done) return leaseWork(db, { runnerId: lease.runnerId, searchId: key.searchId });
-  const isRunning = written.searchState === "running";
-  const following = currentTask(outcome.state);
-  if (!isRunning || following === null) {
+  if (written.searchState !== "running") {
     await freeLease(db, lease, false, now);
-    // A search by training has no rounds after the one that scored: whoever asks is given a training.
-    return isRunning ? leaseWork(db, { runnerId: lease.runnerId, searchId: key.searchId }) : null;
+    return null;
   }
+  const following = currentTask(outcome.state);
+  // A search by training has no rounds after the one that scored, nor a lease: whoever asks is given a training.
+  if (following === null) return leaseWork(db, { runnerId: lease.runnerId, searchId: key.searchId });
   return next(following, { ...lease, expiresAt: expiryFrom(now) });
 }
 
 /** What comes after a round that an older runner cannot do: the search starts from nothing that was scored. */
 export async function withoutScores(env: Env, { leaseId, task }: LeasedTask): Promise<LeasedTask | null> {
   if (task.kind !== "score") throw new RangeError(`a ${task.kind} task scores nothing`);
-  const { searchId, round, codes } = task;
-  const report = {
-    kind: "score" as const,
-    leaseId,
-    scores: codes.map(() => null),
-    measurements: [],
-    digest: "",
-    seconds: { train: 0, evaluate: 0, idle: 0 },
-  };
-  return reportRound(env, { searchId, round }, report);
+  const { searchId, round } = task;
+  return reportRound(env, { searchId, round }, unscored(task, leaseId));
 }
 
 const doneOf = ({ specification, round, busySeconds }: RoundContext) => ({

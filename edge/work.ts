@@ -10,11 +10,12 @@ import {
 import { trainedSize } from "../shared/scaling.ts";
 import { resolveReranking, type Specification } from "../shared/specification.ts";
 import { isoTime } from "./app.ts";
-import { currentTask } from "./controller/controller.ts";
+import { completeRound, currentTask } from "./controller/controller.ts";
+import { unscored } from "./controller/untrained.ts";
 import { beginCandidate, closeCandidate } from "./halving.ts";
 import { Problem } from "./problems.ts";
 import { closeShortTraining } from "./rerank.ts";
-import { statement } from "./store/database.ts";
+import { guarded, statement } from "./store/database.ts";
 import { appendEvents, type NewEvent } from "./store/events.ts";
 import { failTraining } from "./store/reports.ts";
 import {
@@ -116,12 +117,35 @@ export async function giveUp(
     else await failTraining(db, { id: work.resource, searchId: work.searchId }, message, Date.now());
     return;
   }
+  if (await skipScoring(db, work.searchId, message, Date.now())) return;
   await moveSearch(db, work.searchId, {
     from: ["queued", "running", "paused"],
     to: "failed",
     event: { type: "search.failed", data: { message } },
     failure: message,
   });
+}
+
+/** A search goes on without scores where nobody can make them; false where it has something else to do. */
+async function skipScoring(db: D1Database, searchId: string, reason: string, now: number): Promise<boolean> {
+  const [before, search] = await Promise.all([findController(db, searchId), findSearch(db, searchId)]);
+  const task = before === null ? null : currentTask(before);
+  if (before === null || search === null || task?.kind !== "score") return false;
+  const { state, events } = completeRound(before, search.specification, unscored(task, ""));
+  const skipped = { type: "scoring.skipped", data: { reason } };
+  const values = { searchId, awaited: before.round, next: state.round, state: JSON.stringify(state) };
+  const written = await guarded(db, [
+    // Null, which the column refuses, where a report came in between.
+    statement(
+      db,
+      `UPDATE controller_states SET state = :state, round = CASE WHEN round = :awaited THEN :next END
+       WHERE search_id = :searchId`,
+      values,
+    ),
+    statement(db, "DELETE FROM leases WHERE resource = :searchId", { searchId }),
+    ...appendEvents(db, searchId, [...events, skipped], now),
+  ]);
+  return written !== null;
 }
 
 /** Of work that changes hands, not of each round: a runner keeps its lease from one to the next. */

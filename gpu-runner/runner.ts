@@ -280,8 +280,8 @@ export class Runner {
   }
 
   async #score(task: ScoreTask, { held: { leaseId }, hooks }: Lease): Promise<Report> {
-    const startedAt = performance.now();
     const { train } = await this.#dataset(task.dataset);
+    const startedAt = performance.now();
     const scores = await scoreAll(this.#backend, task, train, hooks);
     const seconds = (performance.now() - startedAt) / 1000;
     this.#supernet.startClock();

@@ -283,6 +283,7 @@ export class SupernetTrainer {
       classes,
       image: { height, width, channels },
       stem: stage.stem,
+      ...(stage.reductions === undefined ? {} : { reductions: stage.reductions }),
     });
     const halves = splitHalves(dataset.train, stage.seed, { valid: stage.validationFraction });
     const loader = new BatchLoader(dataset.train, halves.weights, dataset, {

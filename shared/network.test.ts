@@ -145,7 +145,7 @@ test.each<[string, (genotype: typeof DARTS_V2) => void, string]>([
   expect(() => deriveNetwork({ genotype, auxiliary: false, ...SIZE })).toThrow(message);
 });
 
-test("between the stages of NAS-Bench-201 a supernet has shortcuts alone, a derived network whole blocks", () => {
+test("between the stages of NAS-Bench-201 a supernet can have shortcuts alone, all others have whole blocks", () => {
   const space = resolveSpace("nas-bench-201");
   const size = { channels: 4, layers: 5, classes: 10, image: { height: 8, width: 8, channels: 3 } };
   const kindsIn = ({ cells }: Network) =>
@@ -153,10 +153,9 @@ test("between the stages of NAS-Bench-201 a supernet has shortcuts alone, a deri
       .filter(({ kind }) => kind === "residual")
       .map(({ preprocess }) => preprocess.flatMap(({ layers }) => layers.map(({ kind }) => kind)));
   const shortcut = ["avgPool", "conv", "batchNorm"];
-  expect(kindsIn(buildSupernet({ space, choices: fullChoices(space), ...size }))).toEqual([
-    shortcut,
-    shortcut,
-  ]);
+  const plan = { space, choices: fullChoices(space), ...size };
+  expect(kindsIn(buildSupernet({ ...plan, reductions: "shortcuts" }))).toEqual([shortcut, shortcut]);
+  expect(kindsIn(buildSupernet(plan))).toEqual([["sum"], ["sum"]]);
   const normal = Array.from({ length: 6 }, () => "nor_conv_3x3");
   const genotype = genotypeFromSelection(space, { normal });
   expect(kindsIn(deriveNetwork({ genotype, auxiliary: false, ...size }))).toEqual([["sum"], ["sum"]]);

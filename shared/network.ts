@@ -153,13 +153,12 @@ const AUXILIARY_POOL = 5;
  * The network in which every edge holds all operations that `choices` leaves it.
  * Batch norms inside cells learn no scale and shift; those of the stem do, as in DARTS.
  *
- * @param options.reductions shortcuts alone unless told
  * @throws Error when `choices` lacks a cell kind or an edge, or names an unknown operation
  */
 export function buildSupernet(
   options: { space: SearchSpace; choices: Choices; reductions?: Reductions } & NetworkSize,
 ): Network {
-  const { space, choices, reductions = "shortcuts", ...size } = options;
+  const { space, choices, reductions, ...size } = options;
   const edges = edgesOf(space);
   const cells: NetworkPlan["cells"] = {};
   for (const kind of Object.keys(space.cells)) {

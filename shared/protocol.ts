@@ -68,6 +68,8 @@ export const stageTaskSchema = z.object({
   space: z.unknown(),
   choices: choicesSchema,
   stem: z.enum(["cifar", "imagenet"]),
+  /** What stands between the stages of NAS-Bench-201's skeleton; absent: whole blocks, as in searches of before. */
+  reductions: z.enum(["blocks", "shortcuts"]).optional(),
   channels: z.int(),
   layers: z.int(),
   batchSize: z.int(),
@@ -253,6 +255,8 @@ export const trainRoundReportSchema = z.strictObject({
   kind: z.literal("trainRound"),
   leaseId: z.string(),
   measurements: z.array(measurementSchema),
+  /** Of runners of version 7, which scored in their first round; nothing is made of it. */
+  untrained: z.unknown().optional(),
   /** Candidates without a measurement, as their loss is no number: indices into the task's. */
   diverged: z.array(z.int().min(0)).optional(),
   /** Mean training loss of the round's weight steps; null when there were none. */

@@ -108,12 +108,18 @@ function withSizedScoring(specification: Specification): Specification {
   const { channels, layers } = scoredSize(specification);
   const macs = medianMacs(costTableOf(specification), specification);
   const each = scoringWork(macs * (layers / own.layers) * (channels / own.channels) ** 2);
-  const architectures = Math.min(
-    mostScored,
-    Math.floor((scoringShare / (1 - scoringShare)) * (search / each)),
-  );
+  const payable = Math.min(search / (1 - scoringShare), budgetSeconds(specification) * assumedMacsPerSecond);
+  const architectures = Math.min(mostScored, Math.floor((scoringShare * payable) / each));
   if (architectures < fewestScored) return specification;
   return { ...specification, evaluation: { ...evaluation, untrained: { architectures } } };
+}
+
+/** Of a machine's time, what the tightest budget pays for; infinitely many without one. */
+function budgetSeconds({ budget, rental }: Specification): number {
+  const none = Number.POSITIVE_INFINITY;
+  const { gpuHours = none, wallClockHours = none, usd } = budget;
+  const paid = usd === undefined || rental === undefined ? none : usd / rental.maxUsdPerHour;
+  return 3600 * Math.min(gpuHours, wallClockHours, paid);
 }
 
 /** Of a weight step of the final training's recipe, at the size of the search's networks. */
@@ -150,7 +156,9 @@ const leastMeasuredSeconds = 60;
 
 /** As measured so far, or as assumed. */
 export function macsPerSecond(work: Work, { rounds, of, busySeconds }: Done): number {
-  const isMeasured = busySeconds >= leastMeasuredSeconds && rounds > 0 && of > 0;
+  // What scoring takes for its multiply-adds says little of training.
+  const first = work.scoring > 0 ? 1 : 0;
+  const isMeasured = busySeconds >= leastMeasuredSeconds && rounds > first && of > 0;
   return isMeasured ? doneOf(work, rounds, of) / busySeconds : assumedMacsPerSecond;
 }
 
@@ -171,13 +179,14 @@ export function secondsAfterwards(
   return { reranking: work.reranking / rate, finalTraining: work.finalTraining / rate };
 }
 
-/** Of a search by training, what its first training is expected to take; 0 of others. */
+/** Of a search by training, what scoring and its first training are expected to take; 0 of others. */
 export function secondsOfFirst(specification: Specification): number {
   const { evaluation } = specification;
   if (evaluation.kind !== "training") return 0;
   const [first = 0] = rungSteps(specification, evaluation);
   const { steps } = candidateTrainings(specification, evaluation);
-  return ((workOf(specification).search / steps) * first) / assumedMacsPerSecond;
+  const { search, scoring } = workOf(specification);
+  return (scoring + ((search - scoring) / steps) * first) / assumedMacsPerSecond;
 }
 
 /** What a search is expected to take, in hours of one GPU, and in dollars at the price that may be paid. */

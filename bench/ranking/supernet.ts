@@ -67,7 +67,6 @@ export function rankingNetwork(settings: TrainingSettings, classes: number): Net
     layers: 3 * cells + 2,
     classes,
     image: { height: imagePixels, width: imagePixels, channels: 3 },
-    reductions: "blocks",
   });
   return { ...network, cells: network.cells.map((cell) => reduced(cell, reductions)) };
 }

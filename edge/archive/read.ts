@@ -3,7 +3,7 @@
  * SHA-256 compared, every reference followed, and the search itself written last. What fails leaves nothing.
  */
 
-import type { z } from "zod";
+import { z } from "zod";
 import { isBuiltIn } from "../../shared/datasets.ts";
 import { fieldErrors } from "../../shared/fieldErrors.ts";
 import type { Genotype } from "../../shared/genotype.ts";
@@ -410,10 +410,20 @@ function specificationOf({ specification: given }: ArchivedSearch, dataset: Data
       searchName,
       `holds a specification that is wrong: ${errorsText(checked.errors.slice(0, 5))}`,
     );
-  const { specification } = checked;
+  const specification = asScored(checked.specification, given);
   if (specification.evaluation.kind !== "tabular" && !isBuiltIn(name) && known === undefined)
     throw badArchive(searchName, `says nothing of the data set "${name}"`);
   return specification;
+}
+
+const saysOfScoring = z.looseObject({ evaluation: z.looseObject({ untrained: z.looseObject({}) }) });
+
+/** What an archive says nothing of is sized when a search is created, not when it comes from elsewhere. */
+function asScored(specification: Specification, given: ArchivedSearch["specification"]): Specification {
+  const { evaluation } = specification;
+  if (evaluation.kind === "tabular" || saysOfScoring.safeParse(given).success) return specification;
+  const { untrained: _, ...unscored } = evaluation;
+  return { ...specification, evaluation: unscored };
 }
 
 /** Whether a state can be gone on with: what it is shown by reads all of it that is the strategy's own. */

@@ -103,6 +103,9 @@ function asOfNow(state: unknown): unknown {
   }
 }
 
+/** Of the architectures that were scored, those that a state holds. */
+const mostScoredKept = 24;
+
 const currentState = z.strictObject({
   version: z.literal(stateVersion, "is of a newer version; deploy that one here first"),
   searchId: id,
@@ -130,6 +133,8 @@ const currentState = z.strictObject({
   ),
   finishing: z.boolean(),
   amendments: z.int(),
+  scored: z.array(z.string().max(256)).max(mostScoredKept).optional(),
+  reductions: z.literal("shortcuts").optional(),
   askedOfDevices: z.array(z.string()).optional(),
   predictors: z
     .record(

@@ -64,6 +64,9 @@ export function startSearch(specification: Specification, searchId: string): Con
     stageTrainings: [],
     finishing: false,
     amendments: 0,
+    ...(context.space.skeleton === "nas-bench-201" && !context.isTabular
+      ? { reductions: "shortcuts" as const }
+      : {}),
   };
   const begun = withStrategy(state, context);
   const task = scoreTask(begun, context);

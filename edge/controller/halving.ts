@@ -267,7 +267,7 @@ function chosenOf(
     rung: candidate.rung,
     number: candidates.reduce((sum, { rung }) => sum + rung + 1, 0),
     seed,
-    ended: state.round,
+    ended: state.searchRounds,
     observed,
   };
 }

@@ -115,6 +115,7 @@ function stageTaskOf(state: ControllerState, context: Context): TrainRoundTask["
     space: specification.space,
     choices: state.choices,
     stem: specification.evaluation.network.stem,
+    ...(state.reductions === undefined ? {} : { reductions: state.reductions }),
     channels,
     layers,
     batchSize: schedule.batchSize,

@@ -230,10 +230,10 @@ export function toRerank<T extends Member>(
   );
   const byPreference = (list: readonly T[]) =>
     list.toSorted((a, b) => judge.preference(cautious(b)) - judge.preference(cautious(a)));
-  const known = new Set(entries.map(({ hash }) => hash));
-  const others = strangers.list.filter(
-    ({ hash, selection }) => !known.has(hash) && weightlessShare(selection) <= mostWeightless,
-  );
+  const known = new Map(entries.map((entry) => [entry.hash, entry]));
+  const others = strangers.list
+    .filter(({ selection }) => weightlessShare(selection) <= mostWeightless)
+    .map((stranger) => known.get(stranger.hash) ?? stranger);
   const room = count - (axis === null ? 0 : Math.min(others.length, Math.floor(count * strangers.share)));
   const isSpread = axis !== null && pool.length > room;
   const chosen = new Set(

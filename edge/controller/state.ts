@@ -61,6 +61,8 @@ export interface ControllerState {
   halving?: HalvingState;
   /** Architectures as text of their codes, the best by scores without training first; absent where nothing was scored. */
   scored?: string[];
+  /** Between the stages of NAS-Bench-201's skeleton; absent: whole blocks. */
+  reductions?: "shortcuts";
 }
 
 /** One architecture; none is in it twice. */

@@ -15,6 +15,8 @@ import { noStrangers, type Strangers } from "./rerank.ts";
 
 /** Of the short trainings, the share that is theirs: scores without training order better than a short search's shared weights. */
 const shares = { scored: 1 / 2, drawn: 1 / 5 };
+/** With fewer that were scored and are wanted, some are drawn at random. */
+const fewestScored = 4;
 const draws = 200;
 /** Of a target, the sizes that are wanted: small ones are the front's other end. */
 const wanted = { from: 1 / 3, to: 1.05 };
@@ -31,18 +33,19 @@ export function strangersOf(
   if (context.isTabular || !isCounted || size === undefined) return noStrangers;
   const id = objectiveId(size);
   const { target } = size;
-  const selections = scored?.map((code) => selectionOf(context.positions, codeOfText(code)));
-  const found = new Map<string, Archived>();
-  for (const selection of selections ?? drawnAtRandom(context, new Random(seed))) {
-    const values = { ...context.cheap(selection), accuracy: null };
-    const value = (values as Record<string, number | null>)[id];
-    if (typeof value !== "number" || !context.isFeasible(selection, values)) continue;
-    if (target !== undefined && (value < wanted.from * target || value > wanted.to * target)) continue;
-    const hash = context.hash(selection);
-    const fresh = { hash, selection, values, feasible: true, images: 0, round, confirmed: false, version: 1 };
-    found.set(hash, fresh);
-  }
-  return { list: [...found.values()], share: scored === undefined ? shares.drawn : shares.scored };
+  const wantedOf = (selections: readonly Selection[]): Archived[] =>
+    selections.flatMap((selection) => {
+      const values = { ...context.cheap(selection), accuracy: null };
+      const value = (values as Record<string, number | null>)[id];
+      if (typeof value !== "number" || !context.isFeasible(selection, values)) return [];
+      if (target !== undefined && (value < wanted.from * target || value > wanted.to * target)) return [];
+      const hash = context.hash(selection);
+      return { hash, selection, values, feasible: true, images: 0, round, confirmed: false, version: 1 };
+    });
+  const best = wantedOf((scored ?? []).map((code) => selectionOf(context.positions, codeOfText(code))));
+  const others = best.length < fewestScored ? wantedOf(drawnAtRandom(context, new Random(seed))) : [];
+  const list = [...new Map([...best, ...others].map((member) => [member.hash, member])).values()];
+  return { list, share: best.length < fewestScored ? shares.drawn : shares.scored };
 }
 
 function drawnAtRandom(context: Context, random: Random): Selection[] {

@@ -5,6 +5,7 @@ import { codeOf, codeOfText, positionsOf, selectionOf, textOf } from "../../shar
 import { spaceOf } from "../../shared/networkCosts.ts";
 import type { ScoreReport, ScoreTask, TrainRoundReport, TrainRoundTask } from "../../shared/protocol.ts";
 import { type SpecificationInput, scheduleLength, specificationSchema } from "../../shared/specification.ts";
+import { assumedMacsPerSecond, workOf } from "../../shared/trainingCost.ts";
 import type { UntrainedScores } from "../../shared/untrained.ts";
 import { checkSpecification } from "../../shared/validate.ts";
 import { Context } from "./context.ts";
@@ -132,6 +133,7 @@ describe("architectures that are scored without training", () => {
     expect(currentTask(state)).toBeNull();
     const { chosen } = beginTraining(state, byTraining);
     expect(textOf(codeOf(positions, chosen?.selection ?? {}))).toBe(smallest);
+    expect(chosen?.ended).toBe(0);
   });
 
   test("without numbers are left out", () => {
@@ -160,6 +162,19 @@ describe("how many are scored, where nothing is said of it", () => {
     expect(long).toBeGreaterThan(short);
     expect(sized({ schedule: { preset: "tnd-nas-cifar10" }, dataset: { name: "cifar10" } })).toBe(1500);
     expect(sized({ evaluation: { kind: "training" } })).toBeGreaterThan(100);
+  });
+
+  test("costs a fifth of a budget at most", () => {
+    const hours = 0.1;
+    const evaluation: SpecificationInput["evaluation"] = { kind: "training", architectures: 200 };
+    const all = sized({ evaluation });
+    const some = sized({ evaluation, budget: { wallClockHours: hours } }) ?? 0;
+    expect(all).toBe(1500);
+    expect(some).toBeLessThan(all ?? 0);
+    const budget = { wallClockHours: hours };
+    const { specification: checked } = checkSpecification({ name: "sized", evaluation, budget }, "elsewhere");
+    const { scoring } = workOf(checked ?? specification);
+    expect(scoring / assumedMacsPerSecond).toBeLessThanOrEqual(3600 * hours * 0.2);
   });
 
   test("is what the specification says where it does", () => {

@@ -12,18 +12,19 @@ import { taskIdOf } from "./nextRound.ts";
 import { seedOf } from "./policy.ts";
 import type { ControllerState } from "./state.ts";
 import { bestOf, lonelyFirst, type Member, memberOf } from "./strategies/members.ts";
-import { eligibleDraw, type Goal, type Problem, randomCode } from "./strategies/strategy.ts";
+import { type Goal, isEligible, type Problem, randomCode } from "./strategies/strategy.ts";
 
 /** Images of noise that each architecture sees. */
 const images = 32;
 /** Twice as many architectures are worth more than a second set of start weights, up to so many. */
 const scoredTwiceFrom = 800;
-/** Draws for each architecture that is wanted: a small space has fewer than were asked for. */
-const drawsEach = 10;
+/** Draws in a row that give nothing new within the limits before what there is suffices, and in all for each that is wanted. */
+const mostInVain = 500;
+const drawsEach = 20;
 /** The best of them that a search remembers. */
 const kept = 24;
 
-/** What a runner scores first: random architectures within the limits; null where none are asked for. */
+/** What a runner scores first: random architectures within the limits; null where none are asked for, or found. */
 export function scoreTask(state: ControllerState, context: Context): ScoreTask | null {
   const { specification } = context;
   const wanted = scoredFirst(specification);
@@ -31,8 +32,17 @@ export function scoreTask(state: ControllerState, context: Context): ScoreTask |
   const problem = context.problem(state.choices, state.stage);
   const random = new Random(seedOf(state.seed, "untrained", 0));
   const codes = new Set<string>();
-  for (let draw = 0; draw < drawsEach * wanted && codes.size < wanted; draw++)
-    codes.add(textOf(eligibleDraw(problem, () => randomCode(problem, random))));
+  for (
+    let draw = 0, inVain = 0;
+    codes.size < wanted && draw < drawsEach * wanted && inVain < mostInVain;
+    draw++
+  ) {
+    const code = randomCode(problem, random);
+    const before = codes.size;
+    if (isEligible(problem, code, problem.known(code))) codes.add(textOf(code));
+    inVain = codes.size > before ? 0 : inVain + 1;
+  }
+  if (codes.size === 0) return null;
   const weightSeeds = wanted < scoredTwiceFrom ? 1 : 2;
   const { channels, layers } = scoredSize(specification);
   return {
@@ -51,6 +61,16 @@ export function scoreTask(state: ControllerState, context: Context): ScoreTask |
     candidates: [],
   };
 }
+
+/** The report of a task that nobody can do: the search starts from nothing that was scored. */
+export const unscored = ({ codes }: ScoreTask, leaseId: string): ScoreReport => ({
+  kind: "score",
+  leaseId,
+  scores: codes.map(() => null),
+  measurements: [],
+  digest: "",
+  seconds: { train: 0, evaluate: 0, idle: 0 },
+});
 
 /**
  * The best of what was scored, the best first: front after front of joined scores and what is known of other objectives,

@@ -127,16 +127,7 @@ export async function writeRound(db: D1Database, write: RoundWrite, now: number)
     ...appendEvents(db, searchId, [...outcome.events, ...write.budget.events], now),
     ...(outcome.done
       ? endOfRounds(db, write, now)
-      : [
-          statement(
-            db,
-            "UPDATE leases SET expires_at = :expiresAt, attempts = 1, heard = 0 WHERE resource = :searchId",
-            {
-              searchId,
-              expiresAt: expiryFrom(now),
-            },
-          ),
-        ]),
+      : [leaseOfNext(db, { searchId, hasTask: outcome.state.task !== null }, now)]),
     statement(db, "SELECT state FROM searches WHERE id = :searchId", { searchId }),
   ];
   const results = await guarded(db, statements);
@@ -147,6 +138,20 @@ export async function writeRound(db: D1Database, write: RoundWrite, now: number)
     rowsWritten: results.reduce((sum, { meta }) => sum + meta.rows_written, 0),
   };
 }
+
+/** The lease goes on with the next round, or ends where there is none. */
+const leaseOfNext = (
+  db: D1Database,
+  { searchId, hasTask }: { searchId: string; hasTask: boolean },
+  now: number,
+): D1PreparedStatement =>
+  hasTask
+    ? statement(
+        db,
+        "UPDATE leases SET expires_at = :expiresAt, attempts = 1, heard = 0 WHERE resource = :searchId",
+        { searchId, expiresAt: expiryFrom(now) },
+      )
+    : statement(db, "DELETE FROM leases WHERE resource = :searchId", { searchId });
 
 /** Runner time that a round took. */
 export const secondsOf = ({ seconds }: RoundReport): number =>

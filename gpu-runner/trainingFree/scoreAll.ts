@@ -6,7 +6,7 @@ import { deriveNetwork, type Network, type NetworkSize } from "../../shared/netw
 import type { ScoreTask } from "../../shared/protocol.ts";
 import { deriveSeed, Random } from "../../shared/random.ts";
 import { genotypeFromSelection, type InlineSpace, resolveSpace } from "../../shared/space.ts";
-import { meanScores, type UntrainedScores } from "../../shared/untrained.ts";
+import { meanScores, type UntrainedScores, untrainedScoresSchema } from "../../shared/untrained.ts";
 import type { Images } from "../data/dataset.ts";
 import type { Backend } from "../kernels/backend.ts";
 import type { WorkHooks } from "../trainRound.ts";
@@ -38,7 +38,7 @@ export async function scoreAll(
   try {
     for (const [index, code] of codes.entries()) {
       const network = networkOf(code);
-      all.push(rounded(meanScores(scorers.map((scorer) => scorer.score(network)))));
+      all.push(usable(meanScores(scorers.map((scorer) => scorer.score(network)))));
       hooks.progress?.(index + 1, codes.length, null);
       await nextTurn(); // timers, such as the heartbeat's, run here
       hooks.throwIfEnded?.();
@@ -52,10 +52,14 @@ export async function scoreAll(
 /** Ranks alone count: more digits would only make reports longer. */
 const digits = 6;
 
-function rounded(scores: UntrainedScores | null): UntrainedScores | null {
-  if (scores === null) return null;
-  const entries = Object.entries(scores).map(([name, value]) => [name, Number(value.toPrecision(digits))]);
-  return Object.fromEntries(entries) as UntrainedScores;
+/** Null for what no report may hold. */
+function usable(scores: UntrainedScores | null): UntrainedScores | null {
+  const entries = Object.entries(scores ?? {}).map(([name, value]) => [
+    name,
+    Number(value.toPrecision(digits)),
+  ]);
+  const rounded = untrainedScoresSchema.safeParse(Object.fromEntries(entries));
+  return rounded.success ? rounded.data : null;
 }
 
 /** Makes an architecture's derived network of the task's size. */

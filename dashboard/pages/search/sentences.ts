@@ -93,6 +93,10 @@ const rows: Readonly<Record<string, Row>> = {
         hypervolume(data),
       ),
   },
+  "scoring.skipped": {
+    tone: "calm",
+    say: (data) => told("Nothing is scored without training", because(data, "reason")),
+  },
   "reranking.skipped": {
     tone: "calm",
     say: (data) => told("No short trainings to order the front", because(data, "reason")),
