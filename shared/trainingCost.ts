@@ -103,12 +103,12 @@ function withSizedReranking(specification: Specification): Specification {
 function withSizedScoring(specification: Specification): Specification {
   const { evaluation } = specification;
   if (evaluation.kind === "tabular" || evaluation.untrained !== undefined) return specification;
-  const { search } = workOf(specification);
-  const own = trainedSize(specification);
-  const { channels, layers } = scoredSize(specification);
-  const macs = medianMacs(costTableOf(specification), specification);
-  const each = scoringWork(macs * (layers / own.layers) * (channels / own.channels) ** 2);
-  const payable = Math.min(search / (1 - scoringShare), budgetSeconds(specification) * assumedMacsPerSecond);
+  const ofOne = workOf({ ...specification, evaluation: { ...evaluation, untrained: { architectures: 1 } } });
+  const { search, scoring: each } = ofOne;
+  const payable = Math.min(
+    (search - each) / (1 - scoringShare),
+    budgetSeconds(specification) * assumedMacsPerSecond,
+  );
   const architectures = Math.min(mostScored, Math.floor((scoringShare * payable) / each));
   if (architectures < fewestScored) return specification;
   return { ...specification, evaluation: { ...evaluation, untrained: { architectures } } };

@@ -79,7 +79,14 @@ export function outsideUnit(name: string, search: TabularSearch, context: Contex
   const { name: problem, reward, score, cost } = search;
   return {
     name: `A/${name}-${problem}`,
-    settings: { contestant: name, reward, score, cost, ...outsideLengths },
+    settings: {
+      contestant: name,
+      reward,
+      score,
+      cost,
+      ...outsideLengths,
+      ...(name === "strategy-scored" ? { scoring, network } : {}),
+    },
     wallSeconds: 30,
     run: async () => {
       const own = { ...search, table: tableFile(context) };
@@ -90,8 +97,8 @@ export function outsideUnit(name: string, search: TabularSearch, context: Contex
 }
 
 /** Those that were scored before. */
-function scoredOf({ state, ...context }: Context): ScoredCells {
-  const scored = state.read(scoresUnit({ state, ...context }));
+function scoredOf(context: Context): ScoredCells {
+  const scored = context.state.read(scoresUnit(context));
   if (scored === undefined) throw new Error("No cells are scored.");
   return scored;
 }

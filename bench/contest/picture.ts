@@ -27,8 +27,8 @@ export function curvesPicture(panels: readonly Panel[]): string {
   const names = [...new Set(panels.flatMap(({ curves }) => Object.keys(curves)))];
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" font-family="system-ui, sans-serif" font-size="12">`,
-    "<style>:root{color-scheme:light dark}svg{background:#fff;color:#333}@media(prefers-color-scheme:dark){svg{background:#16181b;color:#ddd}}text{fill:currentColor}.axis{stroke:currentColor;fill:none}.grid{stroke:currentColor;opacity:.15}</style>",
     `<title>${escapeXml(panels.map(({ title }) => title).join("; "))}</title>`,
+    "<style>:root{color-scheme:light dark}svg{background:#fff;color:#333}@media(prefers-color-scheme:dark){svg{background:#16181b;color:#ddd}}text{fill:currentColor}.axis{stroke:currentColor;fill:none}.grid{stroke:currentColor;opacity:.15}</style>",
     ...panels.map((panel, index) => panelPicture(panel, names, index * PANEL.height)),
     "</svg>",
     "",

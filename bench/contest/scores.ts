@@ -3,7 +3,7 @@
 import { bestScored } from "../../edge/controller/untrained.ts";
 import { loadBackend } from "../../gpu-runner/kernels/backend.ts";
 import { scoreAll } from "../../gpu-runner/trainingFree/scoreAll.ts";
-import { codeOfText, textOf } from "../../shared/code.ts";
+import { textOf } from "../../shared/code.ts";
 import { datasetFacts } from "../../shared/datasets.ts";
 import type { ScoreReport, ScoreTask } from "../../shared/protocol.ts";
 import { Random } from "../../shared/random.ts";
@@ -61,5 +61,5 @@ export function startsFrom(
     digest: "",
     seconds: { train: 0, evaluate: 0, idle: 0 },
   };
-  return bestScored(task, report, problem).map((code) => [...codeOfText(textOf(code))]);
+  return bestScored(task, report, problem).map((code) => [...code]);
 }

@@ -15,7 +15,7 @@ import type { Backend } from "../../gpu-runner/kernels/backend.ts";
 import { MovingAverage } from "../../gpu-runner/movingAverage.ts";
 import { Tuning } from "../../gpu-runner/tuning.ts";
 import { deserialise, serialise } from "../../gpu-runner/weights.ts";
-import { buildSupernet, type Cell, type Layer, type Network } from "../../shared/network.ts";
+import { buildSupernet, type Cell, type Network } from "../../shared/network.ts";
 import { deriveSeed } from "../../shared/random.ts";
 import { fullChoices } from "../../shared/space.ts";
 import type { RankingImages } from "./images.ts";
@@ -67,28 +67,17 @@ export function rankingNetwork(settings: TrainingSettings, classes: number): Net
     layers: 3 * cells + 2,
     classes,
     image: { height: imagePixels, width: imagePixels, channels: 3 },
+    reductions: reductions === "light" ? "shortcuts" : "blocks",
   });
-  return { ...network, cells: network.cells.map((cell) => reduced(cell, reductions)) };
+  return reductions === "conv" ? { ...network, cells: network.cells.map(withFirstConvolution) } : network;
 }
 
-/** Which layers of a residual block stay, by what it consists of: convolutions, and a shortcut beside them. */
-const reductionLayers: Record<
-  TrainingSettings["reductions"],
-  (block: Layer[], branches: { convolutions: Layer[]; shortcut: Layer[] }, channels: number) => Layer[]
-> = {
-  full: (block) => block,
-  /** ReLU, convolution, normalisation. */
-  conv: (_block, { convolutions }) => convolutions.slice(0, 3),
-  light: (_block, { shortcut }, channels) => [...shortcut, { kind: "batchNorm", channels, affine: true }],
-};
-
-function reduced(cell: Cell, reductions: TrainingSettings["reductions"]): Cell {
+/** Of a residual block, its first ReLU, convolution and normalisation alone. */
+function withFirstConvolution(cell: Cell): Cell {
   if (cell.kind !== "residual") return cell;
-  const preprocess = cell.preprocess.map(({ path, layers }) => {
-    const [block] = layers;
+  const preprocess = cell.preprocess.map(({ path, layers: [block] }) => {
     if (block?.kind !== "sum") throw new Error("A residual block is no sum.");
-    const [convolutions = [], shortcut = []] = block.branches;
-    return { path, layers: reductionLayers[reductions](layers, { convolutions, shortcut }, cell.channels) };
+    return { path, layers: block.branches[0]?.slice(0, 3) ?? [] };
   });
   return { ...cell, preprocess };
 }

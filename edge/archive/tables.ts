@@ -24,6 +24,7 @@ import {
 } from "../../shared/protocol.ts";
 import { finalTrainingSchema } from "../../shared/specification.ts";
 import { stateVersion } from "../controller/state.ts";
+import { scoredKept } from "../controller/untrained.ts";
 import { upgraded } from "../controller/upgrade.ts";
 
 /** A table of which an archive has the rows of one search, all columns but that of the search. */
@@ -103,9 +104,6 @@ function asOfNow(state: unknown): unknown {
   }
 }
 
-/** Of the architectures that were scored, those that a state holds. */
-const mostScoredKept = 24;
-
 const currentState = z.strictObject({
   version: z.literal(stateVersion, "is of a newer version; deploy that one here first"),
   searchId: id,
@@ -133,7 +131,7 @@ const currentState = z.strictObject({
   ),
   finishing: z.boolean(),
   amendments: z.int(),
-  scored: z.array(z.string().max(256)).max(mostScoredKept).optional(),
+  scored: z.array(z.string().max(256)).max(scoredKept).optional(),
   reductions: z.literal("shortcuts").optional(),
   askedOfDevices: z.array(z.string()).optional(),
   predictors: z

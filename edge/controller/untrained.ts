@@ -21,8 +21,8 @@ const scoredTwiceFrom = 800;
 /** Draws in a row that give nothing new within the limits before what there is suffices, and in all for each that is wanted. */
 const mostInVain = 500;
 const drawsEach = 20;
-/** The best of them that a search remembers. */
-const kept = 24;
+/** The best of them that a search remembers, at most. */
+export const scoredKept = 24;
 
 /** What a runner scores first: random architectures within the limits; null where none are asked for, or found. */
 export function scoreTask(state: ControllerState, context: Context): ScoreTask | null {
@@ -94,12 +94,12 @@ export function bestScored(task: ScoreTask, report: ScoreReport, problem: Proble
   );
   let rest = membersOf(scored, order, problem);
   const best: Code[] = [];
-  while (rest.length > 0 && best.length < kept) {
+  while (rest.length > 0 && best.length < scoredKept) {
     const layer = new Set(bestOf(rest));
     best.push(...lonelyFirst([...layer]).map(({ code }) => code));
     rest = rest.filter((member) => !layer.has(member));
   }
-  return best.slice(0, kept);
+  return best.slice(0, scoredKept);
 }
 
 interface Scored {
